@@ -1,0 +1,30 @@
+# make demo   set up, then: synthetic data, training, evaluation, export, detection
+# make test   set up, then run every test
+# make lint   set up, then check style
+# The newest supported TensorFlow is the default. For the other one:
+#             make test TF=2.20
+TF ?= 2.21
+PYTHON ?= python3.11
+VENV := .venv$(if $(filter-out 2.21,$(TF)),-$(TF))
+BIN := $(VENV)/bin
+# TensorFlow's start-up banners would drown ours.
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: demo test lint install
+install: $(VENV)/installed
+
+$(VENV)/installed: setup.py pyproject.toml $(wildcard protos/*.proto)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --editable '.[dev]' 'tensorflow==$(TF).*'
+	touch $@
+
+demo: install
+	$(BIN)/od-api demo --output demo_output
+
+test: install
+	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .

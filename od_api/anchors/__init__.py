@@ -1,0 +1,1 @@
+"""Reference boxes over the feature maps."""

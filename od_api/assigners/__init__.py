@@ -1,0 +1,1 @@
+"""Which ground-truth box each anchor answers for."""

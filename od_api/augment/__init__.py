@@ -1,0 +1,1 @@
+"""Random changes of training samples, image and boxes together."""

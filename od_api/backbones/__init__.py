@@ -1,0 +1,1 @@
+"""Classification networks that return named stages."""

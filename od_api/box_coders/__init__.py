@@ -1,0 +1,1 @@
+"""Boxes as offsets from anchors, and back."""

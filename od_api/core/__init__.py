@@ -1,0 +1,1 @@
+"""Registry, config loading, typed records and box geometry."""

@@ -1,0 +1,71 @@
+"""Geometry of boxes `[ymin, xmin, ymax, xmax]`; every function takes any leading shape.
+
+Areas and overlaps of boxes with negative extent count as 0, and so does the IoU of two
+boxes of zero area.
+"""
+
+import tensorflow as tf
+
+
+def area(boxes):
+    """[..., 4] -> [...] areas."""
+    ymin, xmin, ymax, xmax = tf.unstack(boxes, axis=-1)
+    return tf.maximum(ymax - ymin, 0.0) * tf.maximum(xmax - xmin, 0.0)
+
+
+def intersection(boxes, others):
+    """[..., 4], [..., 4] (broadcast) -> [...] areas of overlap."""
+    top_left = tf.maximum(boxes[..., :2], others[..., :2])
+    bottom_right = tf.minimum(boxes[..., 2:], others[..., 2:])
+    size = tf.maximum(bottom_right - top_left, 0.0)
+    return size[..., 0] * size[..., 1]
+
+
+def iou(boxes, others):
+    """[..., 4], [..., 4] (broadcast) -> [...] intersection over union, 0..1."""
+    overlap = intersection(boxes, others)
+    union = area(boxes) + area(others) - overlap
+    return tf.math.divide_no_nan(overlap, union)
+
+
+def ioa(boxes, others):
+    """[..., 4], [..., 4] (broadcast) -> [...] intersection over area of `others`."""
+    return tf.math.divide_no_nan(intersection(boxes, others), area(others))
+
+
+def pairwise(measure, boxes, others):
+    """[..., M, 4], [..., N, 4] -> [..., M, N], `measure` of every pair."""
+    return measure(boxes[..., :, None, :], others[..., None, :, :])
+
+
+def center_size(boxes):
+    """[..., 4] -> (ycenter, xcenter, height, width), each [...]."""
+    ymin, xmin, ymax, xmax = tf.unstack(boxes, axis=-1)
+    height, width = ymax - ymin, xmax - xmin
+    return ymin + height / 2, xmin + width / 2, height, width
+
+
+def from_center_size(ycenter, xcenter, height, width):
+    """The inverse of `center_size`: four [...] -> [..., 4]."""
+    return tf.stack(
+        [
+            ycenter - height / 2,
+            xcenter - width / 2,
+            ycenter + height / 2,
+            xcenter + width / 2,
+        ],
+        axis=-1,
+    )
+
+
+def clip(boxes, window):
+    """[..., 4] boxes moved into `window` [..., 4] (broadcast), edge by edge."""
+    low = tf.concat([window[..., :2], window[..., :2]], axis=-1)
+    high = tf.concat([window[..., 2:], window[..., 2:]], axis=-1)
+    return tf.clip_by_value(boxes, low, high)
+
+
+def scale(boxes, y_factor, x_factor):
+    """[..., 4] boxes with y and x multiplied; factors broadcast over [...]."""
+    factors = tf.stack([y_factor, x_factor, y_factor, x_factor], axis=-1)
+    return boxes * tf.cast(factors, boxes.dtype)

@@ -1,0 +1,32 @@
+"""Errors that are the input's fault and have a cure the user can apply."""
+
+
+class UserError(Exception):
+    """Bad input of any kind: one message that names the thing and the cure.
+
+    The command line prints the message alone, without a traceback, and exits with 2.
+    """
+
+
+class ConfigError(UserError):
+    """A pipeline config that cannot be used.
+
+    Attributes:
+      message: what is wrong and how to mend it.
+      field_path: the field at fault, e.g. `model.ssd.matcher`; empty when unknown.
+      location: `file:line:column` of that field; empty until the file is known.
+    """
+
+    def __init__(self, message, field_path="", location=""):
+        super().__init__(message)
+        self.message = message
+        self.field_path = field_path
+        self.location = location
+
+    def within(self, field):
+        """The same error seen from one message further out."""
+        path = f"{field}.{self.field_path}" if self.field_path else field
+        return ConfigError(self.message, path.replace(".[", "["), self.location)
+
+    def __str__(self):
+        return ": ".join(p for p in (self.location, self.field_path, self.message) if p)

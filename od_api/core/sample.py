@@ -1,0 +1,43 @@
+"""One image with its ground truth, before padding and batching: a dict of tensors.
+
+Always there
+  image      [h, w, 3] float32, 0..255
+  boxes      [G, 4] float32 in pixels of `image`
+  classes    [G] int32, 0-based
+  weights    [G] float32
+  is_crowd   [G] bool
+  difficult  [G] bool
+Sometimes there, and kept in step by every augmentation and resizer
+  masks                  [G, h, w] float32, 0 or 1
+  keypoints              [G, K, 2] float32 (y, x) in pixels; NaN where not labelled
+  keypoint_visibilities  [G, K] int32
+  confidences            [G] float32
+  multiclass_scores      [G, K] float32
+Anything else (`image_id`, `source_id`, ...) passes through untouched.
+"""
+
+import tensorflow as tf
+
+PER_BOX_FIELDS = (
+    "boxes",
+    "classes",
+    "weights",
+    "is_crowd",
+    "difficult",
+    "masks",
+    "keypoints",
+    "keypoint_visibilities",
+    "confidences",
+    "multiclass_scores",
+)
+
+
+def keep_boxes(sample, keep):
+    """The sample with only the boxes where `keep` [G] bool holds, fields in step."""
+    kept = {k: tf.boolean_mask(sample[k], keep) for k in per_box(sample)}
+    return {**sample, **kept}
+
+
+def per_box(sample):
+    """Names of the per-box fields that this sample has."""
+    return [name for name in PER_BOX_FIELDS if name in sample]

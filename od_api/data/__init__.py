@@ -1,0 +1,1 @@
+"""Reading, checking, converting and making data sets."""

@@ -1,0 +1,1 @@
+"""From a backbone's stages to the maps that heads read."""

@@ -1,0 +1,1 @@
+"""From scored boxes to final detections."""

@@ -1,0 +1,1 @@
+"""Protocol buffer modules, compiled from /protos when the package is installed."""

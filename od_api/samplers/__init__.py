@@ -1,0 +1,1 @@
+"""Which anchors take part in the loss."""

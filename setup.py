@@ -1,0 +1,33 @@
+"""Compiles protos/*.proto into od_api/protos/ whenever the package is built.
+
+Everything else about the package is in pyproject.toml.
+"""
+
+import pathlib
+import sys
+
+from setuptools import setup
+from setuptools.command.build_py import build_py
+
+ROOT = pathlib.Path(__file__).parent
+
+
+def compile_protos():
+    """Writes one `_pb2.py` beside od_api/protos/__init__.py for each schema file."""
+    from grpc_tools import protoc
+
+    sources = sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("protos/*.proto"))
+    arguments = ["protoc", "-Iod_api/protos=protos", "--python_out=.", *sources]
+    if protoc.main(arguments) != 0:
+        sys.exit("protoc failed on " + " ".join(sources))
+
+
+class BuildWithProtos(build_py):
+    """Builds the package with its protocol buffers, editable installs included."""
+
+    def run(self):
+        compile_protos()
+        super().run()
+
+
+setup(cmdclass={"build_py": BuildWithProtos})
