@@ -1,0 +1,51 @@
+"""Names for the variables of a network: what checkpoints and patterns refer to.
+
+A network is a dict of parts, `{"backbone": layer, "neck": layer, "head": layer}`. A
+variable is called `part/layer/kernel`: the part's name and the path Keras gives it.
+"""
+
+import tensorflow as tf
+
+
+def named_variables(parts):
+    """{name: tf.Variable} of all weights, and of the state of random layers.
+
+    Args:
+      parts: {part name: built Keras layer}.
+
+    Raises:
+      ValueError: two variables of a part share a name.
+    """
+    named = {}
+    for part, layer in parts.items():
+        _add(named, part, layer.weights)
+        weights = {id(v) for v in layer.weights}
+        others = [v for v in layer.variables if id(v) not in weights]
+        # Keras numbers seed generators over the whole process: name them by order.
+        for i, state in enumerate(others):
+            named[f"{part}/random_state_{i}"] = state.value
+    return named
+
+
+def trainable_variables(parts):
+    """{name: tf.Variable} of the weights that training changes."""
+    named = {}
+    for part, layer in parts.items():
+        _add(named, part, layer.trainable_variables)
+    return named
+
+
+def regularization_loss(parts):
+    """Scalar float32: the sum of the weight penalties of all parts."""
+    penalties = [loss for layer in parts.values() for loss in layer.losses]
+    if not penalties:
+        return tf.zeros([])
+    return tf.add_n([tf.cast(loss, tf.float32) for loss in penalties])
+
+
+def _add(named, part, variables):
+    for variable in variables:
+        name = f"{part}/{variable.path}"
+        if name in named:
+            raise ValueError(f"two variables are called {name}")
+        named[name] = variable.value
