@@ -1,0 +1,204 @@
+"""The `od-api` command: one sub-command per verb.
+
+Exit status 0 for success and 2 for bad input of any kind, with one message on standard
+error and no traceback (`--debug` shows it).
+"""
+
+import argparse
+import os
+import sys
+
+from od_api.core.errors import ConfigError, UserError
+
+
+def main(arguments=None):
+    """Runs one command line; returns the exit status."""
+    # TensorFlow prints pages of banners unless told otherwise before its import.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    args = _parser().parse_args(arguments)
+    return run(lambda: args.func(args), getattr(args, "config", None), args.debug)
+
+
+def run(action, config_path=None, debug=False):
+    """Calls `action()`; bad input becomes one message and exit status 2."""
+    from absl import logging
+
+    logging.set_verbosity(logging.INFO)
+    try:
+        return action() or 0
+    except (UserError, OSError) as error:
+        if debug:
+            raise
+        if isinstance(error, ConfigError) and config_path:
+            from od_api.core.config import locate
+
+            error = locate(error, config_path)
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def _parser():
+    parser = argparse.ArgumentParser(prog="od-api", description=__doc__.split("\n")[0])
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_train(commands)
+    _add_eval(commands)
+    _add_export(commands)
+    _add_detect(commands)
+    _add_config(commands)
+    _add_data(commands)
+    _add_demo(commands)
+    return parser
+
+
+def _with_config(parser):
+    parser.add_argument("config", help="path of the pipeline.config")
+    parser.add_argument(
+        "--set",
+        dest="overrides",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="override a field, e.g. train_config.batch_size=8; may be repeated",
+    )
+
+
+def _add_train(commands):
+    parser = commands.add_parser("train", help="train, and evaluate on the way")
+    _with_config(parser)
+    parser.add_argument("model_dir", help="where checkpoints and logs go")
+    parser.add_argument("--num-steps", type=int, help="instead of the config's")
+    parser.add_argument("--no-eval", action="store_true", help="do not evaluate")
+    parser.set_defaults(func=_train)
+
+
+def _train(args):
+    from od_api import load_config, train
+
+    config = load_config(args.config, args.overrides)
+    train(
+        config,
+        args.model_dir,
+        num_steps=args.num_steps,
+        evaluate_on_the_way=not args.no_eval,
+    )
+
+
+def _add_eval(commands):
+    parser = commands.add_parser("eval", help="evaluate a checkpoint")
+    _with_config(parser)
+    parser.add_argument("checkpoint", help="a checkpoint, or a directory of them")
+    parser.add_argument("--output", help="directory of the report and the pictures")
+    parser.add_argument("--follow", action="store_true", help="wait for new ones")
+    parser.add_argument("--timeout", type=int, default=3600, metavar="SECONDS")
+    parser.set_defaults(func=_eval)
+
+
+def _eval(args):
+    from od_api import evaluate, load_config
+    from od_api.evaluate import follow
+
+    config = load_config(args.config, args.overrides)
+    if args.follow:
+        follow(config, args.checkpoint, output_dir=args.output, timeout=args.timeout)
+    else:
+        evaluate(config, args.checkpoint, output_dir=args.output)
+
+
+def _add_export(commands):
+    parser = commands.add_parser("export", help="write a SavedModel for serving")
+    _with_config(parser)
+    parser.add_argument("checkpoint", help="a checkpoint, or a directory of them")
+    parser.add_argument("output", help="directory to create")
+    parser.add_argument("--input-type", default="image_tensor")
+    parser.add_argument("--name", default="detector", help="model name for TF Serving")
+    parser.add_argument("--version", type=int, default=1)
+    parser.set_defaults(func=_export)
+
+
+def _export(args):
+    from od_api import export, load_config
+
+    export(
+        load_config(args.config, args.overrides),
+        args.checkpoint,
+        args.output,
+        input_type=args.input_type,
+        name=args.name,
+        version=args.version,
+    )
+
+
+def _add_detect(commands):
+    parser = commands.add_parser("detect", help="find objects in images")
+    parser.add_argument("model", help="an exported SavedModel directory")
+    parser.add_argument("images", nargs="+", help="image files or folders")
+    parser.add_argument("--output", required=True, help="directory to create")
+    parser.add_argument("--min-score", type=float, default=0.5)
+    parser.add_argument("--max-boxes", type=int, default=20)
+    parser.add_argument("--label-map", help="instead of the model's own")
+    parser.set_defaults(func=_detect)
+
+
+def _detect(args):
+    from od_api.detect import detect
+
+    detect(
+        args.model,
+        args.images,
+        args.output,
+        min_score=args.min_score,
+        max_boxes=args.max_boxes,
+        label_map_path=args.label_map,
+    )
+
+
+def _add_config(commands):
+    parser = commands.add_parser("config", help="check or show pipeline configs")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    check = actions.add_parser("check", help="parse and build; say what is wrong")
+    check.add_argument("configs", nargs="+")
+    check.add_argument("--format", choices=("text", "json"), default="text")
+    check.set_defaults(func=_config_check)
+    show = actions.add_parser("show", help="print the config with its base merged in")
+    _with_config(show)
+    show.set_defaults(func=_config_show)
+
+
+def _config_check(args):
+    from od_api.core.config_check import check_configs
+
+    return check_configs(args.configs, args.format)
+
+
+def _config_show(args):
+    from od_api import load_config
+
+    print(load_config(args.config, args.overrides), end="")
+
+
+def _add_data(commands):
+    from od_api.data.commands import add_parsers
+
+    parser = commands.add_parser("data", help="convert, check or make data sets")
+    add_parsers(parser.add_subparsers(dest="action", required=True, metavar="ACTION"))
+
+
+def _add_demo(commands):
+    parser = commands.add_parser("demo", help="the whole way on synthetic scenes")
+    _with_config(parser)
+    parser.add_argument("--output", default="demo_output")
+    parser.set_defaults(func=_demo)
+
+
+def _demo(args):
+    from od_api.demo import demo
+
+    demo(args.config, args.output, args.overrides)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

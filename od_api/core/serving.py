@@ -1,0 +1,186 @@
+"""The exported signature: the old API's inputs and outputs around a frozen network."""
+
+import io
+import json
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from od_api.core import boxes as box_ops
+from od_api.core.config import nearest
+from od_api.core.errors import UserError
+from od_api.protos import prediction_log_pb2
+
+# The argument of every signature is called `input_tensor`.
+INPUT_TYPES = {
+    "image_tensor": tf.TensorSpec([None, None, None, 3], tf.uint8, "input_tensor"),
+    "float_image_tensor": tf.TensorSpec(
+        [None, None, None, 3], tf.float32, "input_tensor"
+    ),
+    "encoded_image_string_tensor": tf.TensorSpec([None], tf.string, "input_tensor"),
+    "tf_example": tf.TensorSpec([None], tf.string, "input_tensor"),
+}
+
+
+def check_input_type(input_type):
+    """Raises UserError for an input type that does not exist."""
+    if input_type not in INPUT_TYPES:
+        raise UserError(
+            f"there is no input type {input_type!r}; {nearest(input_type, INPUT_TYPES)}"
+        )
+
+
+class ServingModule(tf.Module):
+    """What is saved: callable, with one signature and the label map as an asset.
+
+    Args:
+      network: (padded images, true shapes) -> outputs, as `outputs_of`.
+      resizer: brings one image to the network's input.
+      input_type: one of INPUT_TYPES.
+      label_map_path: file to keep with the model.
+    """
+
+    def __init__(self, network, resizer, input_type, label_map_path):
+        super().__init__()
+        self._network = network
+        self._resizer = resizer
+        self._input_type = input_type
+        self.label_map = tf.saved_model.Asset(label_map_path)
+        spec = INPUT_TYPES[input_type]
+        self._function = tf.function(self._detect, input_signature=[spec])
+
+    def signatures(self):
+        """{signature name: function} for tf.saved_model.save."""
+        return {"serving_default": self._function}
+
+    @tf.Module.with_name_scope
+    def _detect(self, input_tensor):
+        if self._input_type in ("image_tensor", "float_image_tensor"):
+            images, true_shapes = resize(self._resizer, input_tensor)
+        else:
+            images, true_shapes = self._decode_and_resize(input_tensor)
+        return self._network(images, true_shapes)
+
+    def _decode_and_resize(self, strings):
+        height, width = self._resizer.output_shape or (None, None)
+
+        def prepare(string):
+            if self._input_type == "tf_example":
+                string = _encoded_image(string)
+            image = tf.io.decode_image(string, channels=3, expand_animations=False)
+            image.set_shape([None, None, 3])
+            return self._resizer(tf.cast(image, tf.float32))
+
+        return tf.map_fn(
+            prepare,
+            strings,
+            fn_output_signature=(
+                tf.TensorSpec([height, width, 3], tf.float32),
+                tf.TensorSpec([2], tf.int32),
+            ),
+        )
+
+
+def resize(resizer, images):
+    """[B, h, w, 3] of one size -> (padded [B, H, W, 3] float32, true shapes [B, 2])."""
+    images = tf.cast(images, tf.float32)
+    height, width = resizer.output_shape or (None, None)
+    return tf.map_fn(
+        resizer,
+        images,
+        fn_output_signature=(
+            tf.TensorSpec([height, width, 3], tf.float32),
+            tf.TensorSpec([2], tf.int32),
+        ),
+    )
+
+
+def outputs_of(detector, images, true_shapes):
+    """The old API's output dict of a single-stage detector, everything float32.
+
+    Args:
+      detector: has call, detect, decode, scores.
+      images: [B, H, W, 3] float32, padded.
+      true_shapes: [B, 2] int32.
+
+    Returns:
+      detection_boxes [B, N, 4], normalised to the image without its padding;
+      detection_scores, detection_classes (label-map ids), detection_anchor_indices
+      [B, N]; detection_multiclass_scores [B, N, K (+1)]; num_detections [B];
+      raw_detection_boxes [B, A, 4], normalised to the padded image;
+      raw_detection_scores [B, A, K (+1)].
+    """
+    predictions = detector.call(images, true_shapes)
+    found = detector.detect(predictions)
+    raw_boxes, raw_scores = detector.decode(predictions), detector.scores(predictions)
+    real = tf.sequence_mask(found.count, tf.shape(found.scores)[1])
+    multiclass = tf.gather(raw_scores, found.anchor_indices, batch_dims=1)
+    height, width = tf.unstack(tf.cast(true_shapes, tf.float32)[:, None], axis=-1)
+    padded = tf.cast(tf.shape(images)[1:3], tf.float32)
+    outputs = {
+        "detection_boxes": box_ops.scale(found.boxes, 1 / height, 1 / width),
+        "detection_scores": found.scores,
+        "detection_classes": found.classes + 1,
+        "detection_anchor_indices": found.anchor_indices,
+        "detection_multiclass_scores": tf.where(real[..., None], multiclass, 0.0),
+        "num_detections": found.count,
+        "raw_detection_boxes": box_ops.scale(raw_boxes, 1 / padded[0], 1 / padded[1]),
+        "raw_detection_scores": raw_scores,
+    }
+    return {name: tf.cast(value, tf.float32) for name, value in outputs.items()}
+
+
+def as_input(image, input_type):
+    """One uint8 [h, w, 3] image as a batch of one for a signature."""
+    if input_type == "image_tensor":
+        return tf.constant(image[None])
+    if input_type == "float_image_tensor":
+        return tf.constant(image[None], tf.float32)
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, format="PNG")
+    encoded = buffer.getvalue()
+    if input_type == "encoded_image_string_tensor":
+        return tf.constant([encoded])
+    feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[encoded]))
+    example = tf.train.Example(
+        features=tf.train.Features(feature={"image/encoded": feature})
+    )
+    return tf.constant([example.SerializeToString()])
+
+
+def write_warmup(directory, name, input_type, resizer):
+    """Writes a warm-up request, so that the first real one is not the slow one.
+
+    Args:
+      directory: a servable version's directory.
+      name: the model's name.
+      input_type: one of INPUT_TYPES.
+      resizer: its output size, where fixed, is the size of the warm-up image.
+    """
+    size = resizer.output_shape or (300, 300)
+    image = as_input(np.zeros([*size, 3], np.uint8), input_type)
+    log = prediction_log_pb2.PredictionLog()
+    request = log.predict_log.request
+    request.model_spec.name = name
+    request.model_spec.signature_name = "serving_default"
+    proto = tf.make_tensor_proto(image)
+    request.inputs["input_tensor"] = proto.SerializeToString()
+    extra = pathlib.Path(directory) / "assets.extra"
+    extra.mkdir(parents=True, exist_ok=True)
+    with tf.io.TFRecordWriter(str(extra / "tf_serving_warmup_requests")) as writer:
+        writer.write(log.SerializeToString())
+
+
+def parity_json(differences):
+    """The parity report as JSON text."""
+    boxes, scores = differences["boxes"], differences["scores"]
+    report = {"largest_box_difference_px": boxes, "largest_score_difference": scores}
+    return json.dumps(report, indent=2) + "\n"
+
+
+def _encoded_image(example):
+    feature = tf.io.FixedLenFeature([], tf.string)
+    parsed = tf.io.parse_single_example(example, {"image/encoded": feature})
+    return parsed["image/encoded"]

@@ -1,0 +1,200 @@
+"""What a config's input readers feed to training and evaluation."""
+
+import pathlib
+
+import numpy as np
+from absl import logging
+
+from od_api.core import draw
+from od_api.core.errors import ConfigError, UserError
+from od_api.core.registry import build
+from od_api.data import records
+from od_api.data.check import check_records
+from od_api.data.label_map import LabelMap
+from od_api.data.pipeline import make_dataset
+
+# Batches drawn before training: enough to see whether augmentation does what was meant.
+_DRAWN_BATCHES = 2
+
+
+class Input:
+    """One input reader of a config.
+
+    Args:
+      reader: InputReader message.
+      field_path: where it stands in the config, for errors.
+      num_classes: K of the detector that reads it.
+
+    Attributes:
+      label_map: LabelMap.
+      name: the reader's name, "" if it has none.
+    """
+
+    def __init__(self, reader, field_path, num_classes):
+        self._reader = reader
+        self.name = reader.name
+        try:
+            self.paths = _record_paths(reader)
+            self.label_map = _label_map(reader, num_classes)
+        except ConfigError as error:
+            raise error.within(field_path) from error
+
+    def check(self):
+        """A fast look for bad records, before anything is spent on them.
+
+        Raises:
+          UserError: with the findings that training cannot survive.
+        """
+        report = check_records(self.paths, self.label_map, fast=True)
+        if report.errors:
+            raise UserError(
+                f"the records are not fit for training:\n{report.to_text()}\n"
+                "(od-api data check looks at all of them)"
+            )
+        for finding in report.warnings:
+            logging.warning("%s", finding)
+
+    def dataset(self, detector, **settings):
+        """Batches for `detector`; see `make_dataset` for the settings."""
+        return make_dataset(
+            self._reader,
+            resizer=detector.resizer,
+            label_map=self.label_map,
+            num_classes=detector.num_classes,
+            **settings,
+        )
+
+
+class TrainingInput(Input):
+    """The train_input_reader of a config, with its augmentations."""
+
+    def __init__(self, config):
+        reader = config.train_input_reader
+        super().__init__(reader, "train_input_reader", num_classes_of(config))
+        self._settings = config.train_config
+        self._augmentations = _augmentations(config.train_config)
+
+    def training_dataset(self, detector, start_step):
+        """Endless batches from `start_step` on, the same ones for the same seed."""
+        return self.dataset(
+            detector,
+            augmentations=self._augmentations,
+            batch_size=self._settings.batch_size,
+            training=True,
+            seed=self._settings.seed,
+            start_step=start_step,
+        )
+
+
+class EvaluationInput(Input):
+    """One eval_input_reader of a config."""
+
+    def __init__(self, config, index):
+        reader = config.eval_input_reader[index]
+        path = f"eval_input_reader[{index}]"
+        super().__init__(reader, path, num_classes_of(config))
+        self._batch_size = max(config.eval_config.batch_size, 1)
+
+    def evaluation_dataset(self, detector):
+        """Every record once, in the order of the files, the last batch kept."""
+        return self.dataset(
+            detector, batch_size=self._batch_size, training=False, seed=0
+        )
+
+
+def num_classes_of(config):
+    """`num_classes` of whatever model a config has."""
+    model = getattr(config.model, config.model.WhichOneof("model") or "ssd")
+    return model.num_classes
+
+
+def label_map_path(config):
+    """The label map that a model is exported with: the evaluation's, or training's."""
+    for reader in [*config.eval_input_reader, config.train_input_reader]:
+        if reader.label_map_path:
+            return reader.label_map_path
+    raise ConfigError("is not set in any input reader", "label_map_path")
+
+
+def source_ids(batch):
+    """Names of the images in a (possibly distributed) batch."""
+    values = batch["source_id"]
+    parts = getattr(values, "values", (values,))
+    return [s.decode(errors="replace") for part in parts for s in np.ravel(part)]
+
+
+def draw_batches(dataset, label_map, path):
+    """Draws the first batches, boxes and all, into one picture file.
+
+    Returns:
+      uint8 [n, H, W, 3]: the pictures.
+    """
+    pictures = []
+    for batch in dataset.take(_DRAWN_BATCHES):
+        pictures += draw_batch(batch, label_map)
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draw.contact_sheet(pictures).save(path)
+    return pictures
+
+
+def draw_batch(batch, label_map):
+    """A list of uint8 [h, w, 3] pictures of a batch's images with their boxes."""
+    pictures = []
+    for i, image in enumerate(batch["image"].numpy()):
+        height, width = batch["true_shape"][i].numpy()
+        valid = batch["valid"][i].numpy()
+        classes = batch["classes"][i].numpy()[valid]
+        pictures.append(
+            draw.draw_boxes(
+                np.clip(image[:height, :width], 0, 255).astype(np.uint8),
+                batch["boxes"][i].numpy()[valid],
+                [label_map.name(c + 1) for c in classes],
+                classes,
+            )
+        )
+    return pictures
+
+
+def _record_paths(reader):
+    if not reader.HasField("tf_record_input_reader"):
+        raise ConfigError("is not set: name the TFRecords", "tf_record_input_reader")
+    paths = list(reader.tf_record_input_reader.input_path)
+    if not paths:
+        raise ConfigError("is empty", "tf_record_input_reader.input_path")
+    try:
+        return records.expand(paths)
+    except UserError as error:
+        field = "tf_record_input_reader.input_path"
+        raise ConfigError(str(error), field) from error
+
+
+def _label_map(reader, num_classes):
+    if not reader.label_map_path:
+        raise ConfigError(
+            "is not set: boxes and reports need the names of the classes",
+            "label_map_path",
+        )
+    try:
+        label_map = LabelMap.load(reader.label_map_path)
+    except UserError as error:
+        raise ConfigError(str(error), "label_map_path") from error
+    if label_map.num_classes > num_classes:
+        raise ConfigError(
+            f"{reader.label_map_path} has ids up to {label_map.num_classes}, but the "
+            f"model's num_classes is {num_classes}: set num_classes to "
+            f"{label_map.num_classes}",
+            "label_map_path",
+        )
+    return label_map
+
+
+def _augmentations(settings):
+    built = []
+    for i, step in enumerate(settings.data_augmentation_options):
+        try:
+            built.append(build(step))
+        except ConfigError as error:
+            field = f"data_augmentation_options[{i}]"
+            raise error.within(field).within("train_config") from error
+    return built

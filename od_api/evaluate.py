@@ -1,0 +1,254 @@
+"""Evaluation: a checkpoint and TFRecords in, metrics, report and pictures out."""
+
+import pathlib
+import time
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+from rich.progress import track
+
+from od_api.core import draw, variables
+from od_api.core.checkpoint import Checkpoints, find_checkpoint
+from od_api.core.compatibility import log_ignored
+from od_api.core.errors import ConfigError, UserError
+from od_api.core.registry import build_field
+from od_api.core.summaries import Summaries
+from od_api.data.inputs import EvaluationInput
+from od_api.data.pipeline import targets_of
+from od_api.metrics import build_evaluators, report
+
+_POLL_SECONDS = 10
+
+
+def evaluate(config, checkpoint, *, output_dir=None):
+    """Evaluates one checkpoint on every eval_input_reader.
+
+    Args:
+      config: TrainEvalPipelineConfig.
+      checkpoint: a checkpoint, or a directory whose newest one is taken.
+      output_dir: where `eval/` goes; the checkpoint's directory by default.
+
+    Returns:
+      {metric name: float}, those of the second and later readers as `name/metric`.
+
+    Raises:
+      UserError: bad config, data or checkpoint.
+    """
+    log_ignored(config)
+    path = find_checkpoint(checkpoint)
+    detector, restore = detector_for_inference(config)
+    step = restore(path)
+    output_dir = output_dir or pathlib.Path(path).parent
+    return Evaluation(config, detector, output_dir).run(step)
+
+
+def follow(config, checkpoint_dir, *, output_dir=None, timeout=3600):
+    """Evaluates every checkpoint that appears, until training is over.
+
+    Args:
+      config: TrainEvalPipelineConfig.
+      checkpoint_dir: the model_dir of a training run, which may not exist yet.
+      output_dir: where `eval/` goes; checkpoint_dir by default.
+      timeout: seconds without a new checkpoint after which to stop.
+
+    Returns:
+      The metrics of the last checkpoint.
+
+    Raises:
+      UserError: no checkpoint appeared at all.
+    """
+    detector, restore = detector_for_inference(config)
+    evaluation = Evaluation(config, detector, output_dir or checkpoint_dir)
+    seen, metrics, since = None, {}, time.monotonic()
+    logging.info("waiting for checkpoints in %s", checkpoint_dir)
+    while time.monotonic() - since < timeout:
+        path = find_checkpoint(checkpoint_dir, missing_ok=True)
+        if path is None or path == seen:
+            time.sleep(min(_POLL_SECONDS, max(timeout / 10, 0.1)))
+            continue
+        step = restore(path)
+        metrics = evaluation.run(step)
+        seen, since = path, time.monotonic()
+        if step >= config.train_config.num_steps > 0:
+            logging.info("step %d is the last one: done", step)
+            return metrics
+    if seen is None:
+        raise UserError(
+            f"no checkpoint appeared in {checkpoint_dir} within {timeout} s"
+        )
+    logging.info("no new checkpoint for %d s: done", timeout)
+    return metrics
+
+
+def detector_for_inference(config):
+    """(detector, restore): a detector in float32 and what loads weights into it.
+
+    `restore(path)` prefers the averaged weights of a checkpoint that has them, and
+    returns the checkpoint's step.
+    """
+    detector = build_field(config, "model")
+    step = tf.Variable(0, dtype=tf.int64)
+    named = variables.named_variables(detector.parts)
+
+    def restore(path):
+        Checkpoints.restore_weights(path, named, step=step)
+        return int(step)
+
+    return detector, restore
+
+
+class Evaluation:
+    """Evaluates a detector, whatever its weights are now, as often as asked.
+
+    Args:
+      config: TrainEvalPipelineConfig with at least one eval_input_reader.
+      detector: the detector.
+      output_dir: reports, pictures and event files go to `eval/<reader name>` in it.
+    """
+
+    def __init__(self, config, detector, output_dir):
+        if not config.eval_input_reader:
+            raise ConfigError("is empty: nothing to evaluate on", "eval_input_reader")
+        self._settings = config.eval_config
+        self._detector = detector
+        self._inputs = [
+            EvaluationInput(config, i) for i in range(len(config.eval_input_reader))
+        ]
+        root = pathlib.Path(output_dir) / "eval"
+        self._directories = [root / i.name if i.name else root for i in self._inputs]
+        self._predict = tf.function(self._predict_batch, reduce_retracing=True)
+
+    def run(self, step):
+        """Evaluates every reader; returns {metric name: float}."""
+        metrics = {}
+        for source, directory in zip(self._inputs, self._directories, strict=True):
+            prefix = f"{source.name}/" if metrics else ""
+            result = self._run_one(source, directory, step)
+            metrics.update({prefix + name: value for name, value in result.items()})
+        return metrics
+
+    def _run_one(self, source, directory, step):
+        evaluators = build_evaluators(self._settings, source.label_map)
+        losses, pictures = {}, []
+        dataset = source.evaluation_dataset(self._detector)
+        for batch in track(dataset, "evaluating", transient=True):
+            outputs, batch_losses = self._predict(_numeric(batch))
+            images = _per_image(batch, outputs)
+            for image in images:
+                for evaluator in evaluators:
+                    evaluator.add(
+                        image["image_id"], image["groundtruth"], image["detections"]
+                    )
+            room = self._settings.num_visualizations - len(pictures)
+            pictures += [self._draw(i, source.label_map) for i in images[:room]]
+            _accumulate(losses, batch_losses, len(images))
+        metrics = {k: v for e in evaluators for k, v in e.result().items()}
+        metrics.update(_mean_losses(losses))
+        self._write(directory, step, metrics, evaluators, pictures, source)
+        return metrics
+
+    def _predict_batch(self, batch):
+        predictions = self._detector.call(batch["image"], batch["true_shape"])
+        losses = self._detector.losses(predictions, targets_of(batch))
+        losses["regularization_loss"] = variables.regularization_loss(
+            self._detector.parts
+        )
+        return self._detector.detect(predictions), losses
+
+    def _draw(self, image, label_map):
+        return draw.side_by_side(
+            image["pixels"],
+            _labelled(image["drawn_groundtruth"], label_map),
+            _labelled(
+                image["drawn_detections"],
+                label_map,
+                self._settings.min_score_threshold,
+                self._settings.max_num_boxes_to_visualize,
+            ),
+        )
+
+    def _write(self, directory, step, metrics, evaluators, pictures, source):
+        report.write(
+            directory,
+            step=step,
+            metrics=metrics,
+            evaluators=evaluators,
+            label_map=source.label_map,
+        )
+        with Summaries(directory) as summaries:
+            summaries.scalars(metrics, step)
+            for i, picture in enumerate(pictures):
+                summaries.image(f"eval_side_by_side_{i}_0", picture[None], step)
+        if pictures:
+            draw.contact_sheet(pictures).save(directory / "detections.jpg")
+        logging.info("step %d %s\n%s", step, source.name, report.summary(metrics))
+
+
+def _numeric(batch):
+    names = ("image", "true_shape", "boxes", "classes", "weights", "valid")
+    return {name: batch[name] for name in names}
+
+
+def _per_image(batch, detections):
+    """A list of dicts, one an image: ground truth and detections in its own pixels."""
+    batch = {name: tensor.numpy() for name, tensor in batch.items()}
+    detections = tf.nest.map_structure(lambda t: t.numpy(), detections)
+    images = []
+    for i, true_shape in enumerate(batch["true_shape"]):
+        ratio = batch["original_shape"][i] / true_shape
+        to_original = np.concatenate([ratio, ratio]).astype(np.float32)
+        valid, count = batch["valid"][i], detections.count[i]
+        groundtruth = {
+            "boxes": batch["boxes"][i][valid],
+            "classes": batch["classes"][i][valid],
+            "is_crowd": batch["is_crowd"][i][valid],
+            "difficult": batch["difficult"][i][valid],
+        }
+        found = {
+            "boxes": detections.boxes[i][:count],
+            "scores": detections.scores[i][:count],
+            "classes": detections.classes[i][:count],
+        }
+        height, width = true_shape
+        pixels = np.clip(batch["image"][i][:height, :width], 0, 255)
+        images.append(
+            {
+                "image_id": int(batch["image_id"][i]),
+                "groundtruth": {
+                    **groundtruth,
+                    "boxes": groundtruth["boxes"] * to_original,
+                },
+                "detections": {**found, "boxes": found["boxes"] * to_original},
+                "pixels": pixels.astype(np.uint8),
+                "drawn_groundtruth": groundtruth,
+                "drawn_detections": found,
+            }
+        )
+    return images
+
+
+def _labelled(boxes, label_map, min_score=0.0, limit=None):
+    """(boxes, labels, classes) of what is worth drawing, best first."""
+    scores = boxes.get("scores")
+    keep = slice(None) if scores is None else np.where(scores >= min_score)[0][:limit]
+    classes = boxes["classes"][keep]
+    labels = [label_map.name(c + 1) for c in classes]
+    if scores is not None:
+        pairs = zip(labels, scores[keep], strict=True)
+        labels = [f"{label} {score:.2f}" for label, score in pairs]
+    return boxes["boxes"][keep], labels, classes
+
+
+def _accumulate(totals, losses, images):
+    for name, value in losses.items():
+        total, count = totals.get(name, (0.0, 0))
+        totals[name] = (total + float(value) * images, count + images)
+
+
+def _mean_losses(totals):
+    """{Loss/name: mean over images}, and their sum as Loss/total_loss."""
+    means = {f"Loss/{k}": total / count for k, (total, count) in totals.items()}
+    if means:
+        means["Loss/total_loss"] = sum(means.values())
+    return means

@@ -1,0 +1,113 @@
+"""One training step: losses, gradients, update, on whatever strategy."""
+
+import tensorflow as tf
+
+from od_api.core import variables
+from od_api.core.replicas import num_replicas
+from od_api.data.pipeline import targets_of
+from od_api.optim.gradients import (
+    clip_by_global_norm,
+    multiply_bias_gradients,
+    reduce_gradients,
+)
+
+# What the network needs of a batch; strings and bookkeeping stay on the host.
+_FIELDS = ("image", "true_shape", "boxes", "classes", "weights", "valid")
+
+
+class TrainingStep:
+    """Callable: one step over one (global) batch.
+
+    Args:
+      detector: what is trained.
+      optimizer: applies {name: gradient}; holds the slots of `trainable`.
+      step: int64 tf.Variable, counted up by each call.
+      trainable: {name: tf.Variable} that training changes.
+      strategy: a tf.distribute.Strategy.
+      regularize: add the weight penalties to the loss.
+      clip_norm: largest global norm of the gradients; 0 for no limit.
+      bias_multiplier: what the gradients of biases are multiplied by; 0 for 1.
+      seed: of everything random inside the step.
+      loss_scale: a LossScale under float16, else None.
+      jit_compile: compile losses and gradients with XLA.
+
+    Returns (of the call): {"localization_loss": ..., "total_loss": ...} float32 scalars
+    of the whole batch.
+    """
+
+    def __init__(
+        self,
+        *,
+        detector,
+        optimizer,
+        step,
+        trainable,
+        strategy,
+        regularize=True,
+        clip_norm=0.0,
+        bias_multiplier=0.0,
+        seed=0,
+        loss_scale=None,
+        jit_compile=False,
+    ):
+        self._detector = detector
+        self._optimizer = optimizer
+        self._step = step
+        self._trainable = trainable
+        self._strategy = strategy
+        self._regularize = regularize
+        self._clip_norm = clip_norm
+        self._bias_multiplier = bias_multiplier
+        self._seed = seed
+        self._loss_scale = loss_scale
+        self._gradients_of = tf.function(
+            self._losses_and_gradients, jit_compile=jit_compile or None
+        )
+        self._run = tf.function(self._step_on_all, reduce_retracing=True)
+
+    def __call__(self, batch):
+        return self._run({name: batch[name] for name in _FIELDS})
+
+    def _step_on_all(self, batch):
+        losses = self._strategy.run(self._replica_step, args=(batch,))
+        return {
+            name: self._strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None)
+            for name, value in losses.items()
+        }
+
+    def _replica_step(self, batch):
+        seed = tf.stack([tf.cast(self._seed, tf.int32), tf.cast(self._step, tf.int32)])
+        losses, gradients = self._gradients_of(batch, seed)
+        gradients = reduce_gradients(gradients)
+        if self._loss_scale is None:
+            self._update(gradients)
+        else:
+            self._loss_scale.apply(gradients, self._update)
+        self._step.assign_add(1)
+        return losses
+
+    def _update(self, gradients):
+        gradients = multiply_bias_gradients(gradients, self._bias_multiplier)
+        gradients, _ = clip_by_global_norm(gradients, self._clip_norm)
+        self._optimizer.apply(gradients, self._step)
+
+    def _losses_and_gradients(self, batch, seed):
+        with tf.GradientTape() as tape:
+            losses = self._losses(batch, seed)
+            objective = losses["total_loss"]
+            if self._loss_scale is not None:
+                objective = self._loss_scale.scaled(objective)
+        names = list(self._trainable)
+        gradients = tape.gradient(objective, [self._trainable[n] for n in names])
+        return losses, dict(zip(names, gradients, strict=True))
+
+    def _losses(self, batch, seed):
+        predictions = self._detector.call(
+            batch["image"], batch["true_shape"], training=True
+        )
+        losses = dict(self._detector.losses(predictions, targets_of(batch), seed))
+        if self._regularize:
+            penalty = variables.regularization_loss(self._detector.parts)
+            losses["regularization_loss"] = penalty / num_replicas()
+        losses["total_loss"] = tf.add_n(list(losses.values()))
+        return losses
