@@ -8,8 +8,8 @@ import tensorflow as tf
 from absl import logging
 from rich.progress import track
 
-from od_api.core import draw, variables
-from od_api.core.checkpoint import Checkpoints, find_checkpoint
+from od_api.core import checkpoint_files, draw, variables
+from od_api.core.checkpoint import latest, restore_model
 from od_api.core.compatibility import log_ignored
 from od_api.core.errors import ConfigError, UserError
 from od_api.core.registry import build_field
@@ -36,7 +36,7 @@ def evaluate(config, checkpoint, *, output_dir=None):
       UserError: bad config, data or checkpoint.
     """
     log_ignored(config)
-    path = find_checkpoint(checkpoint)
+    path = checkpoint_files.resolve(checkpoint)
     detector, restore = detector_for_inference(config)
     step = restore(path)
     output_dir = output_dir or pathlib.Path(path).parent
@@ -63,7 +63,7 @@ def follow(config, checkpoint_dir, *, output_dir=None, timeout=3600):
     seen, metrics, since = None, {}, time.monotonic()
     logging.info("waiting for checkpoints in %s", checkpoint_dir)
     while time.monotonic() - since < timeout:
-        path = find_checkpoint(checkpoint_dir, missing_ok=True)
+        path = latest(checkpoint_dir)
         if path is None or path == seen:
             time.sleep(min(_POLL_SECONDS, max(timeout / 10, 0.1)))
             continue
@@ -84,16 +84,18 @@ def follow(config, checkpoint_dir, *, output_dir=None, timeout=3600):
 def detector_for_inference(config):
     """(detector, restore): a detector in float32 and what loads weights into it.
 
-    `restore(path)` prefers the averaged weights of a checkpoint that has them, and
-    returns the checkpoint's step.
+    `restore(path)` returns the checkpoint's step. It loads the averaged weights where
+    the config's optimizer keeps them: they are what training evaluates, too.
     """
     detector = build_field(config, "model")
-    step = tf.Variable(0, dtype=tf.int64)
     named = variables.named_variables(detector.parts)
+    optimizer = config.train_config.optimizer
+    averaged = (
+        config.train_config.HasField("optimizer") and optimizer.use_moving_average
+    )
 
     def restore(path):
-        Checkpoints.restore_weights(path, named, step=step)
-        return int(step)
+        return restore_model(path, named, moving_averages=averaged)
 
     return detector, restore
 

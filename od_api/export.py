@@ -8,8 +8,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from od_api.core import serving
-from od_api.core.checkpoint import find_checkpoint
+from od_api.core import checkpoint_files, serving
 from od_api.core.compatibility import log_ignored
 from od_api.core.config import write_config
 from od_api.core.errors import UserError
@@ -60,7 +59,7 @@ def export(
         raise UserError(f"{output_dir} exists already: choose another, or remove it")
     serving.check_input_type(input_type)
     log_ignored(config)
-    path = find_checkpoint(checkpoint)
+    path = checkpoint_files.resolve(checkpoint)
     detector, restore = detector_for_inference(config)
     step = restore(path)
     logging.info("exporting %s (step %d)", path, step)

@@ -16,16 +16,20 @@ class History:
       eval_config: EvalConfig: `best_metric` and `early_stopping`.
       step: the step that training is at; later entries belong to an abandoned future
         and are dropped.
+
+    Attributes:
+      metric: name of the metric that decides.
+      larger_is_better: False for losses.
     """
 
     def __init__(self, model_dir, eval_config, step):
         self._path = _path(model_dir)
-        self._metric = eval_config.best_metric
+        self.metric = eval_config.best_metric
         stopping = eval_config.early_stopping
         has_stopping = eval_config.HasField("early_stopping")
         self._patience = stopping.patience if has_stopping else None
         self._min_delta = stopping.min_delta
-        self._sign = -1.0 if "Loss/" in self._metric else 1.0
+        self.larger_is_better = "Loss/" not in self.metric
         entries = read_history(model_dir)
         self._entries = [e for e in entries if e["step"] <= step]
 
@@ -35,10 +39,10 @@ class History:
         Raises:
           ConfigError: the metrics have no `best_metric`.
         """
-        if self._metric not in metrics:
+        if self.metric not in metrics:
             raise ConfigError(
-                f"the evaluation has no metric {self._metric!r}; "
-                + nearest(self._metric, metrics),
+                f"the evaluation has no metric {self.metric!r}; "
+                + nearest(self.metric, metrics),
                 "eval_config.best_metric",
             )
         before = [self._value(e) for e in self._entries if e["step"] != step]
@@ -52,7 +56,7 @@ class History:
         if not self._entries:
             return None
         entry = max(self._entries, key=self._value)
-        return entry["step"], entry["metrics"][self._metric]
+        return entry["step"], entry["metrics"][self.metric]
 
     def should_stop(self):
         """Whether early stopping is on and its patience is used up."""
@@ -62,7 +66,7 @@ class History:
         """What early stopping saw, in words."""
         step, value = self.best()
         return (
-            f"{self._metric} has not improved by more than {self._min_delta:g} in "
+            f"{self.metric} has not improved by more than {self._min_delta:g} in "
             f"{self._stale()} evaluations; best {value:.4f} at step {step}"
         )
 
@@ -78,7 +82,8 @@ class History:
 
     def _value(self, entry):
         """Higher is better; losses count negative, undefined metrics lowest."""
-        value = self._sign * entry["metrics"][self._metric]
+        value = entry["metrics"][self.metric]
+        value = value if self.larger_is_better else -value
         return value if value == value else float("-inf")
 
     def _write(self):

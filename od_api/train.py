@@ -5,26 +5,18 @@ import pathlib
 import time
 from typing import NamedTuple
 
-import keras
 import tensorflow as tf
 from absl import logging
 
-from od_api.core import variables
-from od_api.core.checkpoint import Checkpoints, restore_partial
 from od_api.core.compatibility import log_ignored
 from od_api.core.config import write_config
 from od_api.core.errors import ConfigError, UserError
-from od_api.core.precision import precision_policy
 from od_api.core.progress import Progress, duration
-from od_api.core.registry import build_field
-from od_api.core.summaries import Summaries
+from od_api.core.summaries import NoSummaries, Summaries
 from od_api.data import inputs
 from od_api.evaluate import Evaluation
 from od_api.history import History
-from od_api.optim.loss_scale import LossScale
-from od_api.optim.trainable import trainable_variables
-from od_api.protos import train_pb2
-from od_api.step import TrainingStep
+from od_api.training_state import TrainingState
 
 
 class TrainingResult(NamedTuple):
@@ -60,11 +52,11 @@ def train(
 
     Args:
       config: TrainEvalPipelineConfig.
-      model_dir: directory for checkpoints, `best/`, `train/` and `eval/` logs, the
+      model_dir: directory for checkpoints, `best/`, `train/` and `eval/` logs and the
         resolved pipeline.config.
       num_steps: steps instead of train_config.num_steps.
       strategy: a tf.distribute.Strategy; the default one by default.
-      evaluate_on_the_way: evaluate eval_input_reader as eval_config says.
+      evaluate_on_the_way: evaluate every eval_input_reader as eval_config says.
       record_summaries: write TensorBoard event files.
 
     Returns:
@@ -73,214 +65,137 @@ def train(
     Raises:
       UserError: bad config, data or checkpoint, or a loss that is not finite.
     """
-    run = _Run(config, model_dir, num_steps, strategy)
-    if run.nothing_to_do():
-        return run.result("nothing to do", {})
-    write_config(config, run.model_dir / "pipeline.config")
-    summaries = Summaries(run.model_dir / "train", enabled=record_summaries)
-    evaluation = run.evaluation() if evaluate_on_the_way else None
-    with summaries, run.progress() as progress:
-        return _loop(run, progress, summaries, evaluation)
+    log_ignored(config)
+    last_step = _last_step(config, num_steps)
+    model_dir = pathlib.Path(model_dir)
+    source = inputs.TrainingInput(config)
+    source.check()
+    strategy = strategy or tf.distribute.get_strategy()
+    state = TrainingState(config, model_dir, strategy)
+    if state.step >= last_step:
+        return _nothing_to_do(state, last_step)
+    write_config(config, model_dir / "pipeline.config")
+    summaries = Summaries(str(model_dir / "train")) if record_summaries else None
+    batches = _batches(source, state, strategy, model_dir, summaries)
+    evaluation = None
+    if evaluate_on_the_way:
+        evaluation = _Evaluations(config, state, model_dir)
+    with summaries or NoSummaries() as summaries:
+        return _loop(config, state, batches, evaluation, summaries, last_step)
 
 
-def _loop(run, progress, summaries, evaluation):
+def _loop(config, state, batches, evaluation, summaries, last_step):
     """Steps, logs, saves and evaluates until the last step or an early stop."""
-    metrics = {}
-    for batch in run.batches(summaries):
-        losses = run.take_step(batch)
-        step = int(run.step)
-        rate = float(run.optimizer.learning_rate(run.step))
-        speed = progress.step_done(step, losses, rate)
-        if speed is not None:
-            _log_summaries(summaries, losses, rate, speed / run.batch_size, step)
-        if run.is_due(step, run.checkpoint_every):
-            with progress.pause("writing a checkpoint"):
-                run.checkpoints.save(step)
-        if evaluation is not None and run.is_due(step, run.eval_every):
-            with progress.pause("evaluating"):
-                metrics = run.evaluate(evaluation, step)
-            if run.history.should_stop():
-                logging.info("stopped early at step %d: %s", step, run.history.why())
-                if not run.is_due(step, run.checkpoint_every):
-                    run.checkpoints.save(step)
-                return run.result("stopped early", metrics)
-        if step >= run.last_step:
-            break
-    logging.info("training finished at step %d", int(run.step))
-    return run.result("finished", metrics)
+    settings = config.train_config
+    save_every = max(settings.checkpoint_every_n_steps, 1)
+    evaluate_every = config.eval_config.eval_every_n_steps or save_every
+    reason, metrics = "finished", {}
+    with Progress(
+        first_step=state.step,
+        last_step=last_step,
+        batch_size=settings.batch_size,
+        log_every=settings.log_every_n_steps,
+        stall_seconds=settings.stall_warning_seconds,
+    ) as progress:
+        for batch in batches:
+            rate = state.learning_rate
+            losses = _take_step(state, batch)
+            step = state.step
+            speed = progress.step_done(step, losses, rate)
+            if speed is not None:
+                _summarize(summaries, losses, rate, speed / settings.batch_size, step)
+            last = step >= last_step
+            if last or step % save_every == 0:
+                with progress.pause("writing a checkpoint"):
+                    state.save()
+            if evaluation and (last or step % evaluate_every == 0):
+                with progress.pause("evaluating"):
+                    metrics = evaluation.run(step)
+                if evaluation.should_stop() and not last:
+                    state.save()
+                    reason = "stopped early"
+                    break
+            if last:
+                break
+    logging.info("training %s at step %d", reason, state.step)
+    return TrainingResult(state.step, reason, state.latest_checkpoint(), metrics)
 
 
-class _Run:
-    """Everything a training run holds, made and restored before the first step."""
+class _Evaluations:
+    """Evaluation during training: the best checkpoint, and when to stop."""
 
-    def __init__(self, config, model_dir, num_steps, strategy):
-        log_ignored(config)
-        settings = config.train_config
-        self._config, self._settings = config, settings
-        self.model_dir = pathlib.Path(model_dir)
-        self.last_step = num_steps if num_steps is not None else settings.num_steps
-        if self.last_step < 1:
-            raise ConfigError(
-                "is not set: say how many steps to train, here or as num_train_steps",
-                "train_config.num_steps",
-            )
-        self.batch_size = settings.batch_size
-        self.checkpoint_every = max(settings.checkpoint_every_n_steps, 1)
-        self.eval_every = config.eval_config.eval_every_n_steps or self.checkpoint_every
-        self.strategy = strategy or tf.distribute.get_strategy()
-        self._data = inputs.TrainingInput(config)
-        self._data.check()
-        self._build()
-        self._restore()
-        self.history = History(self.model_dir, config.eval_config, int(self.step))
+    def __init__(self, config, state, model_dir):
+        self._evaluation = None
+        if config.eval_input_reader:
+            self._evaluation = Evaluation(config, state.detector, model_dir)
+        else:
+            logging.warning("no eval_input_reader: training without evaluation")
+        self._state = state
+        self._history = History(model_dir, config.eval_config, state.step)
 
-    def _build(self):
-        settings = self._settings
-        keras.utils.set_random_seed(settings.seed)
-        precision = train_pb2.Precision.Name(settings.precision)
-        with self.strategy.scope(), precision_policy(precision):
-            self.detector = build_field(self._config, "model")
-            self.optimizer = _build_optimizer(settings)
-            self.step = tf.Variable(
-                0,
-                dtype=tf.int64,
-                trainable=False,
-                aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
-                name="step",
-            )
-            self._named = variables.named_variables(self.detector.parts)
-            trainable = trainable_variables(
-                variables.trainable_variables(self.detector.parts),
-                update_trainable_variables=settings.update_trainable_variables,
-                freeze_variables=settings.freeze_variables,
-            )
-            self.optimizer.create_slots(trainable)
-            scale = LossScale() if precision == "MIXED_FLOAT16" else None
-        self.checkpoints = Checkpoints(
-            self.model_dir,
-            step=self.step,
-            model=self._named,
-            optimizer={
-                **self.optimizer.variables,
-                **(scale.variables if scale else {}),
-            },
-            max_to_keep=settings.max_checkpoints_to_keep,
-        )
-        self._training_step = TrainingStep(
-            detector=self.detector,
-            optimizer=self.optimizer,
-            step=self.step,
-            trainable=trainable,
-            strategy=self.strategy,
-            regularize=settings.add_regularization_loss,
-            clip_norm=settings.gradient_clipping_by_norm,
-            bias_multiplier=settings.bias_grad_multiplier,
-            seed=settings.seed,
-            loss_scale=scale,
-            jit_compile=settings.jit_compile,
-        )
-
-    def _restore(self):
-        path = self.checkpoints.latest()
-        if path:
-            self.checkpoints.restore(path)
-            logging.info("resumed %s at step %d", path, int(self.step))
-        elif self._settings.fine_tune_checkpoint:
-            _fine_tune(self._settings, self.detector, self._named)
-
-    def nothing_to_do(self):
-        """Says so in the log if all steps have been taken already."""
-        if int(self.step) < self.last_step:
-            return False
-        logging.warning(
-            "nothing to do: %s is already at step %d and num_steps is %d; raise "
-            "num_steps or choose another model_dir",
-            self.checkpoints.latest(),
-            int(self.step),
-            self.last_step,
-        )
-        return True
-
-    def is_due(self, step, every):
-        """Whether something done every so many steps is due; always at the last."""
-        return step % every == 0 or step >= self.last_step
-
-    def progress(self):
-        """The Progress of this run."""
-        return Progress(
-            first_step=int(self.step),
-            last_step=self.last_step,
-            batch_size=self.batch_size,
-            log_every=self._settings.log_every_n_steps,
-            stall_seconds=self._settings.stall_warning_seconds,
-        )
-
-    def batches(self, summaries):
-        """The training batches from the current step on, the first ones drawn."""
-        start = int(self.step)
-        dataset = self._data.training_dataset(self.detector, start)
-        path = self.model_dir / "train" / "first_batches.jpg"
-        pictures = inputs.draw_batches(dataset, self._data.label_map, path)
-        for i, picture in enumerate(pictures[:3]):
-            summaries.image(f"train_input_images_{i}", picture[None], start)
-        yield from self.strategy.experimental_distribute_dataset(dataset)
-
-    def take_step(self, batch):
-        """One step; returns {loss name: float}.
-
-        Raises:
-          TrainingDiverged: a loss is not finite.
-        """
-        losses = {k: float(v) for k, v in self._training_step(batch).items()}
-        if not math.isfinite(losses["total_loss"]):
-            raise TrainingDiverged(_diverged(int(self.step), losses, batch))
-        return losses
-
-    def evaluation(self):
-        """The Evaluation that runs during training; None without eval readers."""
-        if not self._config.eval_input_reader:
-            logging.warning(
-                "there is no eval_input_reader: training without evaluation"
-            )
-            return None
-        return Evaluation(self._config, self.detector, self.model_dir)
-
-    def evaluate(self, evaluation, step):
-        """Evaluates with the averaged weights, keeps the best, returns the metrics."""
+    def run(self, step):
+        """Evaluates the averaged weights; returns the metrics."""
+        if self._evaluation is None:
+            return {}
         started = time.monotonic()
-        with self.optimizer.averaged_weights():
-            metrics = evaluation.run(step)
-            if self.history.add(step, metrics):
-                self.checkpoints.save_best(step)
+        with self._state.averaged_weights():
+            metrics = self._evaluation.run(step)
+        if self._history.add(step, metrics):
+            metric = self._history.metric
+            self._state.keep_as_best(metric, metrics[metric])
         logging.info("evaluated in %s", duration(time.monotonic() - started))
         return metrics
 
-    def result(self, reason, metrics):
-        """The TrainingResult of now."""
-        return TrainingResult(
-            int(self.step), reason, self.checkpoints.latest(), metrics
+    def should_stop(self):
+        """Whether early stopping is on and its patience used up; logs why."""
+        if not self._history.should_stop():
+            return False
+        logging.info("stopping early: %s", self._history.why())
+        return True
+
+
+def _last_step(config, num_steps):
+    last_step = num_steps if num_steps is not None else config.train_config.num_steps
+    if last_step < 1:
+        raise ConfigError(
+            "is not set: say how many steps to train, here or as num_train_steps",
+            "train_config.num_steps",
         )
+    return last_step
 
 
-def _build_optimizer(settings):
-    try:
-        return build_field(
-            settings, "optimizer", clip_norm=settings.gradient_clipping_by_norm
-        )
-    except ConfigError as error:
-        raise error.within("train_config") from error
-
-
-def _fine_tune(settings, detector, named):
-    path = settings.fine_tune_checkpoint
-    if path.endswith((".h5", ".keras")):
-        detector.parts["backbone"].load_weights(path)
-        logging.info("backbone weights from %s", path)
-        return
-    kind = settings.fine_tune_checkpoint_type or (
-        "detection" if settings.from_detection_checkpoint else "classification"
+def _nothing_to_do(state, last_step):
+    logging.warning(
+        "nothing to do: %s is already at step %d and num_steps is %d; raise num_steps "
+        "or choose another model_dir",
+        state.latest_checkpoint(),
+        state.step,
+        last_step,
     )
-    logging.info("%s", restore_partial(path, named, kind))
+    return TrainingResult(state.step, "nothing to do", state.latest_checkpoint(), {})
+
+
+def _batches(source, state, strategy, model_dir, summaries):
+    """The training batches from the current step on; the first ones are drawn."""
+    dataset = source.training_dataset(state.detector, state.step)
+    path = model_dir / "train" / "first_batches.jpg"
+    pictures = inputs.draw_batches(dataset, source.label_map, path)
+    if summaries:
+        for i, picture in enumerate(pictures[:3]):
+            summaries.image(f"train_input_images_{i}", picture[None], state.step)
+    return iter(strategy.experimental_distribute_dataset(dataset))
+
+
+def _take_step(state, batch):
+    """One step; returns {loss name: float}.
+
+    Raises:
+      TrainingDiverged: a loss is not finite.
+    """
+    losses = {name: float(value) for name, value in state.take_step(batch).items()}
+    if not math.isfinite(losses["total_loss"]):
+        raise TrainingDiverged(_diverged(state.step, losses, batch))
+    return losses
 
 
 def _diverged(step, losses, batch):
@@ -290,16 +205,16 @@ def _diverged(step, losses, batch):
         for name, value in losses.items()
         if not math.isfinite(value) and name != "total_loss"
     ]
-    images = inputs.source_ids(batch)
+    bad = " and ".join(terms) or "total_loss"
     return (
-        f"at step {step} {' and '.join(terms) or 'the total loss'} is not finite; the "
-        f"images of the batch: {', '.join(images)}. Usual causes: a learning rate too "
-        "high for the batch size, no gradient_clipping_by_norm, or bad boxes (od-api "
-        "data check). The checkpoints hold only finite steps"
+        f"at step {step} {bad} is not finite; the images of the batch: "
+        f"{', '.join(inputs.source_ids(batch))}. Usual causes: a learning rate too high "
+        "for the batch size, no gradient_clipping_by_norm, or bad boxes (od-api data "
+        "check). The checkpoints hold only finite steps"
     )
 
 
-def _log_summaries(summaries, losses, rate, steps_per_second, step):
+def _summarize(summaries, losses, rate, steps_per_second, step):
     summaries.scalars({f"Loss/{name}": v for name, v in losses.items()}, step)
     summaries.scalar("learning_rate", rate, step)
     summaries.scalar("steps_per_sec", steps_per_second, step)

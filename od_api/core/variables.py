@@ -18,12 +18,7 @@ def named_variables(parts):
     """
     named = {}
     for part, layer in parts.items():
-        _add(named, part, layer.weights)
-        weights = {id(v) for v in layer.weights}
-        others = [v for v in layer.variables if id(v) not in weights]
-        # Keras numbers seed generators over the whole process: name them by order.
-        for i, state in enumerate(others):
-            named[f"{part}/random_state_{i}"] = state.value
+        _add(named, part, layer.variables)
     return named
 
 

@@ -1,0 +1,87 @@
+"""Anchors whose sizes, strides and offsets are spelled out for each feature map."""
+
+import math
+
+import tensorflow as tf
+
+from od_api.anchors._tile import check_maps, tile_boxes
+from od_api.core.registry import register
+from od_api.protos import flexible_grid_anchor_generator_pb2
+
+
+@register(flexible_grid_anchor_generator_pb2.AnchorGrid)
+class AnchorGrid:
+    """The anchors of one feature map; a box has the area base_size^2.
+
+    Args:
+      base_sizes: pixels, at least one.
+      aspect_ratios: width over height, one for each base size, or one for all.
+      height_stride: pixels between rows of cells, at least 1.
+      width_stride: pixels between columns of cells, at least 1.
+      height_offset: pixels to the centre of the first row.
+      width_offset: pixels to the centre of the first column.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_sizes=(),
+        aspect_ratios=(),
+        height_stride=0,
+        width_stride=0,
+        height_offset=0,
+        width_offset=0,
+    ):
+        if len(aspect_ratios) == 1:
+            aspect_ratios = list(aspect_ratios) * len(base_sizes)
+        if not base_sizes or len(base_sizes) != len(aspect_ratios):
+            raise ValueError(
+                f"base_sizes has {len(base_sizes)} numbers and aspect_ratios "
+                f"{len(aspect_ratios)}; give at least one pair"
+            )
+        if min(aspect_ratios) <= 0:
+            raise ValueError("aspect_ratios must be above 0")
+        if height_stride < 1 or width_stride < 1:
+            raise ValueError("set height_stride and width_stride, in pixels")
+        roots = [math.sqrt(ratio) for ratio in aspect_ratios]
+        self.heights = [s / root for s, root in zip(base_sizes, roots, strict=True)]
+        self.widths = [s * root for s, root in zip(base_sizes, roots, strict=True)]
+        self.stride = (height_stride, width_stride)
+        self.offset = (height_offset, width_offset)
+
+
+@register(
+    flexible_grid_anchor_generator_pb2.FlexibleGridAnchorGenerator,
+    ignored={"normalize_coordinates": "anchors are in pixels inside od_api"},
+)
+class FlexibleGridAnchorGenerator:
+    """Each feature map has its own boxes, stride and offset.
+
+    Args:
+      anchor_grid: one `AnchorGrid` for each map.
+
+    Attributes:
+      per_location: boxes on each cell, one int for each map.
+    """
+
+    def __init__(self, *, anchor_grid=()):
+        if not anchor_grid:
+            raise ValueError("no anchors: give one anchor_grid for each feature map")
+        self.grids = list(anchor_grid)
+        self.per_location = [len(grid.heights) for grid in self.grids]
+
+    def __call__(self, feature_shapes, image_shape):
+        """One (h, w) a grid, ints or scalars -> [A, 4] float32; image_shape unused."""
+        del image_shape
+        check_maps(feature_shapes, len(self.grids), "flexible_grid_anchor_generator")
+        tiles = [
+            tile_boxes(
+                shape,
+                tf.constant(grid.heights, tf.float32),
+                tf.constant(grid.widths, tf.float32),
+                grid.stride,
+                grid.offset,
+            )
+            for shape, grid in zip(feature_shapes, self.grids, strict=True)
+        ]
+        return tf.concat(tiles, axis=0)

@@ -1,0 +1,137 @@
+"""Random crops that keep enough of the objects, as SSD does (Liu et al., ECCV 2016)."""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from od_api.augment import _geometry as geometry
+from od_api.augment import _random as random
+
+_MAX_ATTEMPTS = 100
+
+
+class CropRule(NamedTuple):
+    """What a crop must fulfil, and what happens to the boxes.
+
+    Attributes:
+      min_object_covered: some box has this part of its area inside the crop.
+      aspect_ratio_range: (low, high) of the crop's width / height.
+      area_range: (low, high) of the crop's area, as a part of the image's.
+      overlap_thresh: boxes with a smaller part of their area inside are dropped.
+      clip_boxes: clip what is left to the crop.
+      random_coef: probability of leaving the image as it is.
+    """
+
+    min_object_covered: float
+    aspect_ratio_range: tuple
+    area_range: tuple
+    overlap_thresh: float
+    clip_boxes: bool = True
+    random_coef: float = 0.0
+
+    def checked(self):
+        """The rule itself; ValueError where it cannot be fulfilled."""
+        random.check_range(
+            "min_aspect_ratio",
+            self.aspect_ratio_range[0],
+            "max_aspect_ratio",
+            self.aspect_ratio_range[1],
+        )
+        random.check_range(
+            "min_area", self.area_range[0], "max_area", self.area_range[1]
+        )
+        if self.aspect_ratio_range[0] <= 0:
+            raise ValueError("min_aspect_ratio must be larger than 0")
+        if self.area_range[0] <= 0 or self.area_range[1] > 1:
+            raise ValueError(
+                "min_area and max_area must be larger than 0 and at most 1"
+            )
+        for name in ("min_object_covered", "overlap_thresh", "random_coef"):
+            random.check_probability(name, getattr(self, name))
+        return self
+
+
+def operation_rule(
+    *,
+    min_object_covered,
+    min_area,
+    max_area,
+    overlap_thresh,
+    random_coef,
+    clip_boxes,
+    min_aspect_ratio=0.0,
+    max_aspect_ratio=0.0,
+):
+    """The rule of one `operations {}` entry of an SSD crop.
+
+    An area or aspect ratio of 0 cannot be met, so that 0 (unset) stands for the value
+    of the built-in operations: aspect ratio 0.5 to 2, area 0.1 to 1.
+    """
+    return CropRule(
+        min_object_covered=min_object_covered,
+        aspect_ratio_range=(min_aspect_ratio or 0.5, max_aspect_ratio or 2.0),
+        area_range=(min_area or 0.1, max_area or 1.0),
+        overlap_thresh=overlap_thresh,
+        clip_boxes=clip_boxes,
+        random_coef=random_coef,
+    ).checked()
+
+
+def built_in_rules(*thresholds):
+    """SSD's own rules, one for each threshold (overlap and cover alike)."""
+    return [CropRule(t, (0.5, 2.0), (0.1, 1.0), t, True, 0.15) for t in thresholds]
+
+
+def draw_rule(seed, rules):
+    """int32 scalar, the index of one of the rules, all equally likely."""
+    return random.integer(seed, 0, len(rules))
+
+
+def random_crop(sample, seed, rules, index):
+    """The sample cropped by `rules[index]`; fields of dropped boxes go with them.
+
+    The image stays whole where no crop in 100 attempts fulfils the rule.
+    """
+    window_seed, coin = random.seeds(seed, 2)
+    skip = _pick([rule.random_coef for rule in rules], index)
+    overlap = _pick([rule.overlap_thresh for rule in rules], index)
+    clip = _pick([rule.clip_boxes for rule in rules], index)
+
+    def crop(s):
+        samplers = [_sampler(s, window_seed, rule) for rule in rules]
+        window = samplers[0]()
+        if len(rules) > 1:
+            window = tf.switch_case(index, samplers)
+        top, left, height, width = tf.unstack(window)
+        cropped = geometry.view(s, top, left, height, width)
+        return geometry.keep_visible(cropped, overlap, clip)
+
+    if max(rule.random_coef for rule in rules) == 0:
+        return crop(sample)
+    return random.apply_if(~random.chance(coin, skip), crop, sample)
+
+
+def _sampler(sample, seed, rule):
+    """A function without arguments: [4] int32 (top, left, height, width)."""
+
+    def window():
+        h, w = geometry.size(sample)
+        extent = tf.cast(tf.stack([h, w, h, w]), tf.float32)
+        boxes = tf.clip_by_value(sample["boxes"] / extent, 0.0, 1.0)
+        begin, length, _ = tf.image.stateless_sample_distorted_bounding_box(
+            tf.shape(sample["image"]),
+            boxes[None],
+            seed,
+            min_object_covered=rule.min_object_covered,
+            aspect_ratio_range=rule.aspect_ratio_range,
+            area_range=rule.area_range,
+            max_attempts=_MAX_ATTEMPTS,
+            use_image_if_no_bounding_boxes=True,
+        )
+        return tf.concat([begin[:2], length[:2]], 0)
+
+    return window
+
+
+def _pick(values, index):
+    return tf.gather(tf.constant(values), index)

@@ -1,0 +1,26 @@
+"""The image made larger or smaller, its shape kept."""
+
+from od_api.augment import _geometry as geometry
+from od_api.augment import _random as random
+from od_api.core.registry import register
+from od_api.protos import preprocessor_pb2
+
+
+@register(preprocessor_pb2.RandomImageScale)
+class RandomImageScale:
+    """Resizes (bilinear) by a factor from [min_scale_ratio, max_scale_ratio).
+
+    [h, w, 3] becomes [int(f h), int(f w), 3]; boxes, masks and keypoints follow.
+    """
+
+    def __init__(self, *, min_scale_ratio=0.5, max_scale_ratio=2.0):
+        random.check_range(
+            "min_scale_ratio", min_scale_ratio, "max_scale_ratio", max_scale_ratio
+        )
+        if min_scale_ratio <= 0:
+            raise ValueError("min_scale_ratio must be larger than 0")
+        self._range = (min_scale_ratio, max_scale_ratio)
+
+    def __call__(self, sample, seed):
+        factor = random.uniform(seed, *self._range)
+        return geometry.resize(sample, *geometry.scaled_size(sample, factor))

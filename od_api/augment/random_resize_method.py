@@ -1,0 +1,36 @@
+"""One size, a random way to get there."""
+
+import tensorflow as tf
+
+from od_api.augment import _geometry as geometry
+from od_api.augment import _random as random
+from od_api.core.registry import register
+from od_api.protos import preprocessor_pb2
+
+_METHODS = ("bilinear", "nearest", "bicubic", "area")
+
+
+@register(preprocessor_pb2.RandomResizeMethod)
+class RandomResizeMethod:
+    """Resizes to [target_height, target_width, 3] by one of four methods, drawn evenly.
+
+    The methods are bilinear, nearest neighbour, bicubic and area. Boxes, masks and
+    keypoints follow.
+    """
+
+    def __init__(self, *, target_height=0, target_width=0):
+        if target_height < 1 or target_width < 1:
+            raise ValueError(
+                f"the target size is {target_height} x {target_width}; set "
+                "target_height and target_width to 1 or more"
+            )
+        self._size = (target_height, target_width)
+
+    def __call__(self, sample, seed):
+        def resized_by(method):
+            return lambda: tf.image.resize(sample["image"], self._size, method)
+
+        index = random.integer(seed, 0, len(_METHODS))
+        image = tf.switch_case(index, [resized_by(method) for method in _METHODS])
+        image.set_shape([*self._size, sample["image"].shape[-1]])
+        return {**geometry.resize(sample, *self._size), "image": image}

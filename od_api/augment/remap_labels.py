@@ -1,0 +1,31 @@
+"""Several classes made one."""
+
+import tensorflow as tf
+
+from od_api.core.registry import register
+from od_api.protos import preprocessor_pb2
+
+
+@register(preprocessor_pb2.RemapLabels)
+class RemapLabels:
+    """Gives the boxes of some classes another class; no other field changes.
+
+    Args:
+      original_labels: ids of the label map, from 1.
+      new_label: id of the label map, from 1.
+    """
+
+    def __init__(self, *, original_labels=(), new_label=0):
+        if new_label < 1 or min(original_labels, default=1) < 1:
+            raise ValueError(
+                f"labels are ids of the label map, from 1; new_label is {new_label}, "
+                f"original_labels {list(original_labels)}"
+            )
+        self._classes = [label - 1 for label in original_labels]
+        self._new_class = new_label - 1
+
+    def __call__(self, sample, seed):
+        classes = sample["classes"]
+        old = tf.constant(self._classes, classes.dtype)
+        hit = tf.reduce_any(classes[:, None] == old, axis=-1)
+        return {**sample, "classes": tf.where(hit, self._new_class, classes)}

@@ -1,0 +1,36 @@
+"""One size, always."""
+
+from od_api.augment import _geometry as geometry
+from od_api.core.registry import register
+from od_api.protos import preprocessor_pb2
+
+_METHODS = {
+    "AREA": "area",
+    "BICUBIC": "bicubic",
+    "BILINEAR": "bilinear",
+    "NEAREST_NEIGHBOR": "nearest",
+}
+
+
+@register(preprocessor_pb2.ResizeImage)
+class ResizeImage:
+    """Resizes to [new_height, new_width, 3]; boxes, masks and keypoints follow.
+
+    Args:
+      method: AREA, BICUBIC, BILINEAR or NEAREST_NEIGHBOR; masks are always resized by
+        nearest neighbour.
+    """
+
+    def __init__(self, *, new_height=0, new_width=0, method="BILINEAR"):
+        if new_height < 1 or new_width < 1:
+            raise ValueError(
+                f"the new size is {new_height} x {new_width}; set new_height and "
+                "new_width to 1 or more"
+            )
+        if method not in _METHODS:
+            raise ValueError(f"method is {method}, not one of {', '.join(_METHODS)}")
+        self._size = (new_height, new_width)
+        self._method = _METHODS[method]
+
+    def __call__(self, sample, seed):
+        return geometry.resize(sample, *self._size, self._method)

@@ -1,0 +1,124 @@
+"""MobileNet v1 (Howard et al., arXiv 1704.04861)."""
+
+import keras
+import tensorflow as tf
+
+from od_api.core.registry import register
+from od_api.layers import keras_network, keras_weights
+from od_api.layers.depth import scaled_depth
+from od_api.protos import backbone_pb2
+
+# Outputs of Conv2d_3, 5, 11 and 13 in the paper's numbering, and their strides.
+STAGES = {
+    "C2": ("conv_pw_3_relu", 4),
+    "C3": ("conv_pw_5_relu", 8),
+    "C4": ("conv_pw_11_relu", 16),
+    "C5": ("conv_pw_13_relu", 32),
+}
+
+LAST_DEPTHS = (1024, 1024)
+
+
+@register(backbone_pb2.MobilenetV1)
+class MobilenetV1(keras.layers.Layer):
+    """keras.applications' MobileNet with "same" padding and named stages.
+
+    A map of odd size is halved upwards (300 px: 75, 38, 19, 10), as the study has it.
+    Keras' own would lose its border (18 and 9); its weights fit, and for sizes whose
+    maps are all even the function is the same.
+
+    Args:
+      depth_multiplier: factor on the depth of every layer, above 0.
+      min_depth: least depth of a layer after multiplying.
+      weights: "" for random ones, "imagenet" (multipliers .25, .5, .75 and 1), or the
+        path of a file of Keras weights.
+      conv_hyperparams: a `ConvHyperparams`; what is set in it replaces Keras' own
+        settings (batch-norm decay .99 and epsilon .001, no regulariser, ReLU6).
+      freeze_batch_norm: batch norm keeps its statistics, scale and offset.
+      last_depths: depths of Conv2d_12 and Conv2d_13 before multiplying; empty means
+        1024 and 1024. Others leave these two blocks random whatever `weights` says.
+
+    Attributes:
+      strides: {stage: input pixels a cell}, finest stage first.
+      channels: {stage: depth}.
+      network: the `keras.Model` inside.
+    """
+
+    def __init__(
+        self,
+        *,
+        depth_multiplier=1.0,
+        min_depth=8,
+        weights="",
+        conv_hyperparams=None,
+        freeze_batch_norm=False,
+        last_depths=(),
+    ):
+        super().__init__(name="mobilenet_v1")
+        if depth_multiplier <= 0:
+            raise ValueError(f"depth_multiplier is {depth_multiplier}, and must be > 0")
+        # A float of the schema has 7 digits: .35 arrives as .349999994.
+        depth_multiplier = round(depth_multiplier, 6)
+        if len(last_depths) not in (0, 2):
+            raise ValueError("last_depths are two: of Conv2d_12 and of Conv2d_13")
+        new_depths = dict(
+            zip(("conv_pw_12", "conv_pw_13"), last_depths or LAST_DEPTHS, strict=True)
+        )
+
+        def edit(layer, config):
+            if layer.name in new_depths:
+                depth = new_depths[layer.name]
+                config["filters"] = scaled_depth(depth, depth_multiplier, min_depth)
+            elif "filters" in config:
+                config["filters"] = max(config["filters"], min_depth)
+            return keras_network.apply_settings(
+                layer, config, conv_hyperparams, freeze_batch_norm
+            )
+
+        network = keras_network.rebuild(
+            _keras_model(depth_multiplier, None, (None, None, 3)),
+            name=self.name,
+            edit=edit,
+            same_padding=True,
+        )
+        self._optional = _changed_layers(last_depths)
+        keras_weights.load_initial(
+            network,
+            weights,
+            lambda: _keras_model(depth_multiplier, "imagenet", (224, 224, 3)),
+            self._optional,
+        )
+        self.network = keras_network.stages(network, [s[0] for s in STAGES.values()])
+        self.strides = {name: stride for name, (_, stride) in STAGES.items()}
+        outputs = self.network.outputs
+        self.channels = {n: x.shape[-1] for n, x in zip(STAGES, outputs, strict=True)}
+
+    def normalize(self, images):
+        """[B, H, W, 3] RGB, 0..255 -> the same in -1..1, float32."""
+        return tf.cast(images, tf.float32) * (2.0 / 255.0) - 1.0
+
+    def call(self, images, training=False):
+        """[B, H, W, 3] normalised -> {stage: [B, h, w, C]}, finest first."""
+        maps = self.network(images, training=training)
+        return dict(zip(STAGES, maps, strict=True))
+
+    def load_weights(self, path):
+        """Takes the weights of a file; see `keras_weights.load_file`."""
+        keras_weights.load_file(self.network, path, self._optional)
+
+
+def _keras_model(depth_multiplier, weights, input_shape):
+    return keras.applications.MobileNet(
+        input_shape=input_shape,
+        alpha=depth_multiplier,
+        include_top=False,
+        weights=weights,
+    )
+
+
+def _changed_layers(last_depths):
+    """Names of the layers that other last depths than the paper's give other shapes."""
+    if tuple(last_depths or LAST_DEPTHS) == LAST_DEPTHS:
+        return ()
+    layers = ("conv_pw_12", "conv_dw_13", "conv_pw_13")
+    return layers + tuple(f"{name}_bn" for name in layers)

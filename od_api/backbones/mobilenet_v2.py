@@ -1,0 +1,127 @@
+"""MobileNet v2 (Sandler et al., CVPR 2018)."""
+
+import keras
+import tensorflow as tf
+
+from od_api.core.registry import register
+from od_api.layers import keras_network, keras_weights
+from od_api.protos import backbone_pb2
+
+# The layer that ends each stage (the first of the names that the network has: a block
+# whose depth changes has no shortcut to add), and its stride. C4_expanded is the wide
+# map inside the first block of stride 32, which SSD reads instead of C4.
+STAGES = {
+    "C2": (("block_2_add", "block_2_project_BN"), 4),
+    "C3": (("block_5_add", "block_5_project_BN"), 8),
+    "C4": (("block_12_add", "block_12_project_BN"), 16),
+    "C4_expanded": (("block_13_expand_relu",), 16),
+    "C5": (("out_relu",), 32),
+}
+
+# Depth of a block's first convolution, in depths of its input.
+EXPANSION = 6
+
+
+@register(backbone_pb2.MobilenetV2)
+class MobilenetV2(keras.layers.Layer):
+    """keras.applications' MobileNetV2 with "same" padding and named stages.
+
+    A map of odd size is halved upwards (300 px: 75, 38, 19, 10). Keras' weights fit,
+    and for sizes whose maps are all even the function is the same.
+
+    Args:
+      depth_multiplier: factor on the depth of every layer, above 0; depths are rounded
+        to multiples of 8, as in the paper.
+      min_depth: least depth of a layer after multiplying (a block's first convolution
+        always has 6 times the depth of its input).
+      weights: "" for random ones, "imagenet" (multipliers .35, .5, .75, 1, 1.3 and
+        1.4), or the path of a file of Keras weights.
+      conv_hyperparams: a `ConvHyperparams`; what is set in it replaces Keras' own
+        settings (batch-norm decay .999 and epsilon .001, no regulariser, ReLU6).
+      freeze_batch_norm: batch norm keeps its statistics, scale and offset.
+      last_depth: depth of the last convolution as it is; 0 means 1280, times a
+        multiplier above 1. Another depth leaves it random whatever `weights` says.
+
+    Attributes:
+      strides: {stage: input pixels a cell}, finest stage first.
+      channels: {stage: depth}.
+      network: the `keras.Model` inside.
+    """
+
+    def __init__(
+        self,
+        *,
+        depth_multiplier=1.0,
+        min_depth=8,
+        weights="",
+        conv_hyperparams=None,
+        freeze_batch_norm=False,
+        last_depth=0,
+    ):
+        super().__init__(name="mobilenet_v2")
+        if depth_multiplier <= 0:
+            raise ValueError(f"depth_multiplier is {depth_multiplier}, and must be > 0")
+        # A float of the schema has 7 digits: .35 arrives as .349999994.
+        depth_multiplier = round(depth_multiplier, 6)
+        original = _keras_model(depth_multiplier, None, (None, None, 3))
+        depths = _depths(original, min_depth, last_depth)
+
+        def edit(layer, config):
+            if layer.name in depths:
+                config["filters"] = depths[layer.name]
+            return keras_network.apply_settings(
+                layer, config, conv_hyperparams, freeze_batch_norm
+            )
+
+        network = keras_network.rebuild(
+            original, name=self.name, edit=edit, same_padding=True
+        )
+        self._optional = ("Conv_1", "Conv_1_bn") if last_depth else ()
+        keras_weights.load_initial(
+            network,
+            weights,
+            lambda: _keras_model(depth_multiplier, "imagenet", (224, 224, 3)),
+            self._optional,
+        )
+        present = {layer.name for layer in network.layers}
+        ends = [next(n for n in names if n in present) for names, _ in STAGES.values()]
+        self.network = keras_network.stages(network, ends)
+        self.strides = {name: stride for name, (_, stride) in STAGES.items()}
+        outputs = self.network.outputs
+        self.channels = {n: x.shape[-1] for n, x in zip(STAGES, outputs, strict=True)}
+
+    def normalize(self, images):
+        """[B, H, W, 3] RGB, 0..255 -> the same in -1..1, float32."""
+        return tf.cast(images, tf.float32) * (2.0 / 255.0) - 1.0
+
+    def call(self, images, training=False):
+        """[B, H, W, 3] normalised -> {stage: [B, h, w, C]}, finest first."""
+        maps = self.network(images, training=training)
+        return dict(zip(STAGES, maps, strict=True))
+
+    def load_weights(self, path):
+        """Takes the weights of a file; see `keras_weights.load_file`."""
+        keras_weights.load_file(self.network, path, self._optional)
+
+
+def _keras_model(depth_multiplier, weights, input_shape):
+    return keras.applications.MobileNetV2(
+        input_shape=input_shape,
+        alpha=depth_multiplier,
+        include_top=False,
+        weights=weights,
+    )
+
+
+def _depths(network, min_depth, last_depth):
+    """{name: depth} of every full convolution, the least depth applied."""
+    depths, incoming = {}, 0
+    for layer in network.layers:
+        if not isinstance(layer, keras.layers.Conv2D):
+            continue
+        if layer.name.endswith("_expand"):
+            depths[layer.name] = EXPANSION * incoming
+        else:
+            depths[layer.name] = incoming = max(layer.filters, min_depth)
+    depths["Conv_1"] = last_depth or depths["Conv_1"]
+    return depths

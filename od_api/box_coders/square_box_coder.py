@@ -1,0 +1,58 @@
+"""A box code of three numbers, for objects that are about square (faces)."""
+
+import tensorflow as tf
+
+from od_api.core import boxes as geometry
+from od_api.core.registry import register
+from od_api.protos import square_box_coder_pb2
+
+# Keeps the codes of padding and of point anchors finite; far below a pixel.
+EPSILON = 1e-8
+
+
+@register(square_box_coder_pb2.SquareBoxCoder)
+class SquareBoxCoder:
+    """A box as its centre and the side of the square of its area.
+
+    With centres (yc, xc), sides l = sqrt(h * w) and the anchor's marked a, the code is
+      ty = y_scale * (yc - yc_a) / l_a        tx = x_scale * (xc - xc_a) / l_a
+      tl = length_scale * log(l / l_a)
+    Decoding gives a square: the aspect ratio is lost. Source: the old API.
+
+    Attributes:
+      code_size: 3.
+    """
+
+    code_size = 3
+
+    def __init__(self, *, y_scale=10.0, x_scale=10.0, length_scale=5.0):
+        self.scales = [y_scale, x_scale, length_scale]
+        if min(self.scales) <= 0:
+            raise ValueError(f"the scales are {self.scales} and must be above 0")
+
+    def encode(self, boxes, anchors):
+        """[..., 4] boxes, [..., 4] anchors (broadcast) -> [..., 3] codes, float32."""
+        y, x, length = _center_length(boxes)
+        ya, xa, length_a = _center_length(anchors)
+        length_a += EPSILON
+        code = [
+            (y - ya) / length_a,
+            (x - xa) / length_a,
+            tf.math.log((length + EPSILON) / length_a),
+        ]
+        return tf.stack(code, axis=-1) * self.scales
+
+    def decode(self, codes, anchors):
+        """[..., 3] codes, [..., 4] anchors (broadcast) -> [..., 4] boxes, float32."""
+        code = tf.cast(codes, tf.float32) / self.scales
+        ty, tx, tl = tf.unstack(code, axis=-1)
+        ya, xa, length_a = _center_length(anchors)
+        length = tf.exp(tl) * length_a
+        return geometry.from_center_size(
+            ty * length_a + ya, tx * length_a + xa, length, length
+        )
+
+
+def _center_length(boxes):
+    y, x, height, width = geometry.center_size(tf.cast(boxes, tf.float32))
+    return y, x, tf.sqrt(height * width)

@@ -1,0 +1,241 @@
+"""The old API's `type` strings of SSD feature extractors, as typed messages.
+
+    feature_extractor { type: "ssd_mobilenet_v1_keras" depth_multiplier: 0.75 }
+
+means a `mobilenet_v1` backbone and an `ssd_feature_maps` neck with the numbers that the
+old extractor of that name had in its code. TensorFlow 1 names mean their Keras twins.
+"""
+
+import difflib
+import functools
+
+from absl import logging
+
+from od_api.core.errors import ConfigError
+from od_api.core.feature_extractor_defaults import (
+    base_hyperparams,
+    everything_explicit,
+    freeze,
+    mobilenet_v2_last_depth,
+)
+from od_api.protos import backbone_pb2, neck_pb2
+
+# Fields of SsdFeatureExtractor that go with typed parts; all others go with `type`.
+COMMON_FIELDS = ("backbone", "neck", "pad_to_multiple")
+
+# Types of the old API's SSD whose networks are still to be built here.
+NOT_YET_BUILT = (
+    *(f"ssd_efficientnet-b{i}_bifpn_keras" for i in range(8)),
+    "ssd_inception_v2",
+    "ssd_inception_v3",
+    "ssd_mobilenet_v1_ppn",
+    "ssd_mobilenet_v2_mnasfpn",
+    "ssd_mobilenet_v3_large",
+    "ssd_mobilenet_v3_small",
+    "ssd_mobilenet_edgetpu",
+    *(f"ssd_resnet{depth}_v1_ppn" for depth in (50, 101, 152)),
+    "embedded_ssd_mobilenet_v1",
+    "ssd_pnasnet",
+    *(f"ssd_mobiledet_{chip}" for chip in ("cpu", "dsp", "edgetpu", "gpu")),
+    "ssd_spaghettinet",
+)
+
+
+def typed_parts(feature_extractor, freeze_batch_norm=False):
+    """The backbone and the neck that an SsdFeatureExtractor message describes.
+
+    `pad_to_multiple` is left to the detector, which pads the images.
+
+    Args:
+      feature_extractor: an SsdFeatureExtractor message.
+      freeze_batch_norm: batch norm of both keeps its statistics, scale and offset, as
+        `ssd.freeze_batchnorm` asks.
+
+    Returns:
+      A (Backbone, Neck) pair of messages; `backbone` and `neck` as they are where they
+      are set, else what `type` stands for.
+
+    Raises:
+      ConfigError: an unknown type, or settings that exclude each other.
+    """
+    if feature_extractor.HasField("backbone") or feature_extractor.HasField("neck"):
+        backbone, neck = _given_parts(feature_extractor)
+    else:
+        backbone, neck = _parts_of_type(feature_extractor)
+    if freeze_batch_norm:
+        _member(backbone, "backbone_oneof").freeze_batch_norm = True
+        freeze(_member(neck, "neck_oneof").conv_hyperparams)
+    return backbone, neck
+
+
+def _given_parts(message):
+    for field in ("backbone", "neck"):
+        if not message.HasField(field):
+            raise ConfigError("is not set; backbone and neck go together", field)
+    for field, _ in message.ListFields():
+        if field.name not in COMMON_FIELDS:
+            raise ConfigError(
+                "cannot be set together with backbone and neck, which have fields of "
+                "their own for it",
+                field.name,
+            )
+    backbone, neck = backbone_pb2.Backbone(), neck_pb2.Neck()
+    backbone.CopyFrom(message.backbone)
+    neck.CopyFrom(message.neck)
+    return backbone, neck
+
+
+def _member(slot, oneof):
+    name = slot.WhichOneof(oneof)
+    if name is None:
+        raise ConfigError("is empty", oneof.removesuffix("_oneof"))
+    return getattr(slot, name)
+
+
+def _parts_of_type(message):
+    make = BUILT.get(message.type)
+    if make is None:
+        raise ConfigError(_unknown_type(message.type), "type")
+    if message.depth_multiplier <= 0:
+        raise ConfigError("must be above 0", "depth_multiplier")
+    _check_pyramid(message)
+    _log_without_effect(message)
+    backbone, neck = make(message)
+    neck_part = _member(neck, "neck_oneof")
+    if message.HasField("conv_hyperparams"):
+        neck_part.conv_hyperparams.CopyFrom(message.conv_hyperparams)
+    return backbone, neck
+
+
+def _check_pyramid(message):
+    pyramid = message.WhichOneof("feature_pyramid_oneof")
+    wanted = "fpn" if "_fpn" in message.type else None
+    if pyramid is not None and pyramid != wanted:
+        raise ConfigError(
+            f"does not belong to type {message.type!r}; remove it, or choose a type "
+            f"with {pyramid} in its name",
+            pyramid,
+        )
+
+
+def _log_without_effect(message):
+    fields = ["replace_preprocessor_with_placeholder", "spaghettinet_arch_name"]
+    if "resnet" in message.type:
+        fields += ["use_depthwise", "use_explicit_padding"]
+    if "_fpn" in message.type:
+        fields += ["num_layers"]
+    for field in fields:
+        if message.HasField(field) and getattr(message, field):
+            logging.log_first_n(
+                logging.WARNING,
+                "feature_extractor.%s has no effect on type %s",
+                1,
+                field,
+                message.type,
+            )
+
+
+def _unknown_type(name):
+    if not name:
+        return f"is not set; set one of {', '.join(BUILT)}, or backbone and neck"
+    if name in NOT_YET_BUILT:
+        return (
+            f"{name!r} is an extractor of the old API that od_api has not built yet; "
+            f"there are {', '.join(BUILT)}"
+        )
+    if name.startswith("faster_rcnn_"):
+        return f"{name!r} is an extractor of Faster R-CNN and not of SSD"
+    near = difflib.get_close_matches(name, BUILT, n=3) or BUILT
+    return f"{name!r} is unknown; did you mean {' or '.join(near)}?"
+
+
+def _ssd_maps(message, levels):
+    """The neck of plain SSD: two stages, then four maps of these depths."""
+    neck = neck_pb2.Neck()
+    maps = neck.ssd_feature_maps
+    maps.levels.extend(levels[: message.num_layers])
+    maps.extra_depths.extend([512, 256, 256, 128][: max(message.num_layers - 2, 0)])
+    maps.depth_multiplier = message.depth_multiplier
+    maps.min_depth = message.min_depth
+    maps.use_depthwise = message.use_depthwise
+    maps.use_explicit_padding = message.use_explicit_padding
+    return neck
+
+
+def _fpn(message, resnet=False):
+    depth = int(message.fpn.additional_layer_depth * message.depth_multiplier)
+    neck = neck_pb2.Neck()
+    neck.fpn.min_level = message.fpn.min_level
+    neck.fpn.max_level = message.fpn.max_level
+    neck.fpn.depth = max(depth, message.min_depth)
+    neck.fpn.use_depthwise = message.use_depthwise and not resnet
+    neck.fpn.use_explicit_padding = message.use_explicit_padding and not resnet
+    return neck
+
+
+def _base(message, part, family):
+    """Fills in what every backbone has in common."""
+    part.depth_multiplier = message.depth_multiplier
+    part.min_depth = message.min_depth
+    if message.override_base_feature_extractor_hyperparams:
+        part.conv_hyperparams.CopyFrom(everything_explicit(message.conv_hyperparams))
+    else:
+        keras_twin = message.type.endswith("_keras")
+        part.conv_hyperparams.CopyFrom(base_hyperparams(family, keras_twin))
+
+
+def _mobilenet_v1(message):
+    backbone = backbone_pb2.Backbone()
+    _base(message, backbone.mobilenet_v1, "mobilenet")
+    return backbone, _ssd_maps(message, ["C4", "C5"])
+
+
+def _mobilenet_v1_fpn(message):
+    backbone = backbone_pb2.Backbone()
+    _base(message, backbone.mobilenet_v1, "mobilenet")
+    if message.use_depthwise:
+        backbone.mobilenet_v1.last_depths.extend([512, 256])
+    return backbone, _fpn(message)
+
+
+def _mobilenet_v2(message):
+    backbone = backbone_pb2.Backbone()
+    _base(message, backbone.mobilenet_v2, "mobilenet")
+    backbone.mobilenet_v2.last_depth = mobilenet_v2_last_depth(
+        1280, message.depth_multiplier
+    )
+    return backbone, _ssd_maps(message, ["C4_expanded", "C5"])
+
+
+def _mobilenet_v2_fpn(message):
+    backbone = backbone_pb2.Backbone()
+    _base(message, backbone.mobilenet_v2, "mobilenet")
+    backbone.mobilenet_v2.last_depth = mobilenet_v2_last_depth(
+        256 if message.use_depthwise else 1280, message.depth_multiplier
+    )
+    return backbone, _fpn(message)
+
+
+def _resnet_fpn(message, depth):
+    backbone = backbone_pb2.Backbone()
+    backbone.resnet.depth = depth
+    _base(message, backbone.resnet, "resnet")
+    return backbone, _fpn(message, resnet=True)
+
+
+def _with_twins(makers):
+    return {name + end: make for name, make in makers.items() for end in ("", "_keras")}
+
+
+# Every type that can be built, with the function that makes its typed parts.
+BUILT = _with_twins(
+    {
+        "ssd_mobilenet_v1": _mobilenet_v1,
+        "ssd_mobilenet_v1_fpn": _mobilenet_v1_fpn,
+        "ssd_mobilenet_v2": _mobilenet_v2,
+        "ssd_mobilenet_v2_fpn": _mobilenet_v2_fpn,
+        "ssd_resnet50_v1_fpn": functools.partial(_resnet_fpn, depth=50),
+        "ssd_resnet101_v1_fpn": functools.partial(_resnet_fpn, depth=101),
+        "ssd_resnet152_v1_fpn": functools.partial(_resnet_fpn, depth=152),
+    }
+)

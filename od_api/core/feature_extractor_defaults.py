@@ -1,0 +1,70 @@
+"""Numbers that the old API's feature extractors had in their code, not in configs."""
+
+from google.protobuf import text_format
+
+from od_api.protos import hyperparams_pb2
+
+# The base network's own settings, which `conv_hyperparams` did not touch unless
+# override_base_feature_extractor_hyperparams was set. An l2 weight counts half.
+MOBILENET = """
+  regularizer { l2_regularizer { weight: 0.00004 } }
+  initializer { truncated_normal_initializer { stddev: 0.09 } }
+  activation: RELU_6
+  batch_norm { decay: 0.9997 center: true scale: true epsilon: 0.001 }
+"""
+
+RESNET = """
+  regularizer { l2_regularizer { weight: 0.0001 } }
+  initializer { variance_scaling_initializer { factor: 1 } }
+  activation: RELU
+  batch_norm { decay: 0.997 center: true scale: true epsilon: 0.00001 }
+"""
+
+
+def base_hyperparams(family, keras_twin):
+    """Hyperparams of a base network, "mobilenet" or "resnet".
+
+    The Keras ResNets did not halve their l2 weight as everything else did: they
+    regularised twice as hard as their TensorFlow 1 twins.
+    """
+    text = {"mobilenet": MOBILENET, "resnet": RESNET}[family]
+    hyperparams = text_format.Parse(text, hyperparams_pb2.Hyperparams())
+    if family == "resnet" and keras_twin:
+        hyperparams.regularizer.l2_regularizer.weight *= 2
+    return hyperparams
+
+
+def everything_explicit(hyperparams):
+    """A copy in which the activation and batch norm's numbers are set, not defaults.
+
+    A backbone changes only what is set; the old override changed everything.
+    """
+    copy = hyperparams_pb2.Hyperparams()
+    copy.CopyFrom(hyperparams)
+    copy.activation = copy.activation
+    normalizer = copy.WhichOneof("normalizer_oneof")
+    if normalizer in ("batch_norm", "sync_batch_norm"):
+        batch_norm = getattr(copy, normalizer)
+        for field in batch_norm.DESCRIPTOR.fields:
+            setattr(batch_norm, field.name, getattr(batch_norm, field.name))
+    return copy
+
+
+def freeze(hyperparams):
+    """Sets `train: false` in the batch norm of a Hyperparams message, if it has one."""
+    normalizer = hyperparams.WhichOneof("normalizer_oneof")
+    if normalizer in ("batch_norm", "sync_batch_norm"):
+        getattr(hyperparams, normalizer).train = False
+
+
+def mobilenet_v2_last_depth(depth, multiplier):
+    """Depth of MobileNet v2's last convolution, which a multiplier never widens."""
+    if multiplier >= 1:
+        return depth
+    return _divisible_by_8(depth * multiplier)
+
+
+def _divisible_by_8(depth):
+    """The multiple of 8 nearest to `depth`, never below 90 % of it."""
+    rounded = max(8, int(depth + 4) // 8 * 8)
+    return rounded + 8 if rounded < 0.9 * depth else rounded

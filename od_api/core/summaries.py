@@ -1,0 +1,86 @@
+"""TensorBoard event files, without TensorBoard.
+
+`tf.summary.scalar` and `image` belong to the tensorboard package, which TensorFlow no
+longer brings. The file format is TensorFlow's own: a tensor, and the name of the plugin
+that shows it.
+"""
+
+import os
+
+import numpy as np
+import tensorflow as tf
+
+
+class Summaries:
+    """Writes scalars and images of one run (`<model_dir>/train`, `.../eval/<name>`).
+
+    A context manager; closing flushes. Usable from one process at a time.
+
+    Args:
+      directory: where the event file goes; made if absent.
+      enabled: False writes nothing.
+    """
+
+    def __init__(self, directory, enabled=True):
+        if enabled:
+            self._writer = tf.summary.create_file_writer(os.fspath(directory))
+        else:
+            self._writer = tf.summary.create_noop_writer()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def scalar(self, tag, value, step):
+        """One number: a Python number or a scalar tensor."""
+        metadata = _metadata("scalars", "DATA_CLASS_SCALAR")
+        self._write(tag, tf.cast(value, tf.float32), step, metadata)
+
+    def scalars(self, values, step):
+        """{tag: number}, all of one step."""
+        for tag, value in values.items():
+            self.scalar(tag, value, step)
+
+    def image(self, tag, images, step):
+        """A row of pictures.
+
+        Args:
+          tag: name.
+          images: [k, h, w, 3] uint8.
+          step: int.
+
+        Raises:
+          ValueError: another shape or type.
+        """
+        images = np.asarray(images)
+        if images.ndim != 4 or images.shape[3] != 3 or images.dtype != np.uint8:
+            raise ValueError(
+                f"image summary {tag}: {images.dtype} {list(images.shape)} must be "
+                "uint8 [k, h, w, 3]"
+            )
+        height, width = images.shape[1:3]
+        pictures = [tf.io.encode_png(image).numpy() for image in images]
+        # The plugin wants the size as text in front of the pictures.
+        tensor = tf.constant([str(width), str(height), *pictures], tf.string)
+        self._write(tag, tensor, step, _metadata("images", "DATA_CLASS_BLOB_SEQUENCE"))
+
+    def flush(self):
+        """Make everything written so far visible to readers."""
+        self._writer.flush()
+
+    def close(self):
+        """Flush and close; nothing can be written afterwards."""
+        self._writer.close()
+
+    def _write(self, tag, tensor, step, metadata):
+        with self._writer.as_default(), tf.summary.record_if(True):
+            tf.summary.write(tag, tensor, step=int(step), metadata=metadata)
+
+
+def _metadata(plugin, data_class):
+    metadata = tf.compat.v1.SummaryMetadata(data_class=data_class)
+    # No content beside the name means version 0 of the plugin's own message.
+    metadata.plugin_data.plugin_name = plugin
+    return metadata

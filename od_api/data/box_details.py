@@ -1,0 +1,78 @@
+"""What records hold of a box beside its place and class: masks, keypoints, scores."""
+
+import tensorflow as tf
+
+# COCO: 0 not labelled, 1 hidden, 2 visible.
+_VISIBLE = 2
+
+
+def box_details(features, reader, image, boxes):
+    """Masks, keypoints and scores, as far as the reader asks for them."""
+    found = {}
+    if reader.load_instance_masks:
+        masks = _masks(features["image/object/mask"], image)
+        check = require(
+            tf.shape(masks)[0] == tf.shape(boxes)[0],
+            "the record has not one mask for each box",
+            features,
+        )
+        with tf.control_dependencies(check):
+            found["masks"] = tf.identity(masks)
+    if reader.num_keypoints:
+        points, visibilities = _keypoints(features, reader.num_keypoints, image)
+        found["keypoints"] = points
+        found["keypoint_visibilities"] = visibilities
+    if reader.load_multiclass_scores:
+        scores = features["image/object/class/multiclass_scores"]
+        count = tf.shape(boxes)[0]
+        width = tf.size(scores) // tf.maximum(count, 1)
+        found["multiclass_scores"] = tf.reshape(scores, [count, width])
+    return found
+
+
+def _masks(masks, image):
+    """[G, h, w] float32, 0 or 1, from PNG strings or from one long list of numbers."""
+    shape = tf.shape(image)[:2]
+    if masks.dtype == tf.string:
+        none = tf.zeros(tf.concat([[0], shape], 0), tf.bool)
+        masks = tf.cond(
+            tf.size(masks) > 0, lambda: _png_masks(masks, shape), lambda: none
+        )
+    else:
+        masks = masks > 0
+    return tf.cast(tf.reshape(masks, tf.concat([[-1], shape], 0)), tf.float32)
+
+
+def _png_masks(encoded, shape):
+    def decode_mask(png):
+        mask = tf.io.decode_image(png, channels=1, expand_animations=False)
+        return tf.reshape(mask > 0, shape)
+
+    kind = tf.TensorSpec([None, None], tf.bool)
+    return tf.map_fn(decode_mask, encoded, fn_output_signature=kind)
+
+
+def _keypoints(features, num_keypoints, image):
+    """Points [G, K, 2] in pixels, NaN where not labelled; visibilities [G, K]."""
+    y, x = (features[f"image/object/keypoint/{axis}"] for axis in "yx")
+    visibility = tf.cast(features["image/object/keypoint/visibility"], tf.int32)
+    by_point = tf.where(tf.math.is_nan(x), 0, _VISIBLE)
+    visibility = tf.cond(
+        tf.size(visibility) == tf.size(x), lambda: visibility, lambda: by_point
+    )
+    shape = tf.cast(tf.shape(image)[:2], tf.float32)
+    points = tf.stack([y, x], axis=-1) * shape
+    points = tf.where(visibility[:, None] > 0, points, float("nan"))
+    return (
+        tf.reshape(points, [-1, num_keypoints, 2]),
+        tf.reshape(visibility, [-1, num_keypoints]),
+    )
+
+
+def require(condition, message, features):
+    """Ops that fail, naming the record, unless the condition holds; for `with`."""
+    check = tf.debugging.Assert(
+        condition,
+        [message, "source_id", features["image/source_id"], features["image/filename"]],
+    )
+    return [] if check is None else [check]

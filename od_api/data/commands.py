@@ -1,0 +1,219 @@
+"""`od-api data convert|check|synth`: their arguments, and what they print."""
+
+import os
+
+from od_api.core.errors import UserError
+
+# Options of `convert` that make sense for some formats only.
+_ONLY_FOR = {
+    "include_masks": ("coco",),
+    "renumber": ("coco",),
+    "split": ("voc",),
+    "label_map": ("voc",),
+    "ignore_difficult": ("voc",),
+    "one_based": ("voc",),
+    "names": ("yolo",),
+}
+
+
+def add_parsers(subparsers):
+    """Adds the three sub-commands; each sets `func(args)`, which returns the status."""
+    _add_convert(subparsers)
+    _add_check(subparsers)
+    _add_synth(subparsers)
+
+
+def _add_convert(subparsers):
+    parser = subparsers.add_parser(
+        "convert", help="make TFRecords from COCO JSON, Pascal VOC or YOLO"
+    )
+    add = parser.add_argument
+    add("--from", dest="source", required=True, choices=("coco", "voc", "yolo"))
+    add(
+        "--annotations",
+        required=True,
+        metavar="PATH",
+        help="coco: the JSON file; voc: the folder of XML files, or with --split the "
+        "folder above it; yolo: the folder of .txt files",
+    )
+    add("--images", metavar="FOLDER", help="the images (voc with --split: not needed)")
+    add("--output", required=True, metavar="PREFIX", help="PREFIX-00000-of-0000N")
+    add("--label-map-out", metavar="PATH", help="default: label_map.pbtxt beside them")
+    add("--num-shards", type=int, default=1, metavar="N", help="number of files")
+    add("--seed", type=int, help="shuffle the images (default: keep their order)")
+    add(
+        "--skip-bad-images",
+        action="store_true",
+        help="count images that are missing, broken or of another size, and go on",
+    )
+    _add_format_options(add)
+    parser.set_defaults(func=_convert)
+
+
+def _add_format_options(add):
+    add("--include-masks", action="store_true", help="coco: write masks as PNG")
+    add(
+        "--renumber", action="store_true", help="coco: give ids 1, 2, ... to categories"
+    )
+    add("--split", help="voc: name of a list in ImageSets/Main, e.g. train")
+    add("--label-map", metavar="PATH", help="voc: classes and ids to use")
+    add("--ignore-difficult", action="store_true", help="voc: leave out such objects")
+    add(
+        "--one-based",
+        action="store_true",
+        help="voc: the first pixel is 1, as in Pascal's own files (default: 0)",
+    )
+    add("--names", metavar="FILE", help="yolo: data.yaml, or one class name a line")
+
+
+def _convert(args):
+    for option, formats in _ONLY_FOR.items():
+        if getattr(args, option) and args.source not in formats:
+            flag = "--" + option.replace("_", "-")
+            raise UserError(f"{flag} is for --from {formats[0]}, not {args.source}")
+    label_map_out = args.label_map_out or os.path.join(
+        os.path.dirname(args.output), "label_map.pbtxt"
+    )
+    run = {"coco": _convert_coco, "voc": _convert_voc, "yolo": _convert_yolo}
+    summary = run[args.source](
+        args,
+        output_prefix=args.output,
+        label_map_out=label_map_out,
+        num_shards=args.num_shards,
+        seed=args.seed,
+        skip_bad_images=args.skip_bad_images,
+    )
+    print(summary_text(summary))
+    print(f"label map: {label_map_out}")
+    return 0
+
+
+def _convert_coco(args, **settings):
+    from od_api.data.coco_json import convert_coco
+
+    return convert_coco(
+        args.annotations,
+        _needed(args, "images"),
+        include_masks=args.include_masks,
+        renumber=args.renumber,
+        **settings,
+    )
+
+
+def _convert_voc(args, **settings):
+    from od_api.data.pascal_voc import convert_pascal_voc, voc_layout
+
+    if args.split:
+        annotations, images, split_file = voc_layout(args.annotations, args.split)
+        images = args.images or images
+    else:
+        annotations, images = args.annotations, _needed(args, "images")
+        split_file = None
+    return convert_pascal_voc(
+        annotations,
+        images,
+        split_file=split_file,
+        label_map_in=args.label_map,
+        ignore_difficult=args.ignore_difficult,
+        one_based=args.one_based,
+        **settings,
+    )
+
+
+def _convert_yolo(args, **settings):
+    from od_api.data.yolo import convert_yolo
+
+    return convert_yolo(
+        _needed(args, "images"), args.annotations, _needed(args, "names"), **settings
+    )
+
+
+def _needed(args, option):
+    value = getattr(args, option)
+    if not value:
+        raise UserError(f"--{option} is needed for --from {args.source}")
+    return value
+
+
+def summary_text(summary):
+    """A converter's summary for people."""
+    lines = [
+        f"{summary['images']} images ({summary['images_without_boxes']} without "
+        f"objects), {summary['boxes']} boxes, {summary['clipped_boxes']} cut at the "
+        "border"
+    ]
+    lines += [f"  {name}: {count}" for name, count in summary["per_class"].items()]
+    if summary.get("images_without_label_file"):
+        lines.append(f"{summary['images_without_label_file']} images had no label file")
+    for reason, count in summary["skipped"].items():
+        lines.append(f"left out, {reason}: {count}")
+        lines += [f"  {where}" for where in summary["examples"][reason]]
+    return "\n".join(lines)
+
+
+def _add_check(subparsers):
+    parser = subparsers.add_parser(
+        "check", help="find what is wrong with TFRecords; exit status 2 if anything is"
+    )
+    add = parser.add_argument
+    add("records", nargs="+", help="files or patterns, e.g. 'train.record-*'")
+    add("--label-map", required=True, metavar="PATH")
+    add("--fast", action="store_true", help="the quick look that training takes")
+    add("--format", choices=("text", "json"), default="text")
+    parser.set_defaults(func=_check)
+
+
+def _check(args):
+    from od_api.data.check import check_records
+    from od_api.data.label_map import LabelMap
+
+    report = check_records(args.records, LabelMap.load(args.label_map), fast=args.fast)
+    print(report.to_json() if args.format == "json" else report.to_text())
+    return 2 if report.errors else 0
+
+
+def _add_synth(subparsers):
+    parser = subparsers.add_parser(
+        "synth", help="make scenes of shapes: JPEG, COCO JSON, label map, TFRecords"
+    )
+    add = parser.add_argument
+    add("output", help="directory to create, with one folder a split")
+    add(
+        "--splits",
+        nargs="+",
+        default=["train=500", "val=100"],
+        metavar="NAME=IMAGES",
+        help="default: train=500 val=100",
+    )
+    add("--seed", type=int, default=0)
+    add("--height", type=int, default=320, metavar="PIXELS")
+    add("--width", type=int, default=320, metavar="PIXELS")
+    add("--difficulty", default="normal", help="easy, normal or hard")
+    add("--num-shards", type=int, default=1, metavar="N", help="record files a split")
+    parser.set_defaults(func=_synth)
+
+
+def _synth(args):
+    from od_api.data.synth import generate_records
+
+    for split, num_images in [_split(text) for text in args.splits]:
+        folder = os.path.join(args.output, split)
+        summary = generate_records(
+            folder,
+            num_images=num_images,
+            image_size=(args.height, args.width),
+            seed=args.seed,
+            split=split,
+            difficulty=args.difficulty,
+            num_shards=args.num_shards,
+            progress=True,
+        )
+        print(f"{folder}: {summary['images']} images, {summary['boxes']} boxes")
+    return 0
+
+
+def _split(text):
+    name, _, count = text.partition("=")
+    if not name or not count.isdigit():
+        raise UserError(f"--splits {text}: write it as NAME=IMAGES, e.g. train=500")
+    return name, int(count)

@@ -1,0 +1,176 @@
+"""The names and numbers of the classes: the old API's label map (StringIntLabelMap).
+
+Ids are 1-based, as in files, and may have gaps (COCO: 80 classes, ids to 90). Id 0
+means "background" and belongs to no object. Reading one needs no TensorFlow.
+"""
+
+import difflib
+import pathlib
+import re
+
+from absl import logging
+from google.protobuf.message import DecodeError
+
+from od_api.core.config import parse_message, write_config
+from od_api.core.errors import ConfigError, UserError
+from od_api.core.text_layout import TextLayout
+from od_api.protos import string_int_label_map_pb2
+
+BACKGROUND = "background"
+# A binary label map has the tag of an id (16) in every item; text never has it.
+_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a]")
+
+
+class LabelMap:
+    """Classes by id.
+
+    Attributes:
+      ids: sorted list of the ids, 1-based, without the background.
+      names: the name of each of them, in the same order: display_name, else name.
+      num_classes: the largest id (not the count: ids may have gaps).
+      text_to_id: {text: id} of every name and display_name. Where several ids share a
+        text the largest wins, as in the old API.
+
+    Raises:
+      ConfigError: an id that is missing, 0, negative or there twice, or an item without
+        a name; `field_path` tells the item.
+    """
+
+    def __init__(self, message):
+        self._message = message
+        items = {}
+        for index, item in enumerate(message.item):
+            where = f"item[{index}]"
+            _check_item(item, where)
+            if item.id in items:
+                raise ConfigError(
+                    f"id {item.id} is there twice, as {_shown(items[item.id])!r} and "
+                    f"{_shown(item)!r}: every class needs an id of its own",
+                    f"{where}.id",
+                )
+            items[item.id] = item
+        self._items = {i: items[i] for i in sorted(items) if i != 0}
+        if not self._items:
+            raise ConfigError("the label map has no classes", "item")
+        self.ids = list(self._items)
+        self.names = [_shown(item) for item in self._items.values()]
+        self.num_classes = self.ids[-1]
+        self.text_to_id = _texts(self._items.values())
+
+    @classmethod
+    def load(cls, path):
+        """Reads a label map, text or binary.
+
+        Raises:
+          ConfigError: with `file:line:column` and the nearest valid name.
+        """
+        try:
+            raw = pathlib.Path(path).read_bytes()
+        except OSError as error:
+            raise UserError(_unreadable(path, error)) from error
+        message = string_int_label_map_pb2.StringIntLabelMap()
+        if _BINARY.search(raw):
+            try:
+                message.ParseFromString(raw)
+            except DecodeError as error:
+                raise ConfigError(
+                    f"{path} is neither text nor a binary StringIntLabelMap"
+                ) from error
+            text = ""
+        else:
+            text = raw.decode("utf-8-sig", errors="replace")
+            parse_message(text, message, str(path))
+        try:
+            return cls(message)
+        except ConfigError as error:
+            raise _located(error, text, path) from error
+
+    @classmethod
+    def from_names(cls, names):
+        """A label map of names (ids 1, 2, ... in their order), or of {id: name}."""
+        message = string_int_label_map_pb2.StringIntLabelMap()
+        if not isinstance(names, dict):
+            names = dict(enumerate(names, 1))
+        for class_id, name in names.items():
+            message.item.add(id=class_id, name=name)
+        return cls(message)
+
+    def name(self, class_id):
+        """The name to show for an id; `id 12` for an id that the map does not have."""
+        item = self._items.get(int(class_id))
+        return f"id {int(class_id)}" if item is None else _shown(item)
+
+    def id_of(self, text):
+        """The id of a name or display_name; None for one that the map does not have."""
+        return self.text_to_id.get(text)
+
+    def item(self, class_id):
+        """The StringIntLabelMapItem of an id (keypoints, hierarchy, ...), or None."""
+        return self._items.get(int(class_id))
+
+    def save(self, path):
+        """Writes it as text, whole or not at all."""
+        write_config(self._message, path)
+
+    def to_coco_categories(self):
+        """The `categories` of a COCO file: a list of {"id", "name"}."""
+        return [{"id": i, "name": self.name(i)} for i in self.ids]
+
+
+def _shown(item):
+    return item.display_name or item.name
+
+
+def _check_item(item, where):
+    if not _shown(item):
+        raise ConfigError(f"the class with id {item.id} has no name", where)
+    if not item.HasField("id"):
+        raise ConfigError(
+            f"{_shown(item)!r} has no id: give it one, from 1 up", f"{where}.name"
+        )
+    if item.id < 0:
+        raise ConfigError(
+            f"{_shown(item)!r} has id {item.id}: ids start at 1", f"{where}.id"
+        )
+    if item.id == 0 and BACKGROUND not in (item.name, item.display_name):
+        raise ConfigError(
+            f"{_shown(item)!r} has id 0, which is kept for the background, so it would "
+            "never be detected: number the classes from 1, here and in the records",
+            f"{where}.id",
+        )
+
+
+def _texts(items):
+    """{text: id}; a text that several ids have is reported."""
+    ids = {}
+    for item in items:
+        for text in sorted({item.name, item.display_name} - {""}):
+            ids.setdefault(text, []).append(item.id)
+    for text, sharing in ids.items():
+        if len(sharing) > 1:
+            logging.warning(
+                "the label map has %r for the ids %s: records that name their classes "
+                "by text get %d",
+                text,
+                ", ".join(map(str, sharing)),
+                max(sharing),
+            )
+    return {text: max(sharing) for text, sharing in ids.items()}
+
+
+def _located(error, text, path):
+    """The error with the place of its field in the file."""
+    field = TextLayout(text).nearest(error.field_path) if text else None
+    place = f"{path}:{field.line}:{field.column}" if field else str(path)
+    return ConfigError(error.message, location=place)
+
+
+def _unreadable(path, error):
+    folder = pathlib.Path(path).parent
+    if not folder.is_dir():
+        hint = f"; the folder {folder} does not exist"
+    else:
+        names = [p.name for p in folder.iterdir()]
+        close = difflib.get_close_matches(pathlib.Path(path).name, names, n=3)
+        hint = f"; {folder} has {', '.join(close)}" if close else ""
+    return f"cannot read the label map {path}: {error.strerror}{hint}"

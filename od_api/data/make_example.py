@@ -1,0 +1,100 @@
+"""Writing one record: an image file and its boxes as a tf.Example of the old API."""
+
+import hashlib
+
+import tensorflow as tf
+
+
+def make_example(
+    image_bytes,
+    format,
+    filename,
+    source_id,
+    height,
+    width,
+    boxes_normalised,
+    class_texts,
+    class_ids,
+    is_crowd=None,
+    difficult=None,
+    area=None,
+    masks_png=None,
+    weights=None,
+):
+    """A tf.train.Example under the old API's keys.
+
+    Lists have one entry a box; those that are None are not written. Both class/text and
+    class/label are written, so that the record is of use without a label map.
+
+    Args:
+      image_bytes: the encoded image file.
+      format: "jpeg", "png", "gif" or "bmp".
+      filename: of the image, for people.
+      source_id: unique name of the image in the data set.
+      height, width: of the image.
+      boxes_normalised: [G, 4] ymin, xmin, ymax, xmax in 0..1.
+      class_texts: names as in the label map.
+      class_ids: 1-based.
+      is_crowd, difficult: bools.
+      area: square pixels of the objects.
+      masks_png: PNG files of the size of the image, not 0 where the object is.
+      weights: floats.
+
+    Raises:
+      ValueError: lists of different lengths, or a class id below 1.
+    """
+    boxes = [[float(v) for v in box] for box in boxes_normalised]
+    per_box = {
+        "class/text": [_utf8(text) for text in class_texts],
+        "class/label": [int(i) for i in class_ids],
+        "is_crowd": _listed(is_crowd, int),
+        "difficult": _listed(difficult, int),
+        "area": _listed(area, float),
+        "mask": _listed(masks_png, bytes),
+        "weight": _listed(weights, float),
+    }
+    for index, edge in enumerate(("ymin", "xmin", "ymax", "xmax")):
+        per_box[f"bbox/{edge}"] = [box[index] for box in boxes]
+    _check(per_box, len(boxes))
+    features = {
+        "image/encoded": [image_bytes],
+        "image/format": [_utf8(format)],
+        "image/filename": [_utf8(filename)],
+        "image/source_id": [_utf8(source_id)],
+        "image/key/sha256": [hashlib.sha256(image_bytes).hexdigest().encode()],
+        "image/height": [int(height)],
+        "image/width": [int(width)],
+    }
+    for name, values in per_box.items():
+        if values is not None:
+            features[f"image/object/{name}"] = values
+    features = {key: _feature(values) for key, values in features.items()}
+    return tf.train.Example(features=tf.train.Features(feature=features))
+
+
+def _listed(values, kind):
+    return None if values is None else [kind(v) for v in values]
+
+
+def _utf8(text):
+    return text if isinstance(text, bytes) else str(text).encode()
+
+
+def _check(per_box, count):
+    for name, values in per_box.items():
+        if values is not None and len(values) != count:
+            raise ValueError(f"{count} boxes, but {len(values)} entries of {name}")
+    low = [i for i in per_box["class/label"] if i < 1]
+    if low:
+        raise ValueError(f"class id {low[0]}: ids in records start at 1")
+
+
+def _feature(values):
+    """A tf.train.Feature of the list that the values' type asks for; none: empty."""
+    if not values:
+        return tf.train.Feature()
+    if isinstance(values[0], bytes):
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
+    if isinstance(values[0], float):
+        return tf.train.Feature(float_list=tf.train.FloatList(value=values))
+    return tf.train.Feature(int64_list=tf.train.Int64List(value=values))

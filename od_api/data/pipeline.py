@@ -1,0 +1,214 @@
+"""From an input reader's files to batches: read, decode, augment, resize, pad.
+
+Images stay 0..255 here; the network normalises. Shuffling and augmentation are pure
+functions of the seed and the number of the step (`order.py`), whatever threads do.
+"""
+
+import itertools
+import os
+
+import tensorflow as tf
+from absl import logging
+
+from od_api.core.errors import ConfigError, UserError
+from od_api.core.types import Targets
+from od_api.data import order, records
+from od_api.data.preparation import PER_BOX, Preparation
+from od_api.data.tf_example import masks_in
+from od_api.protos import input_reader_pb2
+
+_UNSUPPORTED = (
+    "load_context_features",
+    "load_context_image_ids",
+    "load_dense_pose",
+    "load_keypoint_depth_features",
+    "load_track_id",
+    "expand_labels_hierarchy",
+    "num_additional_channels",
+    "use_keypoint_label_map",
+)
+# Sources that are mixed get seeds far apart (a prime near 2^32 / golden ratio).
+_SEED_STEP = 2654435761
+# So many records are searched for a first mask.
+_MASK_SEARCH = 100
+
+
+def make_dataset(
+    reader,
+    *,
+    resizer,
+    num_classes,
+    label_map=None,
+    augmentations=(),
+    batch_size,
+    training,
+    seed=None,
+    shard=(0, 1),
+    start_step=0,
+    keep_originals=False,
+):
+    """Batches of padded images and boxes.
+
+    Training goes on without end (or for num_epochs), shuffled; G is
+    max_number_of_boxes, and boxes beyond it are cut off. Evaluation sees every record
+    once, in the order of the files, with all its boxes: G is the largest number in the
+    batch, at least 1.
+
+    Args:
+      reader: InputReader message.
+      resizer: one of `od_api/resizers`.
+      num_classes: K; boxes of higher classes are left out.
+      label_map: LabelMap, or None for records with class numbers.
+      augmentations: callables `augment(sample, seed)`, in order.
+      batch_size: images a batch, of this worker.
+      training: as above.
+      seed: int; the same one gives the same batches. None draws one.
+      shard: (index, count) of this worker.
+      start_step: begins with the batch of this number, as an uninterrupted run would.
+      keep_originals: adds `original_image`, before augmentation, padded to the largest.
+
+    Returns:
+      tf.data.Dataset of dicts
+        image           [B, H, W, 3] float32 in 0..255, zeros in the padding
+        true_shape      [B, 2] int32, the image inside the padding
+        original_shape  [B, 2] int32, the image in the file
+        boxes           [B, G, 4] float32 in pixels of the padded image
+        classes         [B, G] int32, 0-based
+        weights         [B, G] float32; 0 in the padding
+        valid, is_crowd, difficult  [B, G] bool
+        area            [B, G] float32, square pixels in the file; evaluation only
+        image_id        [B] int64
+        source_id, filename  [B] string
+      and masks [B, G, H, W], keypoints, ... where the reader asks for them.
+
+    Raises:
+      ConfigError: a setting that cannot be served; `field_path` starts in the reader.
+      UserError: missing or empty files.
+    """
+    groups = _groups(reader)
+    reader = _checked(reader, groups[0], training)
+    seed = int.from_bytes(os.urandom(4), "little") if seed is None else int(seed)
+    start = start_step * batch_size if training else 0
+    if training:
+        stream = _training_order(groups, reader, seed, shard).stream(start)
+    else:
+        paths = [path for group in groups for path in group]
+        every = max(reader.sample_1_of_n_examples, 1)
+        stream = order.file_order(paths, shard, every)
+    prepare = Preparation(
+        reader=reader,
+        resizer=resizer,
+        num_classes=num_classes,
+        label_map=label_map,
+        augmentations=augmentations,
+        training=training,
+        seed=(seed, shard[0]),
+        keep_originals=keep_originals,
+    )
+    data = stream.enumerate(start).map(
+        prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+    )
+    rows = reader.max_number_of_boxes if training else None
+    data = data.padded_batch(
+        batch_size,
+        _batch_shapes(data.element_spec, rows),
+        drop_remainder=training and reader.drop_remainder,
+    )
+    return data.with_options(_options()).prefetch(tf.data.AUTOTUNE)
+
+
+def targets_of(batch):
+    """The ground truth of a batch as `Targets`."""
+    return Targets(
+        boxes=tf.cast(batch["boxes"], tf.float32),
+        classes=tf.cast(batch["classes"], tf.int32),
+        weights=tf.cast(batch["weights"], tf.float32),
+        valid=batch["valid"],
+        true_shapes=batch["true_shape"],
+    )
+
+
+def _groups(reader):
+    """[[file, ...], ...]: one group an input_path where they are mixed by weight."""
+    if not reader.HasField("tf_record_input_reader"):
+        raise ConfigError(
+            "is not set: name the TFRecords there", "tf_record_input_reader"
+        )
+    patterns = list(reader.tf_record_input_reader.input_path)
+    try:
+        if reader.sample_from_datasets_weights:
+            return [records.expand(pattern) for pattern in patterns]
+        return [records.expand(patterns)]
+    except UserError as error:
+        raise ConfigError(str(error), "tf_record_input_reader.input_path") from error
+
+
+def _training_order(groups, reader, seed, shard):
+    sources = [
+        order.ShuffledSource(paths, reader, seed + i * _SEED_STEP, shard)
+        for i, paths in enumerate(groups)
+    ]
+    if not reader.sample_from_datasets_weights:
+        return sources[0]
+    return order.MixedSources(sources, list(reader.sample_from_datasets_weights), seed)
+
+
+def _checked(reader, paths, training):
+    """A copy of the reader with the mask type that its records have."""
+    for name in _UNSUPPORTED:
+        if getattr(reader, name):
+            raise ConfigError(
+                "is part of the schema, but od_api has no implementation of it yet",
+                name,
+            )
+    if reader.input_type == input_reader_pb2.TF_SEQUENCE_EXAMPLE:
+        raise ConfigError(
+            "TF_SEQUENCE_EXAMPLE is part of the schema, but od_api has no "
+            "implementation of it yet: write tf.Example records",
+            "input_type",
+        )
+    if training and reader.max_number_of_boxes < 1:
+        raise ConfigError(
+            f"must be at least 1, not {reader.max_number_of_boxes}",
+            "max_number_of_boxes",
+        )
+    checked = input_reader_pb2.InputReader()
+    checked.CopyFrom(reader)
+    if reader.load_instance_masks:
+        checked.mask_type = _mask_type(reader, paths)
+    return checked
+
+
+def _mask_type(reader, paths):
+    """The reader's mask_type, or what the records have where it does not say.
+
+    The schema's default is NUMERICAL_MASKS, while the data set tools write PNG.
+    """
+    found = masks_in(itertools.islice(records.read(paths[0]), _MASK_SEARCH))
+    stated = reader.mask_type or input_reader_pb2.NUMERICAL_MASKS
+    if found is None or found == stated:
+        return stated
+    name = input_reader_pb2.InstanceMaskType.Name(found)
+    if reader.HasField("mask_type") and reader.mask_type:
+        raise ConfigError(f"{paths[0]} has masks of another type: {name}", "mask_type")
+    logging.info("mask_type is not set; the records have %s", name)
+    return found
+
+
+def _batch_shapes(spec, rows):
+    """Shapes for padded_batch: `rows` boxes, or as many as the batch needs for None."""
+    return {
+        name: [rows, *part.shape[1:]] if name in PER_BOX else part.shape
+        for name, part in spec.items()
+    }
+
+
+def _options():
+    options = tf.data.Options()
+    options.deterministic = True
+    options.experimental_optimization.parallel_batch = True
+    # The shards are made here; a strategy must not divide them once more.
+    options.experimental_distribute.auto_shard_policy = (
+        tf.data.experimental.AutoShardPolicy.OFF
+    )
+    return options

@@ -1,0 +1,102 @@
+"""One record on its way into a batch: decode, augment, resize."""
+
+import tensorflow as tf
+
+from od_api.core import boxes as geometry
+from od_api.core import sample as samples
+from od_api.data.tf_example import decode, keep_boxes
+
+# What a batch has one value of for every box.
+PER_BOX = (*samples.PER_BOX_FIELDS, "area", "valid")
+
+
+class Preparation:
+    """Callable: (position, serialized tf.Example) -> what one image gives to a batch.
+
+    Args:
+      reader: InputReader message.
+      resizer: one of `od_api/resizers`.
+      num_classes: boxes of higher classes are left out.
+      label_map: LabelMap or None.
+      augmentations: callables `augment(sample, seed)`.
+      training: at most max_number_of_boxes boxes, none without extent, and no `area`,
+        which augmentation would make wrong. Otherwise all boxes, and at least one row.
+      seed: two ints.
+      keep_originals: adds `original_image`.
+    """
+
+    def __init__(
+        self,
+        *,
+        reader,
+        resizer,
+        num_classes,
+        label_map,
+        augmentations,
+        training,
+        seed,
+        keep_originals,
+    ):
+        self._reader, self._label_map = reader, label_map
+        self._resizer, self._num_classes = resizer, num_classes
+        self._augmentations, self._training = tuple(augmentations), training
+        self._seed = [part & 0x7FFFFFFF for part in seed]
+        self._keep_originals = keep_originals
+
+    def __call__(self, position, serialized):
+        sample = decode(serialized, self._reader, self._label_map)
+        sample = keep_boxes(sample, sample["classes"] < self._num_classes)
+        sample["original_shape"] = tf.shape(sample["image"])[:2]
+        if self._keep_originals:
+            sample["original_image"] = sample["image"]
+        if self._training:
+            del sample["area"]
+        sample = self._augment(sample, position)
+        if self._training:
+            sample = keep_boxes(sample, geometry.area(sample["boxes"]) > 0)
+        sample = resize(sample, self._resizer)
+        return self._with_rows(sample)
+
+    def _augment(self, sample, position):
+        """Each record and each augmentation has a seed of its own."""
+        fold = tf.random.experimental.stateless_fold_in
+        seed = fold(tf.constant(self._seed, tf.int32), tf.cast(position, tf.int32))
+        for index, augment in enumerate(self._augmentations):
+            sample = augment(sample, fold(seed, index))
+        return sample
+
+    def _with_rows(self, sample):
+        """The sample with `valid`, and as many rows of boxes as a batch can take."""
+        sample = {**sample, "valid": tf.ones(tf.shape(sample["classes"]), tf.bool)}
+        for name in sorted(set(sample) & set(PER_BOX)):
+            rows = sample[name]
+            if self._training:
+                sample[name] = rows[: self._reader.max_number_of_boxes]
+            else:
+                missing = tf.maximum(1 - tf.shape(rows)[0], 0)
+                padding = [[0, missing], *([[0, 0]] * (rows.shape.rank - 1))]
+                sample[name] = tf.pad(rows, padding)
+        sample["boxes"] = tf.ensure_shape(sample["boxes"], [None, 4])
+        return sample
+
+
+def resize(sample, resizer):
+    """The sample with image, boxes, masks and keypoints as `resizer` leaves them.
+
+    Adds `true_shape`, int32 [2]: height and width of the image inside its padding.
+    """
+    old = tf.shape(sample["image"])[:2]
+    image, true_shape = resizer(sample["image"])
+    ratio = tf.cast(true_shape, tf.float32) / tf.cast(old, tf.float32)
+    resized = {
+        "image": image,
+        "true_shape": true_shape,
+        "boxes": geometry.scale(sample["boxes"], ratio[0], ratio[1]),
+    }
+    if "masks" in sample:
+        masks = resizer.masks(sample["masks"])
+        masks.set_shape([None, *(resizer.output_shape or (None, None))])
+        resized["masks"] = masks
+    if "keypoints" in sample:
+        resized["keypoints"] = sample["keypoints"] * ratio
+    return {**sample, **resized}

@@ -1,0 +1,185 @@
+"""Synthetic scenes with exact ground truth, for demos and tests without a download.
+
+Flat shapes with random colour, texture, outline, rotation and size lie over each other
+on textured backgrounds. `generate` writes JPEG files, COCO JSON and a label map.
+"""
+
+import hashlib
+import io
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from pycocotools import mask as coco_mask
+from rich.console import Console
+from rich.progress import Progress
+
+from od_api.core.errors import UserError
+from od_api.data.coco_json import convert_coco
+from od_api.data.label_map import LabelMap
+from od_api.data.scenes import CLASS_NAMES, DIFFICULTIES, Difficulty, make_scene
+
+_JPEG_QUALITY = 90
+
+
+def generate(
+    output_dir,
+    *,
+    num_images,
+    image_size=(320, 320),
+    seed,
+    split="train",
+    difficulty="normal",
+    on_image=None,
+):
+    """Writes `images/*.jpg`, `annotations.json` (COCO) and `label_map.pbtxt`.
+
+    Image i depends on (seed, split, difficulty, image size, i) alone, so two calls give
+    the same bytes, a longer set starts with the shorter one, and splits do not overlap.
+
+    Args:
+      output_dir: folder to write into; made where missing.
+      num_images: how many scenes.
+      image_size: (height, width) in pixels, each at least 48.
+      seed: non-negative integer.
+      split: goes into the file names and the randomness.
+      difficulty: a key of `DIFFICULTIES`, or a `Difficulty`.
+      on_image: called without arguments after each image, for progress bars.
+
+    Returns:
+      The COCO dictionary that was written.
+
+    Raises:
+      UserError: an argument is out of range.
+    """
+    _check(num_images, image_size, seed)
+    name, options = _options(difficulty)
+    output_dir = Path(output_dir)
+    (output_dir / "images").mkdir(parents=True, exist_ok=True)
+    images, annotations = [], []
+    for index in range(num_images):
+        rng = np.random.default_rng([seed, _number(split), _number(name), index])
+        picture, objects = make_scene(rng, image_size, options)
+        file_name = f"{split}_{index:06d}.jpg"
+        (output_dir / "images" / file_name).write_bytes(_jpeg(picture))
+        images.append(
+            {
+                "id": index + 1,
+                "file_name": file_name,
+                "height": image_size[0],
+                "width": image_size[1],
+            }
+        )
+        for thing in objects:
+            annotations.append(_annotation(thing, index + 1, len(annotations) + 1))
+        if on_image is not None:
+            on_image()
+    coco = _coco(images, annotations, f"{split}, seed {seed}, {name}")
+    (output_dir / "annotations.json").write_text(json.dumps(coco), encoding="utf-8")
+    label_map().save(output_dir / "label_map.pbtxt")
+    return coco
+
+
+def generate_records(
+    output_dir, *, num_images, num_shards=1, progress=False, **settings
+):
+    """As `generate`, and the same scenes as TFRecords `scenes.record-*` beside it.
+
+    A folder that is new appears when everything in it is complete.
+
+    Args:
+      output_dir: folder to write into; made where missing.
+      num_images: how many scenes.
+      num_shards: number of record files.
+      progress: shows bars on standard error.
+      **settings: seed, split, image_size and difficulty of `generate`.
+
+    Returns:
+      The summary of `convert.write_records`.
+
+    Raises:
+      UserError: an argument is out of range.
+    """
+    target = Path(output_dir)
+    work = target if target.exists() else target.with_name(f".{target.name}.unfinished")
+    if work != target:
+        # What an interrupted run has left.
+        shutil.rmtree(work, ignore_errors=True)
+    with Progress(console=Console(stderr=True), disable=not progress) as bar:
+        task = bar.add_task(f"scenes {target.name}", total=num_images)
+        generate(
+            work, num_images=num_images, on_image=lambda: bar.advance(task), **settings
+        )
+    summary = convert_coco(
+        work / "annotations.json",
+        work / "images",
+        work / "scenes.record",
+        num_shards=num_shards,
+        progress=progress,
+    )
+    if work != target:
+        work.rename(target)
+    return summary
+
+
+def label_map():
+    """The label map of synthetic scenes."""
+    return LabelMap.from_names(CLASS_NAMES)
+
+
+def _annotation(thing, image_id, annotation_id):
+    """COCO annotation of an object: everything from its visible pixels."""
+    rows, columns = np.flatnonzero(thing.mask.any(1)), np.flatnonzero(thing.mask.any(0))
+    top, left = int(rows[0]), int(columns[0])
+    rle = coco_mask.encode(np.asfortranarray(thing.mask, dtype=np.uint8))
+    height, width = thing.mask.shape
+    return {
+        "id": annotation_id,
+        "image_id": image_id,
+        "category_id": thing.class_id,
+        "bbox": [left, top, int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - top],
+        "area": int(thing.mask.sum()),
+        "iscrowd": 0,
+        "segmentation": {"size": [height, width], "counts": rle["counts"].decode()},
+    }
+
+
+def _coco(images, annotations, description):
+    return {
+        "info": {"description": f"synthetic scenes ({description})"},
+        "images": images,
+        "annotations": annotations,
+        "categories": [{"id": i + 1, "name": n} for i, n in enumerate(CLASS_NAMES)],
+    }
+
+
+def _jpeg(picture):
+    buffer = io.BytesIO()
+    planes = [Image.fromarray(plane) for plane in picture]
+    Image.merge("RGB", planes).save(buffer, "JPEG", quality=_JPEG_QUALITY)
+    return buffer.getvalue()
+
+
+def _number(text):
+    """A stable number for a name; `hash` changes from process to process."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+
+
+def _options(difficulty):
+    if isinstance(difficulty, Difficulty):
+        return repr(difficulty), difficulty
+    if difficulty not in DIFFICULTIES:
+        known = ", ".join(DIFFICULTIES)
+        raise UserError(f"difficulty {difficulty!r} does not exist: use one of {known}")
+    return difficulty, DIFFICULTIES[difficulty]
+
+
+def _check(num_images, image_size, seed):
+    if num_images < 1:
+        raise UserError(f"num_images is {num_images}: ask for at least 1")
+    if min(image_size) < 48:
+        raise UserError(f"image_size {image_size}: scenes need at least 48 pixels")
+    if seed < 0:
+        raise UserError(f"seed is {seed}: use a non-negative integer")

@@ -1,0 +1,190 @@
+"""One record: from a serialized tf.Example to a sample (`od_api/core/sample.py`).
+
+The keys are the old API's. In files boxes are normalised and class ids 1-based; here
+they become pixels of the image and 0-based ids, in this one place.
+"""
+
+import functools
+
+import tensorflow as tf
+
+from od_api.core import sample as samples
+from od_api.data.box_details import box_details, require
+from od_api.data.make_example import make_example as make_example
+from od_api.protos import input_reader_pb2
+
+# Image ids are hashes of source ids, with as many values as the old API's.
+_IMAGE_IDS = 1 << 31
+
+_BOX = "image/object/bbox/"
+_SCALARS = {
+    "image/encoded": tf.string,
+    "image/filename": tf.string,
+    "image/source_id": tf.string,
+}
+_LISTS = {
+    f"{_BOX}ymin": tf.float32,
+    f"{_BOX}xmin": tf.float32,
+    f"{_BOX}ymax": tf.float32,
+    f"{_BOX}xmax": tf.float32,
+    "image/object/class/text": tf.string,
+    "image/object/class/label": tf.int64,
+    "image/object/area": tf.float32,
+    "image/object/is_crowd": tf.int64,
+    "image/object/difficult": tf.int64,
+    "image/object/weight": tf.float32,
+}
+
+
+def decode(serialized, reader, label_map=None):
+    """The sample of a serialized tf.Example.
+
+    A class is looked up by its text; by its number where the record has no texts or
+    there is no label map. Boxes whose class is unknown (or the background), that have
+    NaN, or whose maximum lies below their minimum are left out, and so is what belongs
+    to them.
+
+    Args:
+      serialized: string scalar.
+      reader: InputReader message: load_instance_masks, mask_type, num_keypoints and
+        load_multiclass_scores say what else to read.
+      label_map: a LabelMap, or None.
+
+    Returns:
+      The sample, with masks, keypoints, keypoint_visibilities and multiclass_scores as
+      the reader asks, and with
+        area       [G] float32, square pixels of the image: the object's, or the box's
+        image_id   int64 scalar, a hash of source_id
+        source_id  string scalar; the file name where the record has none
+        filename   string scalar
+    """
+    features = tf.io.parse_single_example(serialized, _spec(reader))
+    image = decode_image(features["image/encoded"])
+    boxes = _boxes(features, image)
+    ids = _class_ids(features, label_map, tf.shape(boxes)[0])
+    sample = {
+        "image": image,
+        "boxes": boxes,
+        "classes": ids - 1,
+        **_box_attributes(features, boxes),
+        **box_details(features, reader, image, boxes),
+        **_names(features, serialized),
+    }
+    ymin, xmin, ymax, xmax = tf.unstack(boxes, axis=-1)
+    # False for NaN too.
+    in_order = (ymax >= ymin) & (xmax >= xmin)
+    return keep_boxes(sample, in_order & (ids >= 1))
+
+
+def keep_boxes(sample, keep):
+    """`core.sample.keep_boxes`, with the areas that only evaluation needs."""
+    kept = samples.keep_boxes(sample, keep)
+    if "area" in sample:
+        kept["area"] = tf.boolean_mask(sample["area"], keep)
+    return kept
+
+
+def masks_in(serialized_records):
+    """The InstanceMaskType of the first masks among some records; None without any."""
+    for serialized in serialized_records:
+        example = tf.train.Example.FromString(serialized)
+        masks = example.features.feature["image/object/mask"]
+        if masks.bytes_list.value:
+            return input_reader_pb2.PNG_MASKS
+        if masks.float_list.value:
+            return input_reader_pb2.NUMERICAL_MASKS
+    return None
+
+
+def decode_image(encoded):
+    """JPEG, PNG, BMP or GIF (its first frame) -> [h, w, 3] float32 in 0..255."""
+    image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
+    image.set_shape([None, None, 3])
+    return tf.cast(image, tf.float32)
+
+
+def _spec(reader):
+    spec = {key: tf.io.FixedLenFeature([], t, "") for key, t in _SCALARS.items()}
+    lists = dict(_LISTS)
+    if reader.load_instance_masks:
+        png = reader.mask_type == input_reader_pb2.PNG_MASKS
+        lists["image/object/mask"] = tf.string if png else tf.float32
+    if reader.num_keypoints:
+        lists["image/object/keypoint/x"] = tf.float32
+        lists["image/object/keypoint/y"] = tf.float32
+        lists["image/object/keypoint/visibility"] = tf.int64
+    if reader.load_multiclass_scores:
+        lists["image/object/class/multiclass_scores"] = tf.float32
+    spec.update({key: tf.io.RaggedFeature(t) for key, t in lists.items()})
+    return spec
+
+
+def _boxes(features, image):
+    """[G, 4] in pixels."""
+    edges = [features[f"{_BOX}{edge}"] for edge in ("ymin", "xmin", "ymax", "xmax")]
+    lengths = tf.stack([tf.size(edge) for edge in edges])
+    check = require(
+        tf.reduce_all(lengths == lengths[0]),
+        "the lists of ymin, xmin, ymax and xmax differ in length",
+        features,
+    )
+    shape = tf.cast(tf.shape(image)[:2], tf.float32)
+    with tf.control_dependencies(check):
+        return tf.stack(edges, axis=-1) * tf.tile(shape, [2])
+
+
+def _class_ids(features, label_map, count):
+    """[G] int32 ids as in files; 0 where there is no such class."""
+    ids = tf.cast(features["image/object/class/label"], tf.int32)
+    if label_map is not None:
+        texts = features["image/object/class/text"]
+        by_text, by_number = _table(label_map).lookup(texts), ids
+        ids = tf.cond(tf.size(texts) > 0, lambda: by_text, lambda: by_number)
+    check = require(
+        tf.size(ids) == count,
+        "the record has not one class for each box (one without class/label needs a "
+        "label map)",
+        features,
+    )
+    with tf.control_dependencies(check):
+        return tf.identity(ids)
+
+
+@functools.cache
+def _table(label_map):
+    """{text: id} of a label map as a lookup table, made once for each."""
+    # Outside of any graph under construction: tf.data functions may only refer to it.
+    with tf.init_scope():
+        entries = label_map.text_to_id
+        values = tf.lookup.KeyValueTensorInitializer(
+            tf.constant(list(entries), tf.string),
+            tf.constant(list(entries.values()), tf.int32),
+        )
+        return tf.lookup.StaticHashTable(values, default_value=0)
+
+
+def _box_attributes(features, boxes):
+    """What every box has, with defaults where the record says nothing of it."""
+    count = tf.shape(boxes)[0]
+
+    def listed(name, default):
+        values = features[f"image/object/{name}"]
+        return tf.cond(tf.size(values) == count, lambda: values, lambda: default)
+
+    zeros = tf.zeros([count], tf.int64)
+    size = tf.maximum(boxes[:, 2:] - boxes[:, :2], 0.0)
+    return {
+        "weights": listed("weight", tf.ones([count])),
+        "is_crowd": listed("is_crowd", zeros) > 0,
+        "difficult": listed("difficult", zeros) > 0,
+        "area": listed("area", size[:, 0] * size[:, 1]),
+    }
+
+
+def _names(features, serialized):
+    source_id, filename = features["image/source_id"], features["image/filename"]
+    name = tf.where(source_id == "", filename, source_id)
+    # A record without any name is told apart by its content.
+    hashed = tf.where(name == "", serialized, name)
+    image_id = tf.strings.to_hash_bucket_fast(hashed, _IMAGE_IDS)
+    return {"image_id": image_id, "source_id": name, "filename": filename}

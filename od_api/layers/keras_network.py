@@ -1,0 +1,103 @@
+"""Networks of keras.applications, rebuilt with our padding and settings."""
+
+import keras
+
+
+def rebuild(network, *, name, edit=None, same_padding=False):
+    """A copy of a functional network, with new weights, whose layers may differ.
+
+    Args:
+      network: a functional model without shared layers.
+      name: prefix of the path of every variable.
+      edit: called with (layer, its config); changes the config in place, or returns
+        another layer to take the place of this one.
+      same_padding: removes the layers that pad with zeros, and lets the convolutions
+        that relied on them pad by themselves ("same"). Maps of odd size then lose
+        nothing at their border (75 -> 38 -> 19), and maps of even size are unchanged.
+
+    Returns:
+      A `keras.Model`; its layers keep their names, so weights still fit.
+    """
+
+    def new_layer(layer):
+        config = layer.get_config()
+        if same_padding and config.get("padding") == "valid":
+            config["padding"] = "same"
+        other = edit(layer, config) if edit is not None else None
+        return other or layer.__class__.from_config(config)
+
+    def connect(layer, inputs, *args, **kwargs):
+        if same_padding and isinstance(layer, keras.layers.ZeroPadding2D):
+            return inputs
+        return layer(inputs, *args, **kwargs)
+
+    with keras.name_scope(name):
+        return keras.models.clone_model(
+            network, clone_function=new_layer, call_function=connect
+        )
+
+
+def stages(network, layer_names):
+    """The part of a network that ends at the named layers, one output for each."""
+    outputs = [network.get_layer(name).output for name in layer_names]
+    return keras.Model(network.inputs, outputs, name=network.name)
+
+
+def apply_settings(layer, config, hyperparams, freeze_batch_norm):
+    """Edits one layer as a backbone's `conv_hyperparams` say; for `rebuild`.
+
+    Only what was set changes: the kernels' regulariser and initialiser, the
+    activation, and each argument of batch norm. The rest stays as the network has it.
+
+    Args:
+      layer: a layer of the network that is rebuilt.
+      config: its config, changed in place.
+      hyperparams: a `ConvHyperparams`, or None for no change.
+      freeze_batch_norm: batch norm keeps its statistics, scale and offset.
+
+    Returns:
+      An activation layer to take the place of `layer`, or None.
+
+    Raises:
+      ValueError: a normaliser that the network's weights could not be used with.
+    """
+    batch_norm = isinstance(layer, keras.layers.BatchNormalization)
+    if hyperparams is not None:
+        check_normalizer(hyperparams)
+        if isinstance(layer, keras.layers.ReLU | keras.layers.Activation):
+            return _activation(layer, hyperparams)
+        if batch_norm:
+            names = hyperparams.explicit - {"activation"}
+            config.update({name: hyperparams.batch_norm[name] for name in names})
+        else:
+            _apply_to_kernel(config, hyperparams)
+    if freeze_batch_norm and batch_norm:
+        config["trainable"] = False
+    return None
+
+
+def check_normalizer(hyperparams):
+    """Refuses settings that no backbone can follow (ValueError)."""
+    if hyperparams.normalizer == "group_norm":
+        raise ValueError(
+            "conv_hyperparams.group_norm cannot be used in a backbone, which has "
+            "batch norm; set it in the neck or the box predictor"
+        )
+
+
+def _activation(layer, hyperparams):
+    if "activation" not in hyperparams.explicit:
+        return None
+    return hyperparams.activation_layer(name=layer.name) or keras.layers.Identity(
+        name=layer.name
+    )
+
+
+def _apply_to_kernel(config, hyperparams):
+    for kernel in ("kernel", "depthwise"):
+        if f"{kernel}_regularizer" not in config:
+            continue
+        if hyperparams.regularizer is not None:
+            config[f"{kernel}_regularizer"] = hyperparams.regularizer
+        if hyperparams.initializer is not None:
+            config[f"{kernel}_initializer"] = hyperparams.new_initializer()

@@ -1,0 +1,113 @@
+"""Feature pyramid network (Lin et al., CVPR 2017)."""
+
+import itertools
+
+import keras
+import tensorflow as tf
+
+from od_api.core.registry import register
+from od_api.layers.conv_hyperparams import ConvHyperparams
+from od_api.protos import neck_pb2
+
+# Backbones end at stride 2^5; coarser levels are convolved from P5.
+COARSEST_STAGE = 5
+
+
+@register(neck_pb2.Fpn)
+class Fpn(keras.layers.Layer):
+    """Adds coarse stages to fine ones from the top down, then appends coarser levels.
+
+    As in the old API: lateral 1x1 convolutions have a bias and nothing else; every sum
+    is smoothed by a 3x3 convolution with normaliser and activation before it goes on
+    down; the top is not smoothed. P6 and up are 3x3 convolutions with stride 2 and with
+    normaliser and activation, each of the level before.
+
+    Args:
+      min_level: finest level; level l has stride 2^l and reads stage C<l>, 2 <= l <= 5.
+      max_level: coarsest level, at least `min_level`.
+      depth: channels of every level.
+      use_depthwise: 3x3 convolutions are depthwise separable.
+      use_explicit_padding: 3x3 convolutions get one zero on every side.
+      conv_hyperparams: a `ConvHyperparams`.
+    """
+
+    def __init__(
+        self,
+        *,
+        min_level=3,
+        max_level=7,
+        depth=256,
+        use_depthwise=False,
+        use_explicit_padding=False,
+        conv_hyperparams=None,
+    ):
+        super().__init__(name="fpn")
+        if not 2 <= min_level <= min(max_level, COARSEST_STAGE):
+            raise ValueError(
+                f"min_level is {min_level} and max_level {max_level}; min_level must "
+                "be 2 to 5 and not above max_level"
+            )
+        make = conv_hyperparams or ConvHyperparams()
+
+        def conv3x3(name, strides):
+            return make.conv_block(
+                depth,
+                3,
+                name=name,
+                strides=strides,
+                use_depthwise=use_depthwise,
+                use_explicit_padding=use_explicit_padding,
+            )
+
+        top = min(max_level, COARSEST_STAGE)
+        self._stages = {f"P{n}": f"C{n}" for n in range(min_level, top + 1)}
+        self._lateral = {
+            level: make.conv2d(depth, 1, name=f"lateral_{level}", use_bias=True)
+            for level in self._stages
+        }
+        self._smooth = {
+            f"P{n}": conv3x3(f"smooth_P{n}", strides=1) for n in range(min_level, top)
+        }
+        self._coarse = {
+            f"P{n}": conv3x3(f"coarse_P{n}", strides=2)
+            for n in range(top + 1, max_level + 1)
+        }
+
+    def build(self, feature_shapes):
+        """Creates the variables; `feature_shapes` are the backbone's, by stage."""
+        for level, lateral in self._lateral.items():
+            stage = self._stages[level]
+            if stage not in feature_shapes:
+                stages = ", ".join(feature_shapes)
+                raise ValueError(f"the backbone has no {stage}, but {stages}")
+            lateral.build(feature_shapes[stage])
+            shape = lateral.compute_output_shape(feature_shapes[stage])
+        for chain in (*self._smooth.values(), *self._coarse.values()):
+            chain.build(shape)
+
+    def call(self, features, training=False):
+        """{stage: [B, h, w, C]} -> {"P3": [B, h, w, depth], ...}, finest first."""
+        maps = {
+            level: conv(features[self._stages[level]])
+            for level, conv in self._lateral.items()
+        }
+        levels = list(maps)
+        for level, above in reversed(list(itertools.pairwise(levels))):
+            total = maps[level] + _upsample_like(maps[above], maps[level])
+            maps[level] = self._smooth[level](total)
+        last = maps[levels[-1]]
+        for level, chain in self._coarse.items():
+            last = maps[level] = chain(last)
+        return maps
+
+
+def _upsample_like(coarse, fine):
+    """Doubles `coarse` by nearest neighbour and cuts it to the size of `fine`.
+
+    Halving rounds up, so the last row or column of a doubled map may be one too many.
+    """
+    doubled = tf.repeat(tf.repeat(coarse, 2, axis=1), 2, axis=2)
+    height, width = fine.shape[1:3]
+    if height is None or width is None:
+        height, width = tf.unstack(tf.shape(fine)[1:3])
+    return doubled[:, :height, :width, :]

@@ -1,0 +1,105 @@
+"""SSD's feature maps: stages of the backbone, then ever coarser maps of its own."""
+
+import keras
+
+from od_api.core.registry import register
+from od_api.layers.chain import Chain
+from od_api.layers.conv_hyperparams import ConvHyperparams
+from od_api.layers.depth import scaled_depth
+from od_api.protos import neck_pb2
+
+
+@register(neck_pb2.SsdFeatureMaps)
+class SsdFeatureMaps(keras.layers.Layer):
+    """Appends maps that each halve the one before (Liu et al., ECCV 2016).
+
+    An appended map E1, E2, .. is a 1x1 convolution to half its depth and a 3x3 one with
+    stride 2, each with normaliser and activation.
+
+    Args:
+      levels: stages of the backbone that are used as they are, finest first.
+      extra_depths: depth of each appended map, before multiplying.
+      depth_multiplier: factor on these depths.
+      min_depth: least depth of a convolution after multiplying.
+      use_depthwise: the 3x3 convolution becomes a depthwise one and a 1x1 one, each
+        with normaliser and activation.
+      use_explicit_padding: the 3x3 convolution gets one zero on every side, where
+        "same" gives an even map one at its end only; sizes are equal.
+      conv_hyperparams: a `ConvHyperparams` for the appended convolutions.
+    """
+
+    def __init__(
+        self,
+        *,
+        levels=(),
+        extra_depths=(),
+        depth_multiplier=1.0,
+        min_depth=16,
+        use_depthwise=False,
+        use_explicit_padding=False,
+        conv_hyperparams=None,
+    ):
+        super().__init__(name="ssd_feature_maps")
+        if not levels:
+            raise ValueError('levels is empty; SSD on MobileNet v1 has "C4", "C5"')
+        self._levels = tuple(levels)
+        self._make = conv_hyperparams or ConvHyperparams()
+        self._extras = {}
+        for i, depth in enumerate(extra_depths, start=1):
+            half = scaled_depth(depth / 2, depth_multiplier, min_depth)
+            full = scaled_depth(depth, depth_multiplier, min_depth)
+            steps = [
+                self._make.conv_block(half, 1, name="reduce"),
+                *self._halve(half, full, use_depthwise, use_explicit_padding),
+            ]
+            self._extras[f"E{i}"] = Chain(steps, name=f"E{i}")
+
+    def _halve(self, depth_in, depth_out, use_depthwise, use_explicit_padding):
+        if not use_depthwise:
+            return [
+                self._make.conv_block(
+                    depth_out,
+                    3,
+                    name="halve",
+                    strides=2,
+                    use_explicit_padding=use_explicit_padding,
+                )
+            ]
+        pad = (
+            keras.layers.ZeroPadding2D(1, name="pad") if use_explicit_padding else None
+        )
+        depthwise = [
+            pad,
+            self._make.depthwise_conv2d(
+                3, name="conv", strides=2, padding="valid" if pad else "same"
+            ),
+            self._make.norm_layer(depth_in, name="norm"),
+            self._make.activation_layer(name="activation"),
+        ]
+        return [
+            Chain(depthwise, name="halve_depthwise"),
+            self._make.conv_block(depth_out, 1, name="halve"),
+        ]
+
+    def build(self, feature_shapes):
+        """Creates the variables; `feature_shapes` are the backbone's, by stage."""
+        self._check(feature_shapes)
+        shape = feature_shapes[self._levels[-1]]
+        for chain in self._extras.values():
+            chain.build(shape)
+            shape = chain.compute_output_shape(shape)
+
+    def _check(self, features):
+        missing = [name for name in self._levels if name not in features]
+        if missing:
+            raise ValueError(
+                f"levels: the backbone has no {missing[0]}, but {', '.join(features)}"
+            )
+
+    def call(self, features, training=False):
+        """{stage: [B, h, w, C]} -> {level: [B, h, w, C]}, finest first."""
+        maps = {name: features[name] for name in self._levels}
+        last = maps[self._levels[-1]]
+        for name, chain in self._extras.items():
+            last = maps[name] = chain(last)
+        return maps

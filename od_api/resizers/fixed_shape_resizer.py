@@ -1,0 +1,42 @@
+"""Every image to one height and width; its proportions change."""
+
+import tensorflow as tf
+
+from od_api.core.registry import register
+from od_api.protos import image_resizer_pb2
+from od_api.resizers import resampling
+
+
+@register(image_resizer_pb2.FixedShapeResizer)
+class FixedShapeResizer:
+    """Image [h, w, 3] -> (float32 [height, width, 3], true shape int32 [2]).
+
+    Attributes:
+      output_shape: (H, W).
+    """
+
+    def __init__(
+        self,
+        *,
+        height=300,
+        width=300,
+        resize_method="BILINEAR",
+        convert_to_grayscale=False,
+    ):
+        if height < 1 or width < 1:
+            raise ValueError(f"height and width must be positive: {height}, {width}")
+        resampling.check_method(resize_method)
+        self.output_shape = (height, width)
+        self._method = resize_method
+        self._gray = convert_to_grayscale
+
+    def __call__(self, image):
+        image = resampling.resample(image, self.output_shape, self._method)
+        if self._gray:
+            image = resampling.to_gray(image)
+        image.set_shape([*self.output_shape, 3])
+        return image, tf.constant(self.output_shape, tf.int32)
+
+    def masks(self, masks):
+        """[G, h, w] -> [G, H, W], as the image goes."""
+        return resampling.resample_masks(masks, self.output_shape)

@@ -1,0 +1,73 @@
+"""The short side to one length, unless the long one would pass another."""
+
+import tensorflow as tf
+
+from od_api.core.registry import register
+from od_api.protos import image_resizer_pb2
+from od_api.resizers import resampling
+
+
+@register(image_resizer_pb2.KeepAspectRatioResizer)
+class KeepAspectRatioResizer:
+    """Image [h, w, 3] -> (float32 [H, W, 3], true shape int32 [2]), proportions kept.
+
+    The scale is the smaller of min_dimension / short side and max_dimension / long one.
+
+    Attributes:
+      output_shape: (max_dimension, max_dimension) when padded to it, else None.
+    """
+
+    def __init__(
+        self,
+        *,
+        min_dimension=600,
+        max_dimension=1024,
+        resize_method="BILINEAR",
+        pad_to_max_dimension=False,
+        convert_to_grayscale=False,
+        per_channel_pad_value=(),
+    ):
+        if not 1 <= min_dimension <= max_dimension:
+            raise ValueError(
+                f"1 <= min_dimension <= max_dimension must hold, but they are "
+                f"{min_dimension} and {max_dimension}"
+            )
+        if len(per_channel_pad_value) not in (0, 3):
+            raise ValueError(
+                f"per_channel_pad_value needs 3 numbers, not {per_channel_pad_value}"
+            )
+        resampling.check_method(resize_method)
+        self.output_shape = (max_dimension,) * 2 if pad_to_max_dimension else None
+        self._min, self._max = min_dimension, max_dimension
+        self._method = resize_method
+        self._gray = convert_to_grayscale
+        self._pad_value = list(per_channel_pad_value) or None
+
+    def __call__(self, image):
+        size = self.size_of(tf.shape(image)[:2])
+        image = resampling.resample(image, size, self._method)
+        if self.output_shape:
+            image = resampling.pad_to(image, self.output_shape, self._pad_value)
+        if self._gray:
+            image = resampling.to_gray(image)
+        image.set_shape([*(self.output_shape or (None, None)), 3])
+        return image, size
+
+    def masks(self, masks):
+        """[G, h, w] -> [G, H, W], as the image goes."""
+        size = self.size_of(tf.shape(masks)[1:])
+        resized = resampling.resample_masks(masks, size)
+        if self.output_shape:
+            resized = resampling.pad_masks_to(resized, self.output_shape)
+        return resized
+
+    def size_of(self, shape):
+        """int32 [2] height and width of an image -> the same after resizing.
+
+        float32 and round-half-to-even throughout, so that sizes are the old API's.
+        """
+        shape = tf.cast(shape, tf.float32)
+        short, long = tf.reduce_min(shape), tf.reduce_max(shape)
+        scale = tf.minimum(self._min / short, self._max / long)
+        # The short side of a long strip would round to nothing.
+        return tf.maximum(tf.cast(tf.round(shape * scale), tf.int32), 1)

@@ -1,0 +1,17 @@
+"""Intersection over union as the similarity of boxes."""
+
+import tensorflow as tf
+
+from od_api.core import boxes as geometry
+from od_api.core.registry import register
+from od_api.protos import region_similarity_calculator_pb2
+
+
+@register(region_similarity_calculator_pb2.IouSimilarity)
+class IouSimilarity:
+    """Intersection over union of every pair, 0..1."""
+
+    def __call__(self, boxes, others):
+        """[..., M, 4], [..., N, 4] -> [..., M, N] float32."""
+        boxes, others = tf.cast(boxes, tf.float32), tf.cast(others, tf.float32)
+        return geometry.pairwise(geometry.iou, boxes, others)

@@ -1,0 +1,146 @@
+"""What a training run trains: detector, optimizer, step, and their checkpoints."""
+
+import contextlib
+
+import keras
+import tensorflow as tf
+from absl import logging
+
+from od_api.core import variables
+from od_api.core.best_checkpoint import BestCheckpoint
+from od_api.core.checkpoint import Checkpoints
+from od_api.core.errors import ConfigError
+from od_api.core.fine_tune import restore_partial
+from od_api.core.precision import precision_policy
+from od_api.core.registry import build_field
+from od_api.optim.loss_scale import LossScale
+from od_api.optim.trainable import trainable_variables
+from od_api.protos import train_pb2
+from od_api.step import TrainingStep
+
+
+class TrainingState:
+    """Everything that steps change, built from a config and restored.
+
+    The newest checkpoint of `model_dir` is resumed; without one, the weights come from
+    `fine_tune_checkpoint` or from the seed.
+
+    Args:
+      config: TrainEvalPipelineConfig.
+      model_dir: where the checkpoints are.
+      strategy: a tf.distribute.Strategy.
+
+    Attributes:
+      detector: the detector.
+      take_step: TrainingStep; call it with a batch.
+    """
+
+    def __init__(self, config, model_dir, strategy):
+        settings = config.train_config
+        keras.utils.set_random_seed(settings.seed)
+        precision = train_pb2.Precision.Name(settings.precision)
+        with strategy.scope(), precision_policy(precision):
+            self.detector = build_field(config, "model")
+            self._optimizer = _build_in(settings, "optimizer", "train_config")
+            self._step = tf.Variable(
+                0,
+                dtype=tf.int64,
+                trainable=False,
+                aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+                name="step",
+            )
+            named = variables.named_variables(self.detector.parts)
+            trainable = _trainable(self.detector, settings)
+            self._optimizer.create_slots(trainable)
+            scale = LossScale() if precision == "MIXED_FLOAT16" else None
+        ema = self._optimizer.ema
+        self._checkpoints = Checkpoints(
+            str(model_dir),
+            step=self._step,
+            model=named,
+            optimizer={
+                **self._optimizer.rule.slot_variables(),
+                **(scale.variables if scale else {}),
+            },
+            ema=ema.slot_variables() if ema else None,
+            max_to_keep=settings.max_checkpoints_to_keep,
+        )
+        self._best = BestCheckpoint(str(model_dir))
+        self.take_step = TrainingStep(
+            detector=self.detector,
+            optimizer=self._optimizer,
+            step=self._step,
+            trainable=trainable,
+            strategy=strategy,
+            regularize=settings.add_regularization_loss,
+            clip_norm=settings.gradient_clipping_by_norm,
+            bias_multiplier=settings.bias_grad_multiplier,
+            seed=settings.seed,
+            loss_scale=scale,
+            jit_compile=settings.jit_compile,
+        )
+        self._restore(settings, named)
+
+    @property
+    def step(self):
+        """Steps done so far."""
+        return int(self._step.numpy())
+
+    @property
+    def learning_rate(self):
+        """Of the next step."""
+        return float(self._optimizer.learning_rate(self._step))
+
+    def save(self):
+        """Writes a checkpoint of this step unless there is one; returns its prefix."""
+        latest = self.latest_checkpoint()
+        if latest and latest.endswith(f"ckpt-{self.step}"):
+            return latest
+        return self._checkpoints.save()
+
+    def latest_checkpoint(self):
+        """The newest checkpoint, or None."""
+        return self._checkpoints.latest()
+
+    def keep_as_best(self, metric, value):
+        """Copies this step's checkpoint to `best/`, in place of the one before."""
+        self._best.keep(self.save(), metric, value)
+
+    def averaged_weights(self):
+        """A context in which the weights are their moving averages, if there are any."""
+        ema = self._optimizer.ema
+        return ema.swap() if ema else contextlib.nullcontext()
+
+    def _restore(self, settings, named):
+        if self._checkpoints.restore_full() is not None:
+            logging.info("resumed %s", self.latest_checkpoint())
+        elif settings.fine_tune_checkpoint:
+            by_default = "classification"
+            if settings.from_detection_checkpoint:
+                by_default = "detection"
+            restore_partial(
+                settings.fine_tune_checkpoint,
+                named,
+                settings.fine_tune_checkpoint_type or by_default,
+                load_weights=self.detector.parts["backbone"].load_weights,
+            )
+            if self._optimizer.ema:
+                self._optimizer.ema.reset()
+
+
+def _trainable(detector, settings):
+    try:
+        return trainable_variables(
+            variables.trainable_variables(detector.parts),
+            update_trainable_variables=settings.update_trainable_variables,
+            freeze_variables=settings.freeze_variables,
+        )
+    except ConfigError as error:
+        raise error.within("train_config") from error
+
+
+def _build_in(message, field, path):
+    try:
+        return build_field(message, field)
+    except ConfigError as error:
+        raise error.within(path) from error

@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+from google.protobuf import text_format
+
+from od_api.core.errors import ConfigError
+from od_api.core.registry import build
+from od_api.protos import post_processing_pb2
+
+
+def part(text, **context):
+    message = text_format.Parse(text, post_processing_pb2.PostProcessing())
+    return build(message, **context)
+
+
+LOGITS = np.array([[[0.0, 2.0]]], np.float16)
+
+
+@pytest.mark.parametrize(
+    "text, scores",
+    [
+        ("", [0, 2]),
+        ("score_converter: SIGMOID", [0.5, 0.880797]),
+        ("score_converter: SOFTMAX", [0.119203, 0.880797]),
+        ("score_converter: SIGMOID logit_scale: 2", [0.5, 0.731059]),
+    ],
+)
+def test_converters(text, scores):
+    """sigmoid(2) = 1/(1+e^-2) = .880797; softmax of two is the sigmoid of their
+    difference; a logit_scale of 2 leaves sigmoid(1) = .731059."""
+    found = part(text).convert(LOGITS)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found[0, 0], scores, atol=1e-6)
+
+
+def test_select_is_the_suppression_of_the_config():
+    """The second box equals the first one and falls."""
+    boxes = np.float32([[[0, 0, 9, 9], [0, 0, 9, 9], [20, 20, 30, 30]]])
+    scores = np.float32([[[0.9], [0.8], [0.7]]])
+    found = part("batch_non_max_suppression { iou_threshold: .5 }").select(
+        boxes, scores, np.float32([[0, 0, 25, 25]])
+    )
+    assert int(found.count[0]) == 2
+    np.testing.assert_array_equal(found.boxes[0, 1], [20, 20, 25, 25])
+
+
+def test_refuses_a_scale_of_zero():
+    with pytest.raises(ConfigError, match="logit_scale"):
+        part("logit_scale: 0")
