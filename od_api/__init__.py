@@ -1,6 +1,8 @@
 """Object detection from a pipeline.config, on TensorFlow and Keras 3."""
 
 import importlib
+import sys
+import types
 
 _EXPORTS = {
     "load_config": "od_api.core.config",
@@ -11,8 +13,22 @@ _EXPORTS = {
 }
 
 
+class _Package(types.ModuleType):
+    """Keeps `od_api.train` the function although a module has that name, too.
+
+    Importing a submodule sets an attribute of its package; for the verbs it must not.
+    """
+
+    def __setattr__(self, name, value):
+        if name not in _EXPORTS or not isinstance(value, types.ModuleType):
+            super().__setattr__(name, value)
+
+
 def __getattr__(name):
     # Imported on first use, so that reading a config does not wait for TensorFlow.
     if name not in _EXPORTS:
         raise AttributeError(f"module 'od_api' has no attribute {name!r}")
     return getattr(importlib.import_module(_EXPORTS[name]), name)
+
+
+sys.modules[__name__].__class__ = _Package

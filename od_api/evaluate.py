@@ -178,7 +178,7 @@ class Evaluation:
             evaluators=evaluators,
             label_map=source.label_map,
         )
-        with Summaries(directory) as summaries:
+        with Summaries(str(directory)) as summaries:
             summaries.scalars(metrics, step)
             for i, picture in enumerate(pictures):
                 summaries.image(f"eval_side_by_side_{i}_0", picture[None], step)
@@ -206,6 +206,7 @@ def _per_image(batch, detections):
             "classes": batch["classes"][i][valid],
             "is_crowd": batch["is_crowd"][i][valid],
             "difficult": batch["difficult"][i][valid],
+            "area": batch["area"][i][valid],
         }
         found = {
             "boxes": detections.boxes[i][:count],

@@ -12,7 +12,7 @@ from od_api.core.compatibility import log_ignored
 from od_api.core.config import write_config
 from od_api.core.errors import ConfigError, UserError
 from od_api.core.progress import Progress, duration
-from od_api.core.summaries import NoSummaries, Summaries
+from od_api.core.summaries import Summaries
 from od_api.data import inputs
 from od_api.evaluate import Evaluation
 from od_api.history import History
@@ -75,12 +75,12 @@ def train(
     if state.step >= last_step:
         return _nothing_to_do(state, last_step)
     write_config(config, model_dir / "pipeline.config")
-    summaries = Summaries(str(model_dir / "train")) if record_summaries else None
+    summaries = Summaries(str(model_dir / "train"), enabled=record_summaries)
     batches = _batches(source, state, strategy, model_dir, summaries)
     evaluation = None
     if evaluate_on_the_way:
         evaluation = _Evaluations(config, state, model_dir)
-    with summaries or NoSummaries() as summaries:
+    with summaries:
         return _loop(config, state, batches, evaluation, summaries, last_step)
 
 
@@ -180,9 +180,8 @@ def _batches(source, state, strategy, model_dir, summaries):
     dataset = source.training_dataset(state.detector, state.step)
     path = model_dir / "train" / "first_batches.jpg"
     pictures = inputs.draw_batches(dataset, source.label_map, path)
-    if summaries:
-        for i, picture in enumerate(pictures[:3]):
-            summaries.image(f"train_input_images_{i}", picture[None], state.step)
+    for i, picture in enumerate(pictures[:3]):
+        summaries.image(f"train_input_images_{i}", picture[None], state.step)
     return iter(strategy.experimental_distribute_dataset(dataset))
 
 

@@ -1,7 +1,5 @@
 """What a training run trains: detector, optimizer, step, and their checkpoints."""
 
-import contextlib
-
 import keras
 import tensorflow as tf
 from absl import logging
@@ -108,8 +106,7 @@ class TrainingState:
 
     def averaged_weights(self):
         """A context in which the weights are their moving averages, if there are any."""
-        ema = self._optimizer.ema
-        return ema.swap() if ema else contextlib.nullcontext()
+        return self._optimizer.averaged_weights()
 
     def _restore(self, settings, named):
         if self._checkpoints.restore_full() is not None:

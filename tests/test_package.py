@@ -15,3 +15,13 @@ def test_every_proto_has_its_module():
 
 def test_all_families_import():
     assert isinstance(registry.registered(), dict)
+
+
+def test_verbs_are_functions_even_after_their_modules_are_imported():
+    import od_api
+    import od_api.train
+    from od_api.evaluate import Evaluation
+
+    assert Evaluation
+    names = ("load_config", "build", "train", "evaluate", "export")
+    assert all(callable(getattr(od_api, name)) for name in names)

@@ -45,7 +45,7 @@ class BipartiteMatcher:
         owner = _greedy(values, targets.valid & (targets.weights > 0))
         positive = owner >= 0
         gt_index = tf.where(positive, owner, 0)
-        taken = tf.one_hot(owner, tf.shape(values)[1], axis=1, dtype=tf.bool)
+        taken = owner[:, None, :] == tf.range(tf.shape(values)[1])[:, None]
         own = tf.reduce_max(tf.where(taken, values, NEVER), axis=1)
         quality = tf.where(positive, own, tf.reduce_max(values, axis=1))
         anything = tf.reduce_any(targets.valid, axis=1, keepdims=True)
@@ -86,5 +86,5 @@ def _greedy(values, eligible):
 
     owner = tf.fill([tf.shape(values)[0], anchors], -1)
     # Every round takes a pair, unless a similarity is NaN.
-    _, owner = tf.while_loop(more, take, [eligible, owner], maximum_iterations=count)
+    _, owner = tf.while_loop(more, take, (eligible, owner), maximum_iterations=count)
     return owner

@@ -87,14 +87,17 @@ def draw_rule(seed, rules):
     return random.integer(seed, 0, len(rules))
 
 
+# Nothing to convert, and the search for it would double the time of tracing.
+@tf.autograph.experimental.do_not_convert
 def random_crop(sample, seed, rules, index):
     """The sample cropped by `rules[index]`; fields of dropped boxes go with them.
 
-    The image stays whole where no crop in 100 attempts fulfils the rule.
+    The image stays whole where no crop in 100 attempts fulfils the rule. Without boxes
+    the image itself is the object to be covered.
     """
     window_seed, coin = random.seeds(seed, 2)
-    skip = _pick([rule.random_coef for rule in rules], index)
-    overlap = _pick([rule.overlap_thresh for rule in rules], index)
+    skip = _pick([float(rule.random_coef) for rule in rules], index)
+    overlap = _pick([float(rule.overlap_thresh) for rule in rules], index)
     clip = _pick([rule.clip_boxes for rule in rules], index)
 
     def crop(s):

@@ -68,6 +68,8 @@ class AutoAugmentImage:
             )
         self._policy = POLICIES[policy_name]
 
+    # Nothing to convert, and the search for it would double the time of tracing.
+    @tf.autograph.experimental.do_not_convert
     def __call__(self, sample, seed):
         choice, seed = random.seeds(seed, 2)
         sample = {**sample, "image": pixels.whole(sample["image"])}

@@ -38,7 +38,9 @@ class RandomBlackPatches:
         drawn = random.uniform(coin, shape=[self._count]) < self._probability
         rows = self._covered(y_seed, h, side) & drawn[:, None]
         columns = self._covered(x_seed, w, side)
-        black = tf.reduce_any(rows[:, :, None] & columns[:, None, :], axis=0)
+        # How many squares cover each pixel, [h, w].
+        rows, columns = tf.cast(rows, tf.float32), tf.cast(columns, tf.float32)
+        black = tf.matmul(rows, columns, transpose_a=True) > 0
         image = sample["image"]
         return {**sample, "image": tf.where(black[..., None], 0.0, image)}
 

@@ -9,8 +9,9 @@ from od_api.protos import preprocessor_pb2
 class RandomCropImage:
     """Crops a random window that covers enough of some object.
 
-    The image stays whole where no window in 100 attempts will do. Boxes that are
-    (nearly) outside are dropped with all their fields.
+    The image stays whole where no window in 100 attempts will do; without boxes, the
+    image itself is the object. Boxes that are (nearly) outside are dropped with all
+    their fields.
 
     Args:
       min_object_covered: part of some box's area that the window must contain.

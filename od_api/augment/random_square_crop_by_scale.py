@@ -30,7 +30,7 @@ class RandomSquareCropByScale:
                 "scale_min must be above 0, num_scales at least 1, max_border 0 or more"
             )
         self._max_border = max_border
-        self._scales = (scale_min, scale_max, num_scales)
+        self._scales = (float(scale_min), float(scale_max), num_scales)
 
     def __call__(self, sample, seed):
         scale_seed, y_seed, x_seed = random.seeds(seed, 3)

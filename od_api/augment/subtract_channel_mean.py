@@ -20,4 +20,7 @@ class SubtractChannelMean:
         self._means = tuple(means)
 
     def __call__(self, sample, seed):
-        return {**sample, "image": sample["image"] - tf.constant(self._means)}
+        return {
+            **sample,
+            "image": sample["image"] - tf.constant(self._means, tf.float32),
+        }

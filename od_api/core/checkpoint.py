@@ -57,13 +57,16 @@ class Checkpoints:
             "ema": dict(ema or {}),
         }
         self._max_to_keep = max_to_keep
+        self._current = None
         self._checkpoint = tf.train.Checkpoint(step=step, **self._groups)
 
     def save(self):
         """Write `ckpt-N` for the current step N, then delete the oldest ones.
 
         Whatever happens meanwhile, the directory holds the new checkpoint whole or not
-        at all, and the ones before it are untouched.
+        at all, and the ones before it are untouched. A step that was saved or restored
+        here already is not written again: replacing the newest checkpoint would be the
+        one moment in which a kill could cost it.
 
         Returns:
           The prefix.
@@ -72,9 +75,12 @@ class Checkpoints:
           UserError: the disk is full, or cannot be written to.
         """
         prefix = os.path.join(self._dir, f"ckpt-{int(self._step.numpy())}")
+        if prefix == self._current and files.is_whole(prefix):
+            return prefix
         with files.disk_errors(prefix):
             files.write_whole(self._checkpoint, prefix)
             self._prune(prefix)
+        self._current = prefix
         return prefix
 
     def latest(self):
@@ -112,6 +118,7 @@ class Checkpoints:
         for label, variable in wanted.items():
             variable.assign(values[label])
         self._step.assign(step)
+        self._current = prefix
         return step
 
     def _prune(self, newest):

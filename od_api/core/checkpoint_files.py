@@ -232,17 +232,13 @@ def resolve(path):
 
 def _nearest(path):
     folder = path.rstrip("/")
-    while folder and not tf.io.gfile.isdir(folder):
-        if os.path.dirname(folder) == folder:
-            break
+    while folder not in ("", "/") and not tf.io.gfile.isdir(folder):
         folder = os.path.dirname(folder)
     folder = folder or "."
-    places = [folder]
-    for entry in tf.io.gfile.listdir(folder)[:200]:
-        places.append(os.path.join(folder, entry.rstrip("/")))
+    entries = tf.io.gfile.listdir(folder)[:200]
     found = []
-    for place in filter(tf.io.gfile.isdir, places):
-        with contextlib.suppress(tf.errors.PermissionDeniedError):
+    for place in [folder, *(os.path.join(folder, e.rstrip("/")) for e in entries)]:
+        with contextlib.suppress(tf.errors.OpError):  # no folder, or a forbidden one
             files = tf.io.gfile.listdir(place)
             found += [
                 os.path.join(place, f[:-6]) for f in files if f.endswith(".index")

@@ -93,11 +93,15 @@ class Ssd:
         _refuse_unsupported(message)
         backbone, neck = _networks(message)
         anchors = build_field(message, "anchor_generator")
-        similarity = build_field(message, "similarity_calculator")
+        resizer = build_field(message, "image_resizer")
+        image_shape = resizer.output_shape
+        similarity = build_field(
+            message, "similarity_calculator", image_shape=image_shape
+        )
         loss = message.loss
         return cls(
             num_classes=message.num_classes,
-            resizer=build_field(message, "image_resizer"),
+            resizer=resizer,
             backbone=backbone,
             neck=neck,
             head=build_field(
@@ -108,7 +112,7 @@ class Ssd:
                 add_background_class=message.add_background_class,
             ),
             anchors=anchors,
-            box_coder=build_field(message, "box_coder"),
+            box_coder=build_field(message, "box_coder", image_shape=image_shape),
             assigner=build_field(message, "matcher", similarity=similarity),
             postprocess=build_field(message, "post_processing"),
             **_losses(message),

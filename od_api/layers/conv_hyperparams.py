@@ -7,6 +7,7 @@ from absl import logging
 
 from od_api.core.registry import register
 from od_api.layers.chain import Chain
+from od_api.layers.fused_batch_norm import FusedBatchNormalization
 from od_api.layers.kernel_settings import kernel_initializer, kernel_regularizer
 from od_api.protos import hyperparams_pb2
 
@@ -34,7 +35,7 @@ class ConvHyperparams:
       initializer: a Keras initialiser for kernels; None means Keras' own default.
       activation: NONE, RELU, RELU_6 or SWISH.
       normalizer: None, "batch_norm" or "group_norm".
-      batch_norm: arguments for `keras.layers.BatchNormalization`.
+      batch_norm: arguments for `FusedBatchNormalization`.
       force_use_bias: convolutions have a bias even where a normaliser follows.
       explicit: names of Keras batch-norm arguments, and "activation", that were set
         and not left to their defaults; a backbone changes only these.
@@ -150,7 +151,7 @@ class ConvHyperparams:
     def norm_layer(self, depth, *, name):
         """The normaliser of a map with `depth` channels, or None."""
         if self.normalizer == "batch_norm":
-            return keras.layers.BatchNormalization(name=name, **self.batch_norm)
+            return FusedBatchNormalization(name=name, **self.batch_norm)
         if self.normalizer == "group_norm":
             return keras.layers.GroupNormalization(
                 groups=math.gcd(GROUPS, depth), name=name

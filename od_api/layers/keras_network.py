@@ -2,6 +2,8 @@
 
 import keras
 
+from od_api.layers.fused_batch_norm import FusedBatchNormalization
+
 
 def rebuild(network, *, name, edit=None, same_padding=False):
     """A copy of a functional network, with new weights, whose layers may differ.
@@ -24,6 +26,8 @@ def rebuild(network, *, name, edit=None, same_padding=False):
         if same_padding and config.get("padding") == "valid":
             config["padding"] = "same"
         other = edit(layer, config) if edit is not None else None
+        if isinstance(layer, keras.layers.BatchNormalization):
+            return FusedBatchNormalization.from_config(config)
         return other or layer.__class__.from_config(config)
 
     def connect(layer, inputs, *args, **kwargs):

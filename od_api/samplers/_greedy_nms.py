@@ -38,7 +38,7 @@ def greedy_nms_mask(boxes, iou_threshold, enough):
         overlaps = _overlaps(padded[i], padded[i], iou_threshold)
         survivors = _survivors_within(overlaps, alive)
         here = (tf.range(blocks) == i)[:, None, None]
-        return i + 1, tf.where(here, survivors, kept)
+        return i + 1, tf.ensure_shape(tf.where(here, survivors, kept), kept.shape)
 
     def more(i, kept):
         return (i < blocks) & ~enough(flat(kept), tf.minimum(i * BLOCK, count))

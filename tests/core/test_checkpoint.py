@@ -85,15 +85,29 @@ def test_what_was_just_saved_is_never_pruned(tmp_path):
     assert latest(tmp_path) == str(tmp_path / "ckpt-3")
 
 
-def test_same_step_twice_keeps_the_later_values(tmp_path):
+def test_same_step_twice_is_written_once(tmp_path):
     checkpoints, groups, step = make(tmp_path)
     fill(groups, step, 4)
+    prefix = checkpoints.save()
+    resumed, _, _ = make(tmp_path)
+    resumed.restore_full()
+    written = (tmp_path / "ckpt-4.index").stat().st_mtime_ns
+    assert checkpoints.save() == resumed.save() == prefix
+    assert (tmp_path / "ckpt-4.index").stat().st_mtime_ns == written
+    (tmp_path / "ckpt-4.index").unlink()
     checkpoints.save()
-    groups["model"]["head/box/kernel"].assign(tf.fill([3, 2], -1.0))
-    checkpoints.save()
+    assert latest(tmp_path) == prefix
+
+
+def test_another_run_replaces_a_checkpoint_of_the_same_step(tmp_path):
+    for value in (1.0, 2.0):
+        checkpoints, groups, step = make(tmp_path)
+        fill(groups, step, 4)
+        groups["model"]["head/box/kernel"].assign(tf.fill([3, 2], value))
+        checkpoints.save()
     resumed, restored, _ = make(tmp_path)
     resumed.restore_full()
-    assert np.all(restored["model"]["head/box/kernel"].numpy() == -1)
+    assert np.all(restored["model"]["head/box/kernel"].numpy() == 2)
 
 
 def test_other_shape_names_tensor_shapes_and_cure(tmp_path):

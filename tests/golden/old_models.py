@@ -48,7 +48,7 @@ SSD = """ssd {
   num_classes: 3
   image_resizer { fixed_shape_resizer { height: 300 width: 300 } }
   feature_extractor {
-    type: "TYPE" depth_multiplier: MULTIPLIER min_depth: 16
+    type: "TYPE" depth_multiplier: MULTIPLIER min_depth: MIN_DEPTH
     HYPERPARAMS
     override_base_feature_extractor_hyperparams: true
   }
@@ -81,7 +81,8 @@ FPN = """ssd {
   num_classes: 3
   image_resizer { fixed_shape_resizer { height: SIDE width: SIDE } }
   feature_extractor {
-    type: "TYPE" depth_multiplier: MULTIPLIER min_depth: 16 use_depthwise: DEPTHWISE
+    type: "TYPE" depth_multiplier: MULTIPLIER min_depth: MIN_DEPTH
+    use_depthwise: DEPTHWISE
     fpn { min_level: 3 max_level: 7 additional_layer_depth: FPN_DEPTH }
     HYPERPARAMS
     override_base_feature_extractor_hyperparams: true
@@ -116,15 +117,16 @@ def filled(template, **values):
 
 
 # name: (config, stride of the anchors whose raw output is stored).
-# The old MobileNet v1 multiplied its depths twice, and its ResNet took no
-# additional_layer_depth, so these have the only values at which ours can agree.
+# Settings where the old API had defects are avoided: its MobileNet v1 multiplied its
+# depths twice, its MobileNet v2 lost residuals where min_depth widened a layer, and its
+# ResNet took no additional_layer_depth.
 MODELS = {
     "ssd_mobilenet_v1": (
-        filled(SSD, type="ssd_mobilenet_v1_keras", multiplier=1.0),
+        filled(SSD, type="ssd_mobilenet_v1_keras", multiplier=1.0, min_depth=16),
         37,
     ),
     "ssd_mobilenet_v2": (
-        filled(SSD, type="ssd_mobilenet_v2_keras", multiplier=0.25),
+        filled(SSD, type="ssd_mobilenet_v2_keras", multiplier=0.25, min_depth=8),
         47,
     ),
     "ssd_mobilenet_v2_fpnlite": (
@@ -133,6 +135,7 @@ MODELS = {
             type="ssd_mobilenet_v2_fpn_keras",
             side=320,
             multiplier=0.25,
+            min_depth=8,
             depthwise="true",
             share="true",
             fpn_depth=128,
@@ -145,6 +148,7 @@ MODELS = {
             type="ssd_mobilenet_v1_fpn_keras",
             side=192,
             multiplier=1.0,
+            min_depth=16,
             depthwise="false",
             share="false",
             fpn_depth=32,
@@ -157,6 +161,7 @@ MODELS = {
             type="ssd_resnet50_v1_fpn_keras",
             side=160,
             multiplier=1.0,
+            min_depth=16,
             depthwise="false",
             share="false",
             fpn_depth=256,

@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from optimizer_kit import concurrent_and_sequential, random_problem
 
+from od_api.core.checkpoint import Checkpoints
 from od_api.core.registry import build
 from od_api.optim.constant_learning_rate import ConstantLearningRate
 from od_api.optim.gradients import reduce_gradients
@@ -104,7 +106,10 @@ def test_two_mirrored_replicas_equal_one_device():
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == [f"{m} agrees" for m in MEMBERS]
+    assert done.stdout.splitlines() == [
+        *(f"{member} agrees" for member in MEMBERS),
+        "both copies resume",
+    ]
 
 
 def compare_strategies():
@@ -122,6 +127,35 @@ def compare_strategies():
             for copy in averages:
                 np.testing.assert_allclose(copy, average[0], atol=1e-6)
         print(member, "agrees")
+    resume_on_every_copy()
+
+
+def resume_on_every_copy():
+    """A checkpoint, and the exchange for the averages, reach both copies."""
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    with strategy.scope():
+        variable = tf.Variable([1.0, 2.0])
+        optimizer = make("momentum_optimizer")
+        optimizer.create_slots({"backbone/w": variable})
+        step = tf.Variable(7, dtype=tf.int64, trainable=False)
+    with tempfile.TemporaryDirectory() as directory:
+        checkpoints = Checkpoints(
+            directory,
+            step=step,
+            model={"backbone/w": variable},
+            optimizer=optimizer.slot_variables(),
+            ema=optimizer.ema.slot_variables(),
+        )
+        checkpoints.save()
+        variable.assign([5.0, 5.0])
+        with optimizer.averaged_weights():
+            copies = strategy.experimental_local_results(variable)
+            assert [c.numpy().tolist() for c in copies] == [[1, 2], [1, 2]]
+        copies = strategy.experimental_local_results(variable)
+        assert [c.numpy().tolist() for c in copies] == [[5, 5], [5, 5]]
+        assert checkpoints.restore_full() == 7
+    assert [c.numpy().tolist() for c in copies] == [[1, 2], [1, 2]]
+    print("both copies resume")
 
 
 if __name__ == "__main__":

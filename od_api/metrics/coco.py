@@ -1,0 +1,230 @@
+"""COCO detection metrics, under the names that the old API gave them.
+
+AP is averaged over IoU thresholds .50, .55, ... .95, 101 recall points and classes
+(Lin et al. 2014); crowds are matched and then left out, as the COCO tools do it.
+A metric without anything to measure is -1.
+"""
+
+import contextlib
+import io
+
+import numpy as np
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from od_api.core.errors import UserError
+from od_api.metrics.records import ImageRecords
+from od_api.protos import eval_pb2
+
+# Positions in the arrays of COCOeval: IoU thresholds, areas, numbers of detections.
+_IOU = {"": slice(None), "@.50IOU": slice(0, 1), "@.75IOU": slice(5, 6)}
+_AREAS = {"": 0, " (small)": 1, " (medium)": 2, " (large)": 3}
+_LIMITS = {"1": 0, "10": 1, "100": 2}
+
+
+class CocoDetectionMetrics:
+    """Collects images, then measures them with pycocotools.
+
+    Args:
+      label_map: has `ids` (1-based, gaps allowed) and `name(id)`.
+      eval_config: EvalConfig; `include_metrics_per_category`,
+        `all_metrics_per_category`, `super_categories` and `use_fast_coco_eval` count.
+      fast: measure with faster-coco-eval, which gives the same numbers sooner; by
+        default as the config says.
+    """
+
+    key = "coco_detection_metrics"
+    main_metric = "DetectionBoxes_Precision/mAP"
+
+    def __init__(self, label_map, eval_config=None, *, fast=None):
+        self._label_map = label_map
+        self._settings = eval_config or eval_pb2.EvalConfig()
+        self._fast = self._settings.use_fast_coco_eval if fast is None else fast
+        self._records = ImageRecords()
+        self._evaluated = None
+
+    def add(self, image_id, groundtruth, detections):
+        """One image; boxes in its own pixels, classes 0-based (see records.py)."""
+        if self._records.put(image_id, groundtruth, detections):
+            self._evaluated = None
+
+    @property
+    def num_images(self):
+        return len(self._records)
+
+    def settings(self):
+        """What the numbers depend on, for the report."""
+        tool = "faster-coco-eval" if self._fast else "pycocotools"
+        return {"tool": tool, "iou": "0.50:0.05:0.95", "max_detections": 100}
+
+    def result(self):
+        """{metric name: float}."""
+        metrics = {f"DetectionBoxes_{k}": v for k, v in self._metrics().items()}
+        settings = self._settings
+        if settings.all_metrics_per_category:
+            for i, class_id in enumerate(self._label_map.ids):
+                name = self._label_map.name(class_id)
+                of_class = self._metrics([i]).items()
+                metrics |= {
+                    f"DetectionBoxes_{k} ByCategory/{name}": v for k, v in of_class
+                }
+        if settings.include_metrics_per_category or settings.all_metrics_per_category:
+            metrics |= {
+                f"DetectionBoxes_PerformanceByCategory/mAP/{row['name']}": row["AP"]
+                for row in self.per_class()
+            }
+            metrics |= self._by_super_category()
+        return metrics
+
+    def per_class(self):
+        """A list of {id, name, groundtruth (crowds not counted), detections, AP}."""
+        truth, found = np.zeros(0, int), np.zeros(0, int)
+        if self._records:
+            truth = np.concatenate(
+                [g.classes[~g.is_crowd] for g, _ in self._records.values()]
+            )
+            found = np.concatenate([d.classes for _, d in self._records.values()])
+        return [
+            {
+                "id": class_id,
+                "name": self._label_map.name(class_id),
+                "groundtruth": int(np.sum(truth == class_id - 1)),
+                "detections": int(np.sum(found == class_id - 1)),
+                "AP": self._average_precision(classes=[i]),
+            }
+            for i, class_id in enumerate(self._label_map.ids)
+        ]
+
+    def curves(self):
+        """{class name: {recall, precision, scores}}, lists, at IoU .5.
+
+        Classes without ground truth are left out.
+        """
+        recall = np.linspace(0.0, 1.0, 101)
+        curves = {}
+        for i, class_id in enumerate(self._label_map.ids):
+            precision = self._arrays()["precision"][0, :, i, 0, -1]
+            if precision[0] > -1:
+                scores = self._arrays()["scores"][0, :, i, 0, -1]
+                curves[self._label_map.name(class_id)] = {
+                    "recall": recall.tolist(),
+                    "precision": precision.tolist(),
+                    "scores": scores.tolist(),
+                }
+        return curves
+
+    def _metrics(self, classes=slice(None)):
+        """The twelve COCO numbers, over all classes or over some."""
+        metrics = {
+            f"Precision/mAP{name}": self._average_precision(iou, classes=classes)
+            for name, iou in _IOU.items()
+        }
+        for name, area in list(_AREAS.items())[1:]:
+            metrics[f"Precision/mAP{name}"] = self._average_precision(
+                area=area, classes=classes
+            )
+        recall = self._arrays()["recall"][:, classes]
+        for name, limit in _LIMITS.items():
+            metrics[f"Recall/AR@{name}"] = _mean(recall[:, :, 0, limit])
+        for name, area in list(_AREAS.items())[1:]:
+            metrics[f"Recall/AR@100{name}"] = _mean(recall[:, :, area, -1])
+        return metrics
+
+    def _average_precision(self, iou=slice(None), area=0, classes=slice(None)):
+        return _mean(self._arrays()["precision"][iou][:, :, classes, area, -1])
+
+    def _by_super_category(self):
+        """Mean AP of the classes of each super-category that have ground truth."""
+        by_name = {row["name"]: row["AP"] for row in self.per_class()}
+        metrics = {}
+        for name, members in self._settings.super_categories.items():
+            members = [m.strip() for m in members.split(",")]
+            values = np.array([by_name[m] for m in members if m in by_name])
+            key = f"DetectionBoxes_PerformanceBySuperCategory/{name}"
+            metrics[key] = _mean(values)
+        return metrics
+
+    def _arrays(self):
+        """COCOeval's `precision` [T, R, K, areas, limits], `scores`, and `recall`."""
+        if self._evaluated is None:
+            self._evaluated = self._evaluate()
+        return self._evaluated
+
+    def _evaluate(self):
+        dataset, evaluation = _fast_classes() if self._fast else (COCO, COCOeval)
+        truth, found = dataset(), dataset()
+        truth.dataset, found.dataset = self._datasets()
+        with contextlib.redirect_stdout(io.StringIO()):
+            truth.createIndex()
+            found.createIndex()
+            run = evaluation(truth, found, "bbox")
+            run.evaluate()
+            run.accumulate()
+        return run.eval
+
+    def _datasets(self):
+        """Ground truth and detections as COCO JSON would have them."""
+        ids = self._label_map.ids
+        common = {
+            "images": [{"id": i} for i in self._records],
+            "categories": [{"id": i, "name": self._label_map.name(i)} for i in ids],
+        }
+        truth, found = [], []
+        for image_id, (groundtruth, detections) in self._records.items():
+            rows = zip(
+                groundtruth.classes + 1,
+                _corner_and_size(groundtruth.boxes),
+                groundtruth.area,
+                groundtruth.is_crowd,
+                strict=True,
+            )
+            truth += [_annotation(image_id, *row) for row in rows]
+            boxes = _corner_and_size(detections.boxes)
+            rows = zip(
+                detections.classes + 1, boxes, boxes[:, 2] * boxes[:, 3], strict=True
+            )
+            found += [
+                {**_annotation(image_id, *row, False), "score": float(score)}
+                for row, score in zip(rows, detections.scores, strict=True)
+            ]
+        return ({**common, "annotations": _numbered(x)} for x in (truth, found))
+
+
+def _annotation(image_id, class_id, box, area, crowd):
+    return {
+        "image_id": image_id,
+        "category_id": int(class_id),
+        "bbox": box.tolist(),
+        "area": float(area),
+        "iscrowd": int(crowd),
+    }
+
+
+def _numbered(annotations):
+    """With ids from 1: COCO's matching takes id 0 for "not matched"."""
+    for i, annotation in enumerate(annotations, start=1):
+        annotation["id"] = i
+    return annotations
+
+
+def _corner_and_size(boxes):
+    """[n, 4] -> float64 [n, 4] of [xmin, ymin, width, height]."""
+    corner, size = boxes[:, :2], boxes[:, 2:] - boxes[:, :2]
+    return np.concatenate([corner[:, ::-1], size[:, ::-1]], axis=1).astype(np.float64)
+
+
+def _mean(values):
+    """Mean of what could be measured; -1 if nothing could."""
+    values = values[values > -1]
+    return float(np.mean(values)) if values.size else -1.0
+
+
+def _fast_classes():
+    try:
+        from faster_coco_eval import COCO, COCOeval_faster
+    except ImportError as error:
+        raise UserError(
+            "eval_config.use_fast_coco_eval needs faster-coco-eval: "
+            "pip install 'od-api[fast-eval]'"
+        ) from error
+    return COCO, COCOeval_faster

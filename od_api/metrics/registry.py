@@ -1,0 +1,86 @@
+"""From eval_config.metrics_set to evaluators."""
+
+import difflib
+
+from od_api.core.errors import ConfigError
+from od_api.metrics.coco import CocoDetectionMetrics
+from od_api.metrics.pascal_voc import PascalVocMetrics
+
+_DEFAULT = "coco_detection_metrics"
+
+
+def _pascal_voc(label_map, eval_config):
+    return PascalVocMetrics(label_map, eval_config)
+
+
+def _weighted_pascal_voc(label_map, eval_config):
+    return PascalVocMetrics(
+        label_map,
+        key="weighted_pascal_voc_detection_metrics",
+        prefix="WeightedPascalBoxes",
+        weighted=True,
+    )
+
+
+def _precision_at_recall(label_map, eval_config):
+    return PascalVocMetrics(
+        label_map,
+        key="precision_at_recall_detection_metrics",
+        prefix="PrecisionAtRecallBoxes",
+        recall_bounds=(eval_config.recall_lower_bound, eval_config.recall_upper_bound),
+    )
+
+
+_EVALUATORS = {
+    _DEFAULT: CocoDetectionMetrics,
+    "pascal_voc_detection_metrics": _pascal_voc,
+    "weighted_pascal_voc_detection_metrics": _weighted_pascal_voc,
+    "precision_at_recall_detection_metrics": _precision_at_recall,
+}
+
+_MASKS = "measures masks, which od_api does not predict yet"
+_OPEN_IMAGES = "needs Open Images' group-of boxes, which od_api does not read yet"
+_NOT_HERE = {
+    "coco_mask_metrics": _MASKS,
+    "coco_panoptic_metrics": "measures panoptic segmentation, which od_api does not do",
+    "coco_keypoint_metrics": "measures keypoints, which od_api does not predict yet",
+    "lvis_mask_metrics": _MASKS,
+    "pascal_voc_instance_segmentation_metrics": _MASKS,
+    "weighted_pascal_voc_instance_segmentation_metrics": _MASKS,
+    "oid_V2_detection_metrics": _OPEN_IMAGES,
+    "oid_challenge_detection_metrics": _OPEN_IMAGES,
+    "oid_challenge_segmentation_metrics": _OPEN_IMAGES,
+    "open_images_metrics": _OPEN_IMAGES,
+    "open_images_V2_detection_metrics": _OPEN_IMAGES,
+}
+
+
+def build_evaluators(eval_config, label_map):
+    """The evaluators that a config asks for; COCO's where it asks for none.
+
+    Args:
+      eval_config: EvalConfig.
+      label_map: has `ids` (1-based, gaps allowed) and `name(id)`.
+
+    Returns:
+      A list of evaluators: `add(image_id, groundtruth, detections)` for each image,
+      then `result()`.
+
+    Raises:
+      ConfigError: a set that does not exist or is not there yet.
+    """
+    names = list(dict.fromkeys(eval_config.metrics_set)) or [_DEFAULT]
+    for i, name in enumerate(names):
+        if name not in _EVALUATORS:
+            raise ConfigError(_why_not(name), f"eval_config.metrics_set[{i}]")
+    return [_EVALUATORS[name](label_map, eval_config) for name in names]
+
+
+def _why_not(name):
+    available = f"Available: {', '.join(sorted(_EVALUATORS))}"
+    if name in _NOT_HERE:
+        return f"{name} {_NOT_HERE[name]}. {available}"
+    known = [*_EVALUATORS, *_NOT_HERE]
+    near = difflib.get_close_matches(name, known, n=1)
+    guess = f"Did you mean {near[0]}? " if near else ""
+    return f"there is no metrics set {name!r}. {guess}{available}"

@@ -1,0 +1,114 @@
+"""The result of an evaluation as a file and as a table."""
+
+import io
+import json
+import math
+import os
+import pathlib
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from od_api.metrics import pr_curves
+
+_PER_CATEGORY = ("ByCategory/", "BySuperCategory/")
+
+
+def write(directory, *, step, metrics, evaluators, label_map=None):
+    """Writes eval_report.json, pr_curves.json and pr_curves.png.
+
+    The report appears under its name only when it is complete.
+
+    Args:
+      directory: where to; made if it is not there.
+      step: of the checkpoint.
+      metrics: {name: float}, losses included; what is not finite becomes null.
+      evaluators: those that the metrics came from.
+      label_map: not needed; evaluators know the classes.
+
+    Returns:
+      The report, as written.
+    """
+    directory = pathlib.Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    report = {
+        "step": int(step),
+        "images": max((e.num_images for e in evaluators), default=0),
+        "metrics": {name: _finite(value) for name, value in metrics.items()},
+        "classes": _classes(evaluators),
+        "evaluators": [{"metrics_set": e.key, **e.settings()} for e in evaluators],
+    }
+    path = directory / "eval_report.json"
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(json.dumps(report, indent=1, allow_nan=False) + "\n")
+    os.replace(temporary, path)
+    if evaluators:
+        pr_curves.write(directory, evaluators[0].curves())
+    return report
+
+
+def summary(metrics):
+    """The metrics as a table in plain text, those of single classes left out."""
+    text = io.StringIO()
+    Console(file=text, width=100, color_system=None).print(_metrics_table(metrics))
+    return text.getvalue().rstrip()
+
+
+def show(report, console=None):
+    """Prints a report: its metrics and a line for each class, worst AP last.
+
+    Args:
+      report: what `write` returned, or the path of an eval_report.json.
+      console: a rich Console; standard output by default.
+    """
+    if not isinstance(report, dict):
+        report = json.loads(pathlib.Path(report).read_text())
+    console = console or Console()
+    console.print(f"step {report['step']}, {report['images']} images")
+    console.print(_metrics_table(report["metrics"]))
+    if report["classes"]:
+        console.print(_classes_table(report["classes"]))
+
+
+def _classes(evaluators):
+    """One dict a class: id, name, counts of the first evaluator, AP of every one."""
+    rows = {}
+    for evaluator in evaluators:
+        for row in evaluator.per_class():
+            counts = {k: v for k, v in row.items() if k != "AP"}
+            entry = rows.setdefault(row["id"], {**counts, "AP": {}})
+            known = row["AP"] is not None and row["AP"] >= 0
+            entry["AP"][evaluator.key] = row["AP"] if known else None
+    return list(rows.values())
+
+
+def _finite(value):
+    return float(value) if math.isfinite(value) else None
+
+
+def _number(value):
+    """-1 is how the COCO tools say that there was nothing to measure."""
+    return "-" if value is None or value == -1 or value != value else f"{value:.4f}"
+
+
+def _metrics_table(metrics):
+    table = Table("metric", box=None, pad_edge=False)
+    table.add_column("value", justify="right")
+    for name, value in metrics.items():
+        if not any(part in name for part in _PER_CATEGORY):
+            table.add_row(escape(name), _number(value))
+    return table
+
+
+def _classes_table(classes):
+    keys = list(classes[0]["AP"])
+    table = Table("id", "class", box=None, pad_edge=False)
+    for title in ("objects", "detections", *(f"AP {k}" for k in keys)):
+        table.add_column(title, justify="right")
+    worst_last = sorted(classes, key=lambda c: -(c["AP"][keys[0]] or 0))
+    for row in worst_last:
+        counts = str(row["groundtruth"]), str(row["detections"])
+        values = (_number(row["AP"][key]) for key in keys)
+        table.add_row(str(row["id"]), escape(row["name"]), *counts, *values)
+    return table

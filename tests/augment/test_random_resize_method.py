@@ -1,0 +1,31 @@
+"""RandomResizeMethod: one size, four methods."""
+
+import numpy as np
+import pytest
+from augment_samples import assert_consistent, sample, seed
+
+from od_api.augment.random_resize_method import RandomResizeMethod
+
+
+def test_four_methods():
+    """Many seeds give four different images of the one size."""
+    augment = RandomResizeMethod(target_height=20, target_width=90)
+    results = set()
+    for number in range(40):
+        after = augment(sample(), seed(number))
+        assert after["image"].shape == (20, 90, 3)
+        results.add(np.asarray(after["image"]).tobytes())
+    assert len(results) == 4
+
+
+def test_boxes_follow():
+    """40 x 60 to 20 x 90: y halved, x times 1.5."""
+    before = sample()
+    after = RandomResizeMethod(target_height=20, target_width=90)(before, seed())
+    np.testing.assert_allclose(after["boxes"], before["boxes"] * [0.5, 1.5, 0.5, 1.5])
+    assert_consistent(after)
+
+
+def test_refused():
+    with pytest.raises(ValueError, match="target size is 0 x 5"):
+        RandomResizeMethod(target_width=5)
