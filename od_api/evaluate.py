@@ -10,7 +10,7 @@ from rich.progress import track
 
 from od_api.core import checkpoint_files, draw, variables
 from od_api.core.checkpoint import latest, restore_model
-from od_api.core.compatibility import log_ignored
+from od_api.core.compatibility import check_compatibility
 from od_api.core.errors import ConfigError, UserError
 from od_api.core.registry import build_field
 from od_api.core.summaries import Summaries
@@ -35,7 +35,7 @@ def evaluate(config, checkpoint, *, output_dir=None):
     Raises:
       UserError: bad config, data or checkpoint.
     """
-    log_ignored(config)
+    check_compatibility(config)
     path = checkpoint_files.resolve(checkpoint)
     detector, restore = detector_for_inference(config)
     step = restore(path)
@@ -58,6 +58,7 @@ def follow(config, checkpoint_dir, *, output_dir=None, timeout=3600):
     Raises:
       UserError: no checkpoint appeared at all.
     """
+    check_compatibility(config)
     detector, restore = detector_for_inference(config)
     evaluation = Evaluation(config, detector, output_dir or checkpoint_dir)
     seen, metrics, since = None, {}, time.monotonic()

@@ -9,7 +9,7 @@ import tensorflow as tf
 from absl import logging
 
 from od_api.core import checkpoint_files, serving
-from od_api.core.compatibility import log_ignored
+from od_api.core.compatibility import check_compatibility
 from od_api.core.config import write_config
 from od_api.core.errors import UserError
 from od_api.core.fold_batch_norm import freeze_and_fold
@@ -58,7 +58,7 @@ def export(
     if output_dir.exists():
         raise UserError(f"{output_dir} exists already: choose another, or remove it")
     serving.check_input_type(input_type)
-    log_ignored(config)
+    check_compatibility(config)
     path = checkpoint_files.resolve(checkpoint)
     detector, restore = detector_for_inference(config)
     step = restore(path)

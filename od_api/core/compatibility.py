@@ -1,19 +1,33 @@
-"""Fields of the old schema that are accepted and change nothing here, and why.
+"""Fields of the old schema that mean nothing here, that are refused, or that now act.
 
-These belong to messages that no single part stands for; a part lists its own in its
-`@register` line. `log_ignored` says each once, so that nobody believes in a switch that
-is not connected.
+The first two belong to messages that no single part stands for; a part lists its own in
+its `@register` line. Each is said once, so that nobody believes in a switch that is not
+connected; what would change results, had it been connected, stops the run instead.
 """
 
 from absl import logging
 
-from od_api.core.registry import is_map, is_repeated
+from od_api.core.errors import ConfigError
+from od_api.core.registry import ignored_fields, is_map, is_repeated
 
 _QUEUES = "tf.data sizes its own queues"
 _TF1 = "it steered TensorFlow 1 sessions"
+_IN_STEP = "the devices of one machine train in step, and all of them count"
+_NO_QAT = "quantisation-aware training is not offered"
+_EXPECTED_WEIGHTS = "it belongs to expected_loss_weights, which is refused itself"
 
 IGNORED_FIELDS = {
     "TrainConfig": {
+        "sync_replicas": _IN_STEP,
+        "replicas_to_aggregate": _IN_STEP,
+        "startup_delay_steps": "one process trains, and nobody has to wait for it",
+        "keep_checkpoint_every_n_hours": (
+            "max_checkpoints_to_keep counts what is kept, and best/ is kept beside"
+        ),
+        "use_bfloat16": (
+            "it was for TPUs alone; set precision: MIXED_BFLOAT16 for it here"
+        ),
+        "summarize_gradients": "gradients are not written to TensorBoard",
         "batch_queue_capacity": _QUEUES,
         "num_batch_queue_threads": _QUEUES,
         "prefetch_queue_capacity": _QUEUES,
@@ -28,15 +42,32 @@ IGNORED_FIELDS = {
     },
     "EvalConfig": {
         "num_examples": "every record is evaluated once",
+        "eval_interval_secs": (
+            "training evaluates every eval_every_n_steps, and an evaluator of its own "
+            "each checkpoint as soon as it appears"
+        ),
         "max_evals": _TF1,
         "save_graph": _TF1,
         "eval_master": _TF1,
         "export_path": "the report goes to the evaluation directory",
+        "visualization_export_dir": "pictures go to the evaluation directory",
+        "use_moving_averages": (
+            "optimizer.use_moving_average decides: with it training, evaluation and "
+            "export all use the averages"
+        ),
         "ignore_groundtruth": "evaluation needs ground truth; use od-api detect",
         "eval_instance_masks": "metrics_set decides",
         "groundtruth_box_visualization_color": "ground truth is drawn beside",
-        "keep_image_id_for_visualization_export": "drawings carry their image id",
+        "visualize_groundtruth_boxes": "ground truth is always drawn, beside",
+        "skip_scores": "drawings always carry their scores",
+        "skip_labels": "drawings always carry their labels",
+        "keypoint_edge": "keypoints are not drawn",
+        "keep_image_id_for_visualization_export": "no single pictures are exported",
         "retain_original_images": "evaluation keeps what it draws",
+        "retain_original_image_additional_channels": "images have three channels",
+        "image_classes_field_map_empty_to_ones": (
+            "it belongs to skip_predictions_for_unlabeled_class, which is refused"
+        ),
         "use_dummy_loss_in_eval": "validation losses are real",
     },
     "InputReader": {
@@ -46,33 +77,133 @@ IGNORED_FIELDS = {
         "num_parallel_map_calls": _QUEUES,
         "num_parallel_batches": _QUEUES,
         "num_prefetch_batches": _QUEUES,
+        "filenames_shuffle_buffer_size": "all file names are shuffled together",
+        "include_source_id": "source ids are always read",
         "use_display_name": "name and display_name are both matched",
+        "keypoint_type_weight": "no detector here trains on keypoints",
+        "frame_index": "it belongs to TF_SEQUENCE_EXAMPLE, which is refused itself",
     },
-    "TrainEvalPipelineConfig": {
-        "graph_rewriter": "quantisation-aware training is not offered",
+    "SsdFeatureExtractor": {
+        "replace_preprocessor_with_placeholder": (
+            "normalisation is always inside the model"
+        ),
+        "spaghettinet_arch_name": "it belongs to type ssd_spaghettinet",
+    },
+    "Loss": {
+        "min_num_negative_samples": _EXPECTED_WEIGHTS,
+        "desired_negative_sampling_ratio": _EXPECTED_WEIGHTS,
+    },
+    "TrainEvalPipelineConfig": {"graph_rewriter": _NO_QAT},
+}
+
+# Without these the results would be others than the author of the config expects.
+REFUSED_FIELDS = {
+    "TrainConfig": {
+        "merge_multiple_label_boxes": (
+            "od_api does not train one box on several classes: remove the field, and "
+            "each box counts with its own class"
+        ),
+        "use_multiclass_scores": (
+            "od_api does not train on class scores: remove the field to train on the "
+            "class labels"
+        ),
+    },
+    "EvalConfig": {
+        "force_no_resize": (
+            "od_api evaluates on images as the model's image_resizer makes them: "
+            "remove the field, or choose identity_resizer"
+        ),
+        "parameterized_metric": (
+            "od_api has no metrics of keypoints yet: remove the field"
+        ),
+        "skip_predictions_for_unlabeled_class": (
+            "od_api does not read which classes of an image were labelled: remove the "
+            "field to count all predictions"
+        ),
     },
 }
 
+# The old API's TensorFlow 2 trainer passed over these; its TensorFlow 1 one did not.
+NOW_EFFECTIVE = {
+    "TrainConfig": (
+        "freeze_variables",
+        "update_trainable_variables",
+        "bias_grad_multiplier",
+    ),
+    "Hyperparams": ("group_norm",),
+    "BatchNorm": ("train",),
+}
 
-def ignored_fields_set(message, path=""):
-    """[(path, reason)] of every set field of the tree that has no effect."""
-    reasons = IGNORED_FIELDS.get(message.DESCRIPTOR.name, {})
+
+def check_compatibility(config):
+    """Logs what has no effect, or a new one; refuses what would change results.
+
+    Raises:
+      ConfigError: a field of REFUSED_FIELDS is set.
+    """
+    refuse_unsupported(config)
+    # What parts ignore is said when they are built.
+    for path, reason in ignored_fields_set(config):
+        logging.warning("%s has no effect: %s", path, reason)
+    for note in _effective_notes(config):
+        logging.warning("%s", note)
+
+
+def refuse_unsupported(config):
+    """Raises ConfigError for the first set field that od_api cannot honour."""
+    for path, message, field in _set_fields(config):
+        reason = REFUSED_FIELDS.get(message, {}).get(field)
+        if reason:
+            raise ConfigError(reason, path)
+
+
+def compatibility_notes(config):
+    """One sentence for each set field that has no effect, or one it never had."""
+    ignored = ignored_fields_set(config, of_parts=True)
+    notes = [f"{path} has no effect: {reason}" for path, reason in ignored]
+    return notes + _effective_notes(config)
+
+
+def ignored_fields_set(config, of_parts=False):
+    """[(path, reason)] of every field that is set to something and has no effect.
+
+    Args:
+      config: any message.
+      of_parts: with the fields that parts ignore.
+    """
     found = []
-    for field, value in message.ListFields():
-        here = f"{path}.{field.name}" if path else field.name
-        if field.name in reasons:
-            found.append((here, reasons[field.name]))
-        elif field.message_type is None or is_map(field):
-            continue
-        elif is_repeated(field):
-            for i, item in enumerate(value):
-                found += ignored_fields_set(item, f"{here}[{i}]")
-        else:
-            found += ignored_fields_set(value, here)
+    for path, message, field in _set_fields(config):
+        reasons = dict(IGNORED_FIELDS.get(message, {}))
+        if of_parts:
+            reasons.update(ignored_fields(f"od_api.protos.{message}"))
+        if field in reasons:
+            found.append((path, reasons[field]))
     return found
 
 
-def log_ignored(config):
-    """Says once in the log which fields of a config have no effect, and why."""
-    for path, reason in ignored_fields_set(config):
-        logging.warning("%s has no effect: %s", path, reason)
+def _effective_notes(config):
+    return [
+        f"{path} takes effect: the old API's TensorFlow 2 trainer ignored it"
+        for path, message, field in _set_fields(config)
+        if field in NOW_EFFECTIVE.get(message, ())
+    ]
+
+
+def _set_fields(message, path=""):
+    """(path, message name, field name) of every set field, outer ones first.
+
+    A field that is set to its default says nothing and is left out.
+    """
+    name = message.DESCRIPTOR.full_name.removeprefix("od_api.protos.")
+    for field, value in message.ListFields():
+        here = f"{path}.{field.name}" if path else field.name
+        plain = field.message_type is None or is_map(field)
+        if is_repeated(field) or not plain or value != field.default_value:
+            yield here, name, field.name
+        if plain:
+            continue
+        if is_repeated(field):
+            for i, item in enumerate(value):
+                yield from _set_fields(item, f"{here}[{i}]")
+        else:
+            yield from _set_fields(value, here)

@@ -3,7 +3,7 @@
 import json
 import sys
 
-from od_api.core.compatibility import ignored_fields_set
+from od_api.core.compatibility import compatibility_notes, refuse_unsupported
 from od_api.core.config import load_config, locate
 from od_api.core.errors import ConfigError
 from od_api.core.registry import build, build_field
@@ -35,15 +35,13 @@ def check_configs(paths, output_format="text"):
 def check_config(path):
     """{path, outcome: "ok" or "error", message, notes} of one config.
 
-    The notes name the fields that have no effect.
+    The notes name the fields that have no effect, or one they did not have before.
     """
     record = {"path": str(path), "outcome": "ok", "message": "", "notes": []}
     try:
         config = load_config(path)
-        record["notes"] = [
-            f"{field} has no effect: {reason}"
-            for field, reason in ignored_fields_set(config)
-        ]
+        refuse_unsupported(config)
+        record["notes"] = compatibility_notes(config)
         build_parts(config)
     except ConfigError as error:
         record["outcome"] = "error"

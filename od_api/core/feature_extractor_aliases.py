@@ -119,7 +119,7 @@ def _check_pyramid(message):
 
 
 def _log_without_effect(message):
-    fields = ["replace_preprocessor_with_placeholder", "spaghettinet_arch_name"]
+    fields = []
     if "resnet" in message.type:
         fields += ["use_depthwise", "use_explicit_padding"]
     if "_fpn" in message.type:

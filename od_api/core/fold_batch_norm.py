@@ -193,7 +193,8 @@ class _Editor:
 def _fold_constants(frozen):
     """The function's GraphDef after TensorFlow's own constant folding."""
     graph = frozen.graph
-    meta_graph = tf_saver.export_meta_graph(graph_def=graph.as_graph_def(), graph=graph)
+    definition = graph.as_graph_def()
+    meta_graph = tf_saver.export_meta_graph(graph_def=definition, graph=graph)
     fetches = meta_graph_pb2.CollectionDef()
     fetches.node_list.value.extend(t.name for t in [*frozen.inputs, *frozen.outputs])
     meta_graph.collection_def["train_op"].CopyFrom(fetches)
@@ -201,7 +202,10 @@ def _fold_constants(frozen):
     rewrite = config.graph_options.rewrite_options
     rewrite.optimizers.append("constfold")
     rewrite.min_graph_nodes = -1
-    return tf_optimizer.OptimizeGraph(config, meta_graph)
+    optimized = tf_optimizer.OptimizeGraph(config, meta_graph)
+    # Bodies of loops are rewritten under their old names, which are taken by now.
+    optimized.library.CopyFrom(definition.library)
+    return optimized
 
 
 def _is_depthwise(node):

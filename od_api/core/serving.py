@@ -35,6 +35,9 @@ def check_input_type(input_type):
 class ServingModule(tf.Module):
     """What is saved: callable, with one signature and the label map as an asset.
 
+    Loaded again, `model(input_tensor)` and the signature `serving_default` return what
+    `outputs_of` describes. Loading needs TensorFlow alone.
+
     Args:
       network: (padded images, true shapes) -> outputs, as `outputs_of`.
       resizer: brings one image to the network's input.
@@ -49,13 +52,14 @@ class ServingModule(tf.Module):
         self._input_type = input_type
         self.label_map = tf.saved_model.Asset(label_map_path)
         spec = INPUT_TYPES[input_type]
-        self._function = tf.function(self._detect, input_signature=[spec])
+        # An attribute of the object, since its signature is known only now. Saving
+        # finds it there and makes what is loaded callable.
+        self.__call__ = tf.function(self._detect, input_signature=[spec])
 
     def signatures(self):
         """{signature name: function} for tf.saved_model.save."""
-        return {"serving_default": self._function}
+        return {"serving_default": self.__call__}
 
-    @tf.Module.with_name_scope
     def _detect(self, input_tensor):
         if self._input_type in ("image_tensor", "float_image_tensor"):
             images, true_shapes = resize(self._resizer, input_tensor)
@@ -64,36 +68,40 @@ class ServingModule(tf.Module):
         return self._network(images, true_shapes)
 
     def _decode_and_resize(self, strings):
-        height, width = self._resizer.output_shape or (None, None)
-
         def prepare(string):
             if self._input_type == "tf_example":
                 string = _encoded_image(string)
             image = tf.io.decode_image(string, channels=3, expand_animations=False)
             image.set_shape([None, None, 3])
-            return self._resizer(tf.cast(image, tf.float32))
+            return self._resizer(image)
 
         return tf.map_fn(
-            prepare,
-            strings,
-            fn_output_signature=(
-                tf.TensorSpec([height, width, 3], tf.float32),
-                tf.TensorSpec([2], tf.int32),
-            ),
+            prepare, strings, fn_output_signature=_resized_specs(self._resizer)
         )
 
 
 def resize(resizer, images):
     """[B, h, w, 3] of one size -> (padded [B, H, W, 3] float32, true shapes [B, 2])."""
-    images = tf.cast(images, tf.float32)
+
+    def one():
+        image, true_shape = resizer(images[0])
+        return image[None], true_shape[None]
+
+    def several():
+        return tf.map_fn(resizer, images, fn_output_signature=_resized_specs(resizer))
+
+    # Most requests hold one image. The loop costs it 1 ms at 300x300 and 4 ms at
+    # 1280x720, and as much again as resizing itself.
+    padded, true_shapes = tf.cond(tf.shape(images)[0] == 1, one, several)
     height, width = resizer.output_shape or (None, None)
-    return tf.map_fn(
-        resizer,
-        images,
-        fn_output_signature=(
-            tf.TensorSpec([height, width, 3], tf.float32),
-            tf.TensorSpec([2], tf.int32),
-        ),
+    return tf.ensure_shape(padded, [None, height, width, 3]), true_shapes
+
+
+def _resized_specs(resizer):
+    height, width = resizer.output_shape or (None, None)
+    return (
+        tf.TensorSpec([height, width, 3], tf.float32),
+        tf.TensorSpec([2], tf.int32),
     )
 
 

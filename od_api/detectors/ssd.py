@@ -24,6 +24,7 @@ _UNSUPPORTED = {
 @register(
     ssd_pb2.Ssd,
     ignored={
+        "implicit_example_weight": "it belongs to use_confidences_as_targets, refused",
         "inplace_batchnorm_update": "batch norm always updates with the step",
         "mask_head_config": "no released detector ever read it",
         "return_raw_detections_during_predict": "the raw boxes are always exported",
@@ -114,7 +115,9 @@ class Ssd:
             anchors=anchors,
             box_coder=build_field(message, "box_coder", image_shape=image_shape),
             assigner=build_field(message, "matcher", similarity=similarity),
-            postprocess=build_field(message, "post_processing"),
+            postprocess=build_field(
+                message, "post_processing", num_classes=message.num_classes
+            ),
             **_losses(message),
             classification_weight=loss.classification_weight,
             localization_weight=loss.localization_weight,

@@ -3,7 +3,6 @@
 import math
 
 import keras
-from absl import logging
 
 from od_api.core.registry import register
 from od_api.layers.chain import Chain
@@ -214,12 +213,5 @@ def _batch_norm(message):
         "epsilon": "epsilon",
         "train": "trainable",
     }
-    if message.HasField("train") and not message.train:
-        logging.log_first_n(
-            logging.INFO,
-            "batch_norm.train: false freezes batch norm here; the old API's Keras "
-            "models did not look at it",
-            1,
-        )
     arguments = {keras_name: getattr(message, n) for n, keras_name in names.items()}
     return arguments, {k for n, k in names.items() if message.HasField(n)}

@@ -143,7 +143,6 @@ def test_outputs_losses_and_gradients_are_the_old_ones(name):
         ours, old = ours.numpy(), f"inference_{old}"
         scale = np.abs(case[old]).max()
         every = ours[:, :: int(case["every"])]
-        # The old logits have a background column in front too; both are compared.
         np.testing.assert_allclose(every / scale, case[old] / scale, atol=5e-5)
         sums = np.abs(ours).sum((1, 2))
         np.testing.assert_allclose(sums, case[f"{old}_sums"], rtol=1e-5)

@@ -1,0 +1,316 @@
+"""Every field of the pipeline's own messages is used, refused or without effect.
+
+A field that is added to one of them must be put into one of the three lists.
+"""
+
+import pathlib
+import re
+
+import pytest
+import tiny
+from google.protobuf import text_format
+
+from od_api.core import compatibility
+from od_api.core.compatibility import (
+    IGNORED_FIELDS,
+    NOW_EFFECTIVE,
+    REFUSED_FIELDS,
+    check_compatibility,
+    compatibility_notes,
+    refuse_unsupported,
+)
+from od_api.core.config_check import build_parts, check_config
+from od_api.core.errors import ConfigError
+from od_api.core.registry import build, ignored_fields
+from od_api.data import inputs, pipeline
+from od_api.protos import (
+    eval_pb2,
+    hyperparams_pb2,
+    input_reader_pb2,
+    losses_pb2,
+    optimizer_pb2,
+    pipeline_pb2,
+    ssd_pb2,
+    train_pb2,
+)
+
+PACKAGE = pathlib.Path(compatibility.__file__).parent.parent
+
+MESSAGES = {
+    m.DESCRIPTOR.name: m
+    for m in (
+        pipeline_pb2.TrainEvalPipelineConfig,
+        train_pb2.TrainConfig,
+        eval_pb2.EvalConfig,
+        input_reader_pb2.InputReader,
+        ssd_pb2.Ssd,
+        ssd_pb2.SsdFeatureExtractor,
+        losses_pb2.Loss,
+        optimizer_pb2.Optimizer,
+    )
+}
+
+# {message: {file that reads them: fields}}.
+USED = {
+    "TrainEvalPipelineConfig": {
+        "core/config.py": "base",
+        "train.py": "train_config eval_config eval_input_reader",
+        "data/inputs.py": "model train_input_reader",
+    },
+    "TrainConfig": {
+        "training_state.py": """optimizer gradient_clipping_by_norm
+            fine_tune_checkpoint from_detection_checkpoint bias_grad_multiplier
+            freeze_variables add_regularization_loss fine_tune_checkpoint_type
+            update_trainable_variables max_checkpoints_to_keep seed precision
+            jit_compile""",
+        "train.py": """num_steps checkpoint_every_n_steps log_every_n_steps
+            stall_warning_seconds""",
+        "data/inputs.py": "batch_size data_augmentation_options",
+    },
+    "EvalConfig": {
+        "evaluate.py": """num_visualizations min_score_threshold
+            max_num_boxes_to_visualize""",
+        "train.py": "eval_every_n_steps",
+        "history.py": "best_metric early_stopping",
+        "data/inputs.py": "batch_size",
+        "metrics/registry.py": "metrics_set recall_lower_bound recall_upper_bound",
+        "metrics/coco.py": """include_metrics_per_category super_categories
+            all_metrics_per_category use_fast_coco_eval""",
+    },
+    "InputReader": {
+        "data/inputs.py": "tf_record_input_reader label_map_path name",
+        "data/order.py": """shuffle num_epochs num_readers shuffle_buffer_size
+            read_block_length sample_1_of_n_examples sample_from_datasets_weights""",
+        "data/pipeline.py": "mask_type drop_remainder max_number_of_boxes",
+        "data/tf_example.py": """load_instance_masks num_keypoints
+            load_multiclass_scores""",
+    },
+    "Ssd": {
+        "detectors/ssd.py": """num_classes image_resizer feature_extractor box_coder
+            matcher similarity_calculator box_predictor anchor_generator
+            post_processing normalize_loss_by_num_matches loss
+            encode_background_as_zeros negative_class_weight
+            normalize_loc_loss_by_codesize freeze_batchnorm add_background_class""",
+    },
+    "SsdFeatureExtractor": {
+        "detectors/ssd.py": "pad_to_multiple",
+        "core/feature_extractor_aliases.py": """fpn type depth_multiplier min_depth
+            conv_hyperparams use_explicit_padding use_depthwise
+            override_base_feature_extractor_hyperparams num_layers backbone neck""",
+    },
+    "Loss": {
+        "detectors/ssd.py": """localization_loss classification_loss
+            hard_example_miner classification_weight localization_weight
+            random_example_sampler""",
+    },
+    "Optimizer": {
+        "optim/optimizer.py": "use_moving_average moving_average_decay",
+        # By WhichOneof, whatever member is set.
+        "optim/rms_prop_optimizer.py": "rms_prop_optimizer",
+        "optim/momentum_optimizer.py": "momentum_optimizer",
+        "optim/adam_optimizer.py": "adam_optimizer",
+        "optim/adamw_optimizer.py": "adamw_optimizer",
+    },
+}
+
+# {message: {field: text that must be refused}}, refused where the part is built or the
+# records are read; those of REFUSED_FIELDS come on top.
+REFUSED_BY_PARTS = {
+    "Ssd": {
+        "use_confidences_as_targets": "use_confidences_as_targets: true",
+        "explicit_background_class": "explicit_background_class: true",
+    },
+    "Loss": {
+        "expected_loss_weights": "expected_loss_weights: EXPECTED_SAMPLING",
+        "equalization_loss": "equalization_loss { weight: 1 }",
+    },
+    "SsdFeatureExtractor": {"bifpn": "bifpn {}"},
+    "InputReader": {
+        "external_input_reader": "external_input_reader {}",
+        "input_type": "input_type: TF_SEQUENCE_EXAMPLE",
+        "num_additional_channels": "num_additional_channels: 1",
+        **{
+            field: f"{field}: true"
+            for field in (
+                "load_context_features",
+                "expand_labels_hierarchy",
+                "load_dense_pose",
+                "load_track_id",
+                "load_context_image_ids",
+                "load_keypoint_depth_features",
+                "use_keypoint_label_map",
+            )
+        },
+    },
+}
+
+
+def used(message):
+    return [f for fields in USED[message].values() for f in fields.split()]
+
+
+def refused(message):
+    return [*REFUSED_FIELDS.get(message, {}), *REFUSED_BY_PARTS.get(message, {})]
+
+
+def ignored(message):
+    by_parts = ignored_fields(f"od_api.protos.{message}")
+    return [*IGNORED_FIELDS.get(message, {}), *by_parts]
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_every_field_is_in_exactly_one_list(message):
+    classified = used(message) + refused(message) + ignored(message)
+    assert sorted(classified) == sorted(MESSAGES[message].DESCRIPTOR.fields_by_name)
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_used_fields_are_read_where_the_list_says(message):
+    for file, fields in USED[message].items():
+        source = (PACKAGE / file).read_text()
+        for field in fields.split():
+            if message == "Optimizer" and field.endswith("_optimizer"):
+                name = MESSAGES[message].DESCRIPTOR.fields_by_name[field].message_type
+                assert f"@register(optimizer_pb2.{name.name})" in source, field
+            else:
+                assert re.search(rf"\.{field}\b|\"{field}\"", source), (file, field)
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_ignored_fields_are_read_nowhere(message):
+    """Outside the lists themselves, no `.field` of a field with a name of its own."""
+    sources = {
+        p: p.read_text()
+        for p in PACKAGE.rglob("*.py")
+        if "protos" not in p.parts and p.name != "compatibility.py"
+    }
+    elsewhere = {
+        f
+        for other, cls in MESSAGES.items()
+        for f in cls.DESCRIPTOR.fields_by_name
+        if other != message and f not in ignored(other)
+    }
+    for field in set(ignored(message)) - elsewhere:
+        readers = [p for p, s in sources.items() if re.search(rf"\.{field}\b", s)]
+        assert not readers, field
+
+
+@pytest.mark.parametrize("table", [IGNORED_FIELDS, REFUSED_FIELDS])
+def test_lists_name_fields_that_exist_and_say_why(table):
+    for message, reasons in table.items():
+        for field, reason in reasons.items():
+            assert field in MESSAGES[message].DESCRIPTOR.fields_by_name
+            assert len(reason) > 10
+
+
+def test_newly_effective_fields_exist():
+    messages = {
+        **MESSAGES,
+        "Hyperparams": hyperparams_pb2.Hyperparams,
+        "BatchNorm": hyperparams_pb2.BatchNorm,
+    }
+    for message, fields in NOW_EFFECTIVE.items():
+        assert set(fields) <= set(messages[message].DESCRIPTOR.fields_by_name)
+
+
+def tiny_with(field, text):
+    """The tiny config with `text` merged into its member `field`."""
+    config = text_format.Parse(tiny.CONFIG, pipeline_pb2.TrainEvalPipelineConfig())
+    part = config
+    for step in field.split("."):
+        part = getattr(part, step)
+    part = part[0] if field == "eval_input_reader" else part
+    text_format.Merge(text, part)
+    return config
+
+
+REFUSED_TEXTS = {
+    "merge_multiple_label_boxes": ("train_config", "{}: true"),
+    "use_multiclass_scores": ("train_config", "{}: true"),
+    "force_no_resize": ("eval_config", "{}: true"),
+    "skip_predictions_for_unlabeled_class": ("eval_config", "{}: true"),
+    "parameterized_metric": (
+        "eval_config",
+        "{} {{ coco_keypoint_metrics {{ class_label: 'person' }} }}",
+    ),
+}
+
+
+@pytest.mark.parametrize("field", [f for t in REFUSED_FIELDS.values() for f in t])
+def test_refused_field_names_itself(field):
+    part, text = REFUSED_TEXTS[field]
+    with pytest.raises(ConfigError, match="remove the field") as caught:
+        check_compatibility(tiny_with(part, text.format(field)))
+    assert caught.value.field_path.split("[")[0] == f"{part}.{field}"
+
+
+@pytest.mark.parametrize("field", [f for t in REFUSED_FIELDS.values() for f in t])
+def test_refused_field_at_its_default_says_nothing(field):
+    part, text = REFUSED_TEXTS[field]
+    if "true" in text:
+        refuse_unsupported(tiny_with(part, f"{field}: false"))
+
+
+@pytest.mark.parametrize("message", ["Ssd", "Loss", "SsdFeatureExtractor"])
+def test_parts_refuse_by_name(message):
+    part = {
+        "Ssd": "model.ssd",
+        "Loss": "model.ssd.loss",
+        "SsdFeatureExtractor": "model.ssd.feature_extractor",
+    }[message]
+    for field, text in REFUSED_BY_PARTS[message].items():
+        with pytest.raises(ConfigError) as caught:
+            build_parts(tiny_with(part, text))
+        assert field in caught.value.field_path
+
+
+@pytest.mark.parametrize("field", REFUSED_BY_PARTS["InputReader"])
+def test_readers_refuse_by_name(field, tmp_path):
+    text = REFUSED_BY_PARTS["InputReader"][field]
+    config = tiny_with("train_input_reader", text)
+    if field == "external_input_reader":
+        with pytest.raises(ConfigError, match="name the TFRecords"):
+            inputs.TrainingInput(config)
+        return
+    with pytest.raises(ConfigError) as caught:
+        pipeline._checked(config.train_input_reader, [], training=True)
+    assert caught.value.field_path == field
+
+
+def test_notes_name_path_and_reason():
+    """A field at its default, here sync_replicas, gets none."""
+    config = tiny_with("train_config", "sync_replicas: false startup_delay_steps: 0")
+    config.eval_config.max_evals = 10
+    config.model.ssd.inplace_batchnorm_update = True
+    config.train_config.bias_grad_multiplier = 2
+    notes = compatibility_notes(config)
+    assert [n.split(" ")[0] for n in notes] == [
+        "model.ssd.inplace_batchnorm_update",
+        "train_config.startup_delay_steps",
+        "eval_config.max_evals",
+        "train_config.bias_grad_multiplier",
+    ]
+    assert "has no effect: one process trains" in notes[1]
+    assert "takes effect" in notes[3]
+
+
+def test_config_check_prints_them(tmp_path):
+    text = tiny.CONFIG.replace("num_steps: 4", "num_steps: 4 sync_replicas: true")
+    (tmp_path / "a.config").write_text(text)
+    record = check_config(tmp_path / "a.config")
+    assert record["outcome"] == "ok", record
+    (note,) = record["notes"]
+    assert note.startswith("train_config.sync_replicas has no effect")
+    (tmp_path / "a.config").write_text(
+        text.replace("sync_replicas", "use_multiclass_scores")
+    )
+    record = check_config(tmp_path / "a.config")
+    assert record["outcome"] == "error"
+    assert "a.config:58:" in record["message"], record["message"]
+
+
+def test_optimizer_members_build():
+    for member in ("rms_prop", "momentum", "adam", "adamw"):
+        rate = "learning_rate { constant_learning_rate {} }"
+        text = f"{member}_optimizer {{ {rate} }}"
+        assert build(text_format.Parse(text, optimizer_pb2.Optimizer()))
