@@ -23,7 +23,7 @@ demo: install
 	$(BIN)/od-api demo --output demo_output
 
 test: install
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
 
 lint: install
 	$(BIN)/ruff check .

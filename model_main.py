@@ -77,4 +77,4 @@ def _overrides():
 
 
 if __name__ == "__main__":
-    app.run(main)
+    app.run(main, flags_parser=cli.parse_flags)

@@ -40,6 +40,21 @@ def run(action, config_path=None, debug=False):
         return 130
 
 
+def parse_flags(arguments):
+    """Parses absl flags, for the scripts that keep the old API's flags.
+
+    A flag that is wrong or missing ends the program as bad input does: one message and
+    exit status 2.
+    """
+    from absl import flags
+
+    try:
+        return flags.FLAGS(arguments)
+    except flags.Error as error:
+        print(f"error: {error} (see --help)", file=sys.stderr)
+        sys.exit(2)
+
+
 def _parser():
     parser = argparse.ArgumentParser(prog="od-api", description=__doc__.split("\n")[0])
     parser.add_argument("--debug", action="store_true", help="show tracebacks")

@@ -118,9 +118,14 @@ class Evaluation:
         self._inputs = [
             EvaluationInput(config, i) for i in range(len(config.eval_input_reader))
         ]
+        for source in self._inputs:
+            # A metric that does not exist must not wait for the first evaluation.
+            build_evaluators(self._settings, source.label_map)
         root = pathlib.Path(output_dir) / "eval"
         self._directories = [root / i.name if i.name else root for i in self._inputs]
-        self._predict = tf.function(self._predict_batch, reduce_retracing=True)
+        self._predict = tf.function(
+            self._predict_batch, autograph=False, reduce_retracing=True
+        )
 
     def run(self, step):
         """Evaluates every reader; returns {metric name: float}."""

@@ -60,10 +60,16 @@ class TrainingStep:
         self._bias_multiplier = bias_multiplier
         self._seed = seed
         self._loss_scale = loss_scale
+        # No part needs autograph, and converting every line would take most of the
+        # time to the first step.
         self._gradients_of = tf.function(
-            self._losses_and_gradients, jit_compile=jit_compile or None
+            self._losses_and_gradients,
+            autograph=False,
+            jit_compile=jit_compile or None,
         )
-        self._run = tf.function(self._step_on_all, reduce_retracing=True)
+        self._run = tf.function(
+            self._step_on_all, autograph=False, reduce_retracing=True
+        )
 
     def __call__(self, batch):
         return self._run({name: batch[name] for name in _FIELDS})

@@ -182,7 +182,7 @@ def _batches(source, state, strategy, model_dir, summaries):
     pictures = inputs.draw_batches(dataset, source.label_map, path)
     for i, picture in enumerate(pictures[:3]):
         summaries.image(f"train_input_images_{i}", picture[None], state.step)
-    return iter(strategy.experimental_distribute_dataset(dataset))
+    return source.guarded(strategy.experimental_distribute_dataset(dataset))
 
 
 def _take_step(state, batch):
@@ -207,9 +207,9 @@ def _diverged(step, losses, batch):
     bad = " and ".join(terms) or "total_loss"
     return (
         f"at step {step} {bad} is not finite; the images of the batch: "
-        f"{', '.join(inputs.source_ids(batch))}. Usual causes: a learning rate too high "
-        "for the batch size, no gradient_clipping_by_norm, or bad boxes (od-api data "
-        "check). The checkpoints hold only finite steps"
+        f"{', '.join(inputs.source_ids(batch))}. Usual causes: a learning rate too "
+        "high for the batch size, no gradient_clipping_by_norm, or bad boxes (od-api "
+        "data check). The checkpoints hold only finite steps"
     )
 
 

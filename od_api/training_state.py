@@ -105,7 +105,7 @@ class TrainingState:
         self._best.keep(self.save(), metric, value)
 
     def averaged_weights(self):
-        """A context in which the weights are their moving averages, if there are any."""
+        """A context in which the weights are their moving averages, if kept."""
         return self._optimizer.averaged_weights()
 
     def _restore(self, settings, named):

@@ -9,7 +9,6 @@ import difflib
 import os
 import pathlib
 import re
-import tempfile
 
 from absl import logging
 from google.protobuf import message as protobuf_message
@@ -54,9 +53,8 @@ def write_config(config, path):
     """Writes a config as text; the file appears whole or not at all."""
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text_format.MessageToString(config))
+    temporary = path.with_name(f".{path.name}.saving")
+    temporary.write_text(text_format.MessageToString(config), encoding="utf-8")
     os.replace(temporary, path)
 
 

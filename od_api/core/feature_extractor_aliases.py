@@ -15,7 +15,6 @@ from od_api.core.errors import ConfigError
 from od_api.core.feature_extractor_defaults import (
     base_hyperparams,
     everything_explicit,
-    freeze,
     mobilenet_v2_last_depth,
 )
 from od_api.protos import backbone_pb2, neck_pb2
@@ -41,15 +40,13 @@ NOT_YET_BUILT = (
 )
 
 
-def typed_parts(feature_extractor, freeze_batch_norm=False):
+def typed_parts(feature_extractor):
     """The backbone and the neck that an SsdFeatureExtractor message describes.
 
     `pad_to_multiple` is left to the detector, which pads the images.
 
     Args:
       feature_extractor: an SsdFeatureExtractor message.
-      freeze_batch_norm: batch norm of both keeps its statistics, scale and offset, as
-        `ssd.freeze_batchnorm` asks.
 
     Returns:
       A (Backbone, Neck) pair of messages; `backbone` and `neck` as they are where they
@@ -59,13 +56,8 @@ def typed_parts(feature_extractor, freeze_batch_norm=False):
       ConfigError: an unknown type, or settings that exclude each other.
     """
     if feature_extractor.HasField("backbone") or feature_extractor.HasField("neck"):
-        backbone, neck = _given_parts(feature_extractor)
-    else:
-        backbone, neck = _parts_of_type(feature_extractor)
-    if freeze_batch_norm:
-        _member(backbone, "backbone_oneof").freeze_batch_norm = True
-        freeze(_member(neck, "neck_oneof").conv_hyperparams)
-    return backbone, neck
+        return _given_parts(feature_extractor)
+    return _parts_of_type(feature_extractor)
 
 
 def _given_parts(message):
@@ -210,8 +202,11 @@ def _mobilenet_v2(message):
 def _mobilenet_v2_fpn(message):
     backbone = backbone_pb2.Backbone()
     _base(message, backbone.mobilenet_v2, "mobilenet")
+    # The old slim network narrowed its top for depthwise pyramids; its Keras twin meant
+    # to and did not, and its checkpoints are as wide as that.
+    narrow = message.use_depthwise and not message.type.endswith("_keras")
     backbone.mobilenet_v2.last_depth = mobilenet_v2_last_depth(
-        256 if message.use_depthwise else 1280, message.depth_multiplier
+        256 if narrow else 1280, message.depth_multiplier
     )
     return backbone, _fpn(message)
 

@@ -50,13 +50,6 @@ def everything_explicit(hyperparams):
     return copy
 
 
-def freeze(hyperparams):
-    """Sets `train: false` in the batch norm of a Hyperparams message, if it has one."""
-    normalizer = hyperparams.WhichOneof("normalizer_oneof")
-    if normalizer in ("batch_norm", "sync_batch_norm"):
-        getattr(hyperparams, normalizer).train = False
-
-
 def mobilenet_v2_last_depth(depth, multiplier):
     """Depth of MobileNet v2's last convolution, which a multiplier never widens."""
     if multiplier >= 1:

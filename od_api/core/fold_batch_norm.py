@@ -36,6 +36,7 @@ def freeze_and_fold(function):
     graph, count = fold(graph)
     inputs = [t.name for t in frozen.inputs if t.dtype != tf.resource]
     outputs = [t.name for t in frozen.outputs]
+    _drop_unused(graph, [*inputs, *outputs])
     pruned = wrap_function.function_from_graph_def(graph, inputs, outputs)
     structure = function.structured_outputs
 
@@ -206,6 +207,20 @@ def _fold_constants(frozen):
     # Bodies of loops are rewritten under their old names, which are taken by now.
     optimized.library.CopyFrom(definition.library)
     return optimized
+
+
+def _drop_unused(graph, tensors):
+    """Removes what no tensor depends on: above all the kernels of before."""
+    nodes = {node.name: node for node in graph.node}
+    waiting, needed = [_base(t) for t in tensors], set()
+    while waiting:
+        name = waiting.pop()
+        if name not in needed:
+            needed.add(name)
+            waiting += [_base(i) for i in nodes[name].input]
+    kept = [node for node in graph.node if node.name in needed]
+    del graph.node[:]
+    graph.node.extend(kept)
 
 
 def _is_depthwise(node):

@@ -1,7 +1,6 @@
 """The exported signature: the old API's inputs and outputs around a frozen network."""
 
 import io
-import json
 import pathlib
 
 import numpy as np
@@ -42,7 +41,7 @@ class ServingModule(tf.Module):
       network: (padded images, true shapes) -> outputs, as `outputs_of`.
       resizer: brings one image to the network's input.
       input_type: one of INPUT_TYPES.
-      label_map_path: file to keep with the model.
+      label_map_path: file to keep with the model, or None.
     """
 
     def __init__(self, network, resizer, input_type, label_map_path):
@@ -50,15 +49,23 @@ class ServingModule(tf.Module):
         self._network = network
         self._resizer = resizer
         self._input_type = input_type
-        self.label_map = tf.saved_model.Asset(label_map_path)
+        if label_map_path:
+            self.label_map = tf.saved_model.Asset(label_map_path)
         spec = INPUT_TYPES[input_type]
         # An attribute of the object, since its signature is known only now. Saving
         # finds it there and makes what is loaded callable.
-        self.__call__ = tf.function(self._detect, input_signature=[spec])
+        self.__call__ = tf.function(
+            self._detect, input_signature=[spec], autograph=False
+        )
 
     def signatures(self):
         """{signature name: function} for tf.saved_model.save."""
         return {"serving_default": self.__call__}
+
+    def warmup_input(self):
+        """A black image as this module takes it, of the network's size where fixed."""
+        size = self._resizer.output_shape or (300, 300)
+        return as_input(np.zeros([*size, 3], np.uint8), self._input_type)
 
     def _detect(self, input_tensor):
         if self._input_type in ("image_tensor", "float_image_tensor"):
@@ -158,34 +165,24 @@ def as_input(image, input_type):
     return tf.constant([example.SerializeToString()])
 
 
-def write_warmup(directory, name, input_type, resizer):
+def write_warmup(directory, name, input_tensor):
     """Writes a warm-up request, so that the first real one is not the slow one.
 
     Args:
       directory: a servable version's directory.
       name: the model's name.
-      input_type: one of INPUT_TYPES.
-      resizer: its output size, where fixed, is the size of the warm-up image.
+      input_tensor: the request's input.
     """
-    size = resizer.output_shape or (300, 300)
-    image = as_input(np.zeros([*size, 3], np.uint8), input_type)
     log = prediction_log_pb2.PredictionLog()
     request = log.predict_log.request
     request.model_spec.name = name
     request.model_spec.signature_name = "serving_default"
-    proto = tf.make_tensor_proto(image)
+    proto = tf.make_tensor_proto(input_tensor)
     request.inputs["input_tensor"] = proto.SerializeToString()
     extra = pathlib.Path(directory) / "assets.extra"
     extra.mkdir(parents=True, exist_ok=True)
     with tf.io.TFRecordWriter(str(extra / "tf_serving_warmup_requests")) as writer:
         writer.write(log.SerializeToString())
-
-
-def parity_json(differences):
-    """The parity report as JSON text."""
-    boxes, scores = differences["boxes"], differences["scores"]
-    report = {"largest_box_difference_px": boxes, "largest_score_difference": scores}
-    return json.dumps(report, indent=2) + "\n"
 
 
 def _encoded_image(example):

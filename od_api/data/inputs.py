@@ -3,6 +3,7 @@
 import pathlib
 
 import numpy as np
+import tensorflow as tf
 from absl import logging
 
 from od_api.core import draw
@@ -51,8 +52,23 @@ class Input:
                 f"the records are not fit for training:\n{report.to_text()}\n"
                 "(od-api data check looks at all of them)"
             )
-        for finding in report.warnings:
-            logging.warning("%s", finding)
+        for line in report.lines("warning"):
+            logging.warning("%s", line)
+
+    def guarded(self, batches):
+        """The same batches; a record that cannot be read is named.
+
+        Raises:
+          UserError: instead of TensorFlow's error.
+        """
+        try:
+            yield from batches
+        except tf.errors.OpError as error:
+            records.verify(self.paths)
+            reason = (error.message or str(error)).splitlines()[0]
+            raise UserError(
+                f"a record cannot be read: {reason}. od-api data check names it"
+            ) from error
 
     def dataset(self, detector, **settings):
         """Batches for `detector`; see `make_dataset` for the settings."""

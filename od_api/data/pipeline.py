@@ -105,8 +105,11 @@ def make_dataset(
         seed=(seed, shard[0]),
         keep_originals=keep_originals,
     )
+    # No part needs autograph, and converting every augmentation takes seconds.
     data = stream.enumerate(start).map(
-        prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+        tf.autograph.experimental.do_not_convert(prepare.__call__),
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
     )
     rows = reader.max_number_of_boxes if training else None
     data = data.padded_batch(

@@ -301,12 +301,12 @@ def test_config_check_prints_them(tmp_path):
     assert record["outcome"] == "ok", record
     (note,) = record["notes"]
     assert note.startswith("train_config.sync_replicas has no effect")
-    (tmp_path / "a.config").write_text(
-        text.replace("sync_replicas", "use_multiclass_scores")
-    )
+    text = text.replace("sync_replicas", "use_multiclass_scores")
+    (tmp_path / "a.config").write_text(text)
     record = check_config(tmp_path / "a.config")
+    line = text[: text.index("use_multiclass_scores")].count("\n") + 1
     assert record["outcome"] == "error"
-    assert "a.config:58:" in record["message"], record["message"]
+    assert f"a.config:{line}:16: train_config.use_multiclass" in record["message"]
 
 
 def test_optimizer_members_build():

@@ -101,9 +101,11 @@ def test_fpn_depth_is_multiplied(multiplier, least, depth):
 
 def test_depthwise_fpn_narrows_the_top_of_mobilenets():
     v1, neck = _parts('type: "ssd_mobilenet_v1_fpn_keras" use_depthwise: true')
-    v2, _ = _parts('type: "ssd_mobilenet_v2_fpn_keras" use_depthwise: true')
+    v2, _ = _parts('type: "ssd_mobilenet_v2_fpn" use_depthwise: true')
+    keras_v2, _ = _parts('type: "ssd_mobilenet_v2_fpn_keras" use_depthwise: true')
     assert list(v1.mobilenet_v1.last_depths) == [512, 256]
     assert v2.mobilenet_v2.last_depth == 256
+    assert keras_v2.mobilenet_v2.last_depth == 1280, "as its checkpoints are"
     assert neck.fpn.use_depthwise
     plain, _ = _parts('type: "ssd_mobilenet_v1_fpn_keras"')
     assert not plain.mobilenet_v1.last_depths
@@ -120,18 +122,6 @@ def test_override_gives_the_backbone_every_setting():
     assert settings.batch_norm.HasField("scale") and not settings.batch_norm.scale
     assert settings.batch_norm.decay == pytest.approx(0.97)
     assert not settings.HasField("regularizer")
-
-
-def test_freezing_reaches_backbone_and_neck_and_leaves_the_message():
-    message = text_format.Parse(
-        f'type: "ssd_mobilenet_v1" conv_hyperparams {{ {NORM} }}',
-        ssd_pb2.SsdFeatureExtractor(),
-    )
-    before = message.SerializeToString()
-    backbone, neck = aliases.typed_parts(message, freeze_batch_norm=True)
-    assert backbone.mobilenet_v1.freeze_batch_norm
-    assert not neck.ssd_feature_maps.conv_hyperparams.batch_norm.train
-    assert message.SerializeToString() == before
 
 
 def test_typed_parts_are_used_as_they_are():

@@ -14,7 +14,6 @@ import tensorflow as tf
 from google.protobuf import text_format
 from old_names import old_name
 
-from od_api.core.feature_extractor_aliases import typed_parts
 from od_api.core.registry import build
 from od_api.core.types import Targets
 from od_api.protos import model_pb2
@@ -31,20 +30,8 @@ TRUTH = (
 
 
 def config_of(name):
-    """The config's text as a message of ours.
-
-    The old Keras MobileNet v2 FPN left the last convolution at 1280 channels (times
-    the multiplier), also where `use_depthwise` should have made it narrower.
-    """
-    config = text_format.Parse(CASES[name]["config"], model_pb2.DetectionModel())
-    if name == "ssd_mobilenet_v2_fpnlite":
-        extractor = config.ssd.feature_extractor
-        backbone, neck = typed_parts(extractor)
-        backbone.mobilenet_v2.last_depth = 320
-        extractor.Clear()
-        extractor.backbone.CopyFrom(backbone)
-        extractor.neck.CopyFrom(neck)
-    return config
+    """The config's text as a message of ours."""
+    return text_format.Parse(CASES[name]["config"], model_pb2.DetectionModel())
 
 
 def pad_pool_as_of_old(detector):

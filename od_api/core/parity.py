@@ -1,0 +1,96 @@
+"""Does an exported model find what the checkpoint finds? Measured, not assumed."""
+
+import contextlib
+
+import numpy as np
+import tensorflow as tf
+
+from od_api.core import serving
+from od_api.core.errors import UserError
+
+# Largest differences allowed between the checkpoint and what was exported.
+BOX_LIMIT_PIXELS = 1e-3
+SCORE_LIMIT = 1e-5
+# Sizes of the test images: one is wider than high, so that padding takes part.
+_SIZES = ((300, 300), (240, 401))
+_COMPARED = ("raw_detection_boxes", "raw_detection_scores")
+
+
+def check(saved_model_dir, detector, input_type):
+    """Compares a SavedModel with the detector it was made of on seeded images.
+
+    All anchors are compared: the order of final detections may turn on a tie.
+
+    Args:
+      saved_model_dir: directory of the SavedModel.
+      detector: the detector, with its weights.
+      input_type: what the SavedModel takes.
+
+    Returns:
+      {"boxes": pixels, "scores": difference}, the largest ones.
+
+    Raises:
+      UserError: they differ by more than the limits, or are not finite.
+    """
+    model = tf.saved_model.load(str(saved_model_dir))
+    found = []
+    rng = np.random.default_rng(0)
+    with _exact_products():
+        for height, width in _SIZES:
+            image = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+            got = model(serving.as_input(image, input_type))
+            images, true_shapes = serving.resize(detector.resizer, image[None])
+            want = serving.outputs_of(detector, images, true_shapes)
+            found.append(differences(got, want, images.shape[1:3]))
+    # np.max, unlike max, lets a difference that is not a number through.
+    worst = {name: float(np.max([f[name] for f in found])) for name in found[0]}
+    boxes, scores = worst["boxes"], worst["scores"]
+    if not (boxes <= BOX_LIMIT_PIXELS and scores <= SCORE_LIMIT):
+        raise UserError(
+            f"the exported model differs from the checkpoint: boxes by {boxes:.3g} px "
+            f"(limit {BOX_LIMIT_PIXELS:g}), scores by {scores:.3g} (limit "
+            f"{SCORE_LIMIT:g}); nothing was exported"
+        )
+    return worst
+
+
+def differences(got, want, padded_shape):
+    """The largest differences of raw boxes, in pixels, and of raw scores.
+
+    Boxes are cut off at the image, as detections are: an edge far outside it would be
+    held to a precision that float32 does not have there.
+
+    Args:
+      got: outputs of the exported model.
+      want: outputs of the detector.
+      padded_shape: (H, W).
+
+    Raises:
+      UserError: the detector's outputs are not finite.
+    """
+    got, want = (
+        {n: np.asarray(outputs[n]) for n in _COMPARED} for outputs in (got, want)
+    )
+    for name in _COMPARED:
+        if not np.isfinite(want[name]).all():
+            raise UserError(
+                f"the checkpoint's {name} are not all finite numbers: its training "
+                "diverged; export an earlier one"
+            )
+    boxes, expected = (np.clip(o["raw_detection_boxes"], 0, 1) for o in (got, want))
+    scores = got["raw_detection_scores"] - want["raw_detection_scores"]
+    return {
+        "boxes": np.abs((boxes - expected) * np.tile(padded_shape, 2)).max(),
+        "scores": np.abs(scores).max(),
+    }
+
+
+@contextlib.contextmanager
+def _exact_products():
+    """GPUs multiply in float32, not in TF32, whose error is above the limits."""
+    before = tf.config.experimental.tensor_float_32_execution_enabled()
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    try:
+        yield
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(before)

@@ -1,0 +1,107 @@
+"""The exported signature's pieces: resizing, inputs of each type, the warm-up file."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from od_api.core import serving
+from od_api.core.errors import UserError
+from od_api.resizers.fixed_shape_resizer import FixedShapeResizer
+from od_api.resizers.keep_aspect_ratio_resizer import KeepAspectRatioResizer
+
+
+def images(*shape):
+    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    "resizer",
+    [
+        FixedShapeResizer(height=20, width=30),
+        KeepAspectRatioResizer(
+            min_dimension=24, max_dimension=24, pad_to_max_dimension=True
+        ),
+        KeepAspectRatioResizer(min_dimension=16, max_dimension=24),
+    ],
+    ids=["fixed", "padded", "free"],
+)
+@pytest.mark.parametrize("batch", [1, 3])
+def test_resize_treats_images_one_by_one(resizer, batch):
+    """A batch of one goes another way than several, to the same result."""
+    pixels = images(batch, 40, 60, 3)
+    spec = tf.TensorSpec([None, None, None, 3], tf.uint8)
+    graph = tf.function(lambda x: serving.resize(resizer, x), input_signature=[spec])
+    padded, true_shapes = graph(pixels)
+    assert padded.dtype == tf.float32 and true_shapes.shape == [batch, 2]
+    for i, image in enumerate(pixels):
+        want, true_shape = resizer(image)
+        np.testing.assert_array_equal(padded[i], want)
+        np.testing.assert_array_equal(true_shapes[i], true_shape)
+    height, width = resizer.output_shape or (None, None)
+    static = graph.get_concrete_function().structured_outputs[0].shape
+    assert static.as_list() == [None, height, width, 3]
+
+
+def varint(data, at):
+    value, shift = 0, 0
+    while True:
+        value |= (data[at] & 127) << shift
+        at, shift = at + 1, shift + 7
+        if data[at - 1] < 128:
+            return value, at
+
+
+def fields(data):
+    """[(field number, bytes)] of a message that has only length-delimited fields."""
+    found, at = [], 0
+    while at < len(data):
+        tag, at = varint(data, at)
+        assert tag & 7 == 2, "length-delimited"
+        length, at = varint(data, at)
+        found.append((tag >> 3, data[at : at + length]))
+        at += length
+    return found
+
+
+@pytest.mark.parametrize("kind", serving.INPUT_TYPES)
+def test_warmup_request_is_what_tf_serving_reads(kind, tmp_path):
+    """The bytes by TensorFlow Serving's field numbers, read without our schema.
+
+    PredictionLog.predict_log = 6 > PredictLog.request = 1 > PredictRequest: model_spec
+    = 1 (name = 1, signature_name = 3), inputs = 2: a map, whose entries are messages of
+    key = 1 and value = 2, a TensorProto.
+    """
+    tensor = serving.as_input(images(8, 9, 3), kind)
+    serving.write_warmup(tmp_path, "scenes", tensor)
+    path = tmp_path / "assets.extra" / "tf_serving_warmup_requests"
+    (record,) = tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
+    ((number, predict_log),) = fields(record)
+    assert number == 6
+    ((number, request),) = fields(predict_log)
+    assert number == 1
+    (spec_number, spec), (inputs_number, entry) = fields(request)
+    assert (spec_number, inputs_number) == (1, 2)
+    assert fields(spec) == [(1, b"scenes"), (3, b"serving_default")]
+    (key, value) = fields(entry)
+    assert key == (1, b"input_tensor") and value[0] == 2
+    proto = tf.compat.v1.TensorProto.FromString(value[1])
+    np.testing.assert_array_equal(tf.make_ndarray(proto), tensor)
+
+
+def test_inputs_of_each_type_hold_the_same_pixels():
+    """PNG loses nothing, so that all four decode to one image."""
+    pixels = images(6, 7, 3)
+    as_is, as_float, encoded, example = (
+        serving.as_input(pixels, kind) for kind in serving.INPUT_TYPES
+    )
+    np.testing.assert_array_equal(as_is[0], pixels)
+    assert as_is.dtype == tf.uint8 and as_float.dtype == tf.float32
+    np.testing.assert_array_equal(as_float, as_is)
+    np.testing.assert_array_equal(tf.io.decode_image(encoded[0]), pixels)
+    parsed = tf.train.Example.FromString(example.numpy()[0])
+    assert parsed.features.feature["image/encoded"].bytes_list.value[0] == encoded[0]
+
+
+def test_unknown_input_type():
+    with pytest.raises(UserError, match="image_and_boxes.*did you mean image_tensor"):
+        serving.check_input_type("image_and_boxes_tensor")

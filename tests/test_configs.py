@@ -1,0 +1,73 @@
+"""Every config that ships parses and builds; the light ones take a training step."""
+
+import pathlib
+
+import pytest
+import tensorflow as tf
+import tiny
+
+from od_api.core.compatibility import ignored_fields_set
+from od_api.core.config import load_config
+from od_api.core.config_check import build_parts, check_config
+from od_api.core.registry import build_field
+from od_api.train import train
+
+CONFIGS = pathlib.Path(__file__).parent.parent / "configs"
+PATHS = sorted(CONFIGS.glob("*/*.config"))
+HEAVY = [path for path in PATHS if "resnet101" in path.stem or "resnet152" in path.stem]
+
+
+@pytest.mark.parametrize("path", sorted(set(PATHS) - set(HEAVY)), ids=lambda p: p.stem)
+def test_builds_and_says_nothing_is_ignored(path):
+    record = check_config(path)
+    assert record["outcome"] == "ok", record["message"]
+    assert not record["notes"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", HEAVY, ids=lambda p: p.stem)
+def test_heavy_one_builds(path):
+    config = load_config(path)
+    build_parts(config)
+    assert not ignored_fields_set(config)
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda p: p.stem)
+def test_header_says_what_it_is_or_names_its_base(path):
+    first = path.read_text().splitlines()[0]
+    assert first.startswith("# ") and len(first) > 20
+
+
+def test_study_ssd_has_1917_anchors():
+    config = load_config(CONFIGS / "ssd" / "ssd_mobilenet_v1_300x300_coco.config")
+    detector = build_field(config, "model")
+    predictions = detector.call(
+        tf.zeros([1, 300, 300, 3]), tf.constant([[300, 300]]), training=False
+    )
+    assert predictions.anchors.shape == (1917, 4)
+    assert predictions.class_logits.shape == (1, 1917, 91)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ssd/ssd_mobilenet_v1_fpn_192x192_demo",
+        "techniques/ssd_mobilenet_v1_weighted_giou",
+        "techniques/ssd_mobilenet_v1_weighted_sigmoid_focal",
+        "ssd/ssd_mobilenet_v2_fpnlite_320x320_coco",
+    ],
+)
+def test_light_one_takes_a_training_step(name, tmp_path):
+    data = tiny.make_data(tmp_path, num_images=4)
+    config = load_config(
+        CONFIGS / f"{name}.config",
+        [
+            "train_config.batch_size=2",
+            "train_config.fine_tune_checkpoint=",
+            f"train_input_reader.label_map_path={data}/label_map.pbtxt",
+            "train_input_reader.tf_record_input_reader.input_path="
+            f'["{data}/scenes.record-*"]',
+        ],
+    )
+    result = train(config, tmp_path / "model", num_steps=1, evaluate_on_the_way=False)
+    assert result.step == 1

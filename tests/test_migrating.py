@@ -1,0 +1,348 @@
+"""docs/migrating.md: its tables, and the decisions that no part's own test holds."""
+
+import ast
+import contextlib
+import importlib
+import pathlib
+import pkgutil
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tiny
+from google.protobuf import descriptor_pb2, descriptor_pool, text_format
+
+from od_api import cli, protos, training_state
+from od_api.augment.normalize_image import NormalizeImage
+from od_api.augment.random_downscale_to_target_pixels import (
+    RandomDownscaleToTargetPixels,
+)
+from od_api.core import variables
+from od_api.core.checkpoint import Checkpoints
+from od_api.core.compatibility import REFUSED_FIELDS, compatibility_notes
+from od_api.core.config_check import build_parts
+from od_api.core.errors import ConfigError
+from od_api.core.registry import build_field
+from od_api.core.types import Assignment, Targets
+from od_api.data import pipeline
+from od_api.data.label_map import LabelMap
+from od_api.detectors.ssd import Ssd
+from od_api.evaluate import detector_for_inference
+from od_api.metrics import build_evaluators
+from od_api.protos import eval_pb2, input_reader_pb2, pipeline_pb2, train_pb2
+
+# The verbs' names are functions; these are their modules.
+train_module = importlib.import_module("od_api.train")
+evaluate_module = importlib.import_module("od_api.evaluate")
+export_module = importlib.import_module("od_api.export")
+
+
+ROOT = pathlib.Path(__file__).parent.parent
+
+
+def tables():
+    """The rows that name tests, as lists of cells."""
+    lines = (ROOT / "docs" / "migrating.md").read_text().splitlines()
+    rows = [line for line in lines if line.startswith("| ") and "::" in line]
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+
+
+def test_every_trap_has_its_row():
+    numbers = [int(row[0]) for row in tables() if row[0].isdigit()]
+    assert sorted(set(numbers)) == list(range(1, 29))
+
+
+@pytest.mark.parametrize("row", tables(), ids=lambda row: row[1][:30])
+def test_every_row_names_tests_that_exist(row):
+    assert len(row) == 6 and all(row), row
+    tests = re.findall(r"`([^`]+)`", row[-1])
+    assert tests
+    for test in tests:
+        path, name = test.split("::")
+        tree = ast.parse((ROOT / "tests" / path).read_text())
+        names = {n.name for n in tree.body if isinstance(n, ast.FunctionDef)}
+        assert name.startswith("test_") and name in names, test
+
+
+def test_every_refused_field_is_in_the_page():
+    page = (ROOT / "docs" / "migrating.md").read_text()
+    fields = [field for table in REFUSED_FIELDS.values() for field in table]
+    assert not [field for field in fields if f"`{field}`" not in page]
+
+
+@pytest.fixture(scope="module")
+def config():
+    """The tiny config with the optimizer's defaults, on no data."""
+    text = tiny.CONFIG.replace("use_moving_average: false", "")
+    return text_format.Parse(text, pipeline_pb2.TrainEvalPipelineConfig())
+
+
+@pytest.fixture(scope="module")
+def detector(config):
+    return build_field(config, "model")
+
+
+def test_evaluation_and_export_use_the_averages_by_default(config, detector, tmp_path):
+    """The config says nothing of averages: the checkpoint's are 3, its weights 2."""
+    named = variables.named_variables(detector.parts)
+    twos = {n: tf.fill(v.shape, tf.cast(2, v.dtype)) for n, v in named.items()}
+    trained = variables.trainable_variables(detector.parts)
+    Checkpoints(
+        tmp_path,
+        step=tf.Variable(7, dtype=tf.int64),
+        model={n: tf.Variable(v) for n, v in twos.items()},
+        ema={n: tf.Variable(twos[n] + 1) for n in trained},
+    ).save()
+    assert export_module.detector_for_inference is detector_for_inference
+    restored, restore = detector_for_inference(config)
+    assert restore(str(tmp_path / "ckpt-7")) == 7
+    values = variables.named_variables(restored.parts)
+    name = next(iter(trained))
+    np.testing.assert_array_equal(values[name], twos[name] + 1)
+
+
+def test_training_evaluates_the_averages(config, tmp_path, monkeypatch):
+    inside = []
+
+    class State:
+        step, detector = 0, None
+
+        @contextlib.contextmanager
+        def averaged_weights(self):
+            inside.append("averages")
+            yield
+            inside.append("weights")
+
+        def keep_as_best(self, metric, value):
+            inside.append("best")
+
+    class Evaluation:
+        def __init__(self, *_):
+            pass
+
+        def run(self, step):
+            inside.append("evaluated")
+            return {"DetectionBoxes_Precision/mAP": 0.5}
+
+    monkeypatch.setattr(train_module, "Evaluation", Evaluation)
+    train_module._Evaluations(config, State(), tmp_path).run(2)
+    assert inside == ["averages", "evaluated", "weights", "best"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind"),
+    [
+        ("", "classification"),
+        ("fine_tune_checkpoint_type: ''", "classification"),
+        ("from_detection_checkpoint: true", "detection"),
+        ("from_detection_checkpoint: true fine_tune_checkpoint_type: 'full'", "full"),
+        ("fine_tune_checkpoint_version: V1", "classification"),
+    ],
+)
+def test_what_an_empty_fine_tune_checkpoint_type_means(settings, kind, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        training_state, "restore_partial", lambda *a, **_: asked.append(a[2])
+    )
+    state = SimpleNamespace(
+        _checkpoints=SimpleNamespace(restore_full=lambda: None),
+        _optimizer=SimpleNamespace(ema=None),
+        detector=SimpleNamespace(
+            parts={"backbone": SimpleNamespace(load_weights=None)}
+        ),
+    )
+    message = text_format.Parse(
+        f"fine_tune_checkpoint: 'x' {settings}", train_pb2.TrainConfig()
+    )
+    training_state.TrainingState._restore(state, message, {})
+    assert asked == [kind]
+
+
+@pytest.mark.parametrize("flag", ["--ssd_max_detections=5", "--max_detections=5"])
+def test_flags_of_the_tflite_export_are_named(flag, capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["export", "a.config", "ckpt-1", "out", flag])
+    assert end.value.code == 2
+    assert f"unrecognized arguments: {flag}" in capsys.readouterr().err
+
+
+def schema_files():
+    """The descriptors of the old API's 34 files."""
+    new = {"backbone_pb2", "neck_pb2", "prediction_log_pb2"}
+    names = {m.name for m in pkgutil.iter_modules(protos.__path__)} - new
+    return [
+        importlib.import_module(f"od_api.protos.{name}").DESCRIPTOR for name in names
+    ]
+
+
+def all_messages(files):
+    found = [m for file in files for m in file.message_types_by_name.values()]
+    for message in found:
+        found += [n for n in message.nested_types if not n.GetOptions().map_entry]
+    return found
+
+
+def test_every_field_of_the_old_schema_is_there():
+    """34 files with 161 messages and 840 fields; what is ours counts from 1000 on."""
+    ours = {"AdamwOptimizer", "EarlyStopping"}
+    files = schema_files()
+    messages = [m for m in all_messages(files) if m.name not in ours]
+    fields = [f for m in messages for f in m.fields if f.number < 1000]
+    assert (len(files), len(messages), len(fields)) == (34, 161, 840)
+    assert all(f.has_presence or f.is_repeated for f in fields)
+
+
+def test_old_wheel_and_od_api_share_a_process():
+    """A message of the old name with other content joins the same descriptor pool."""
+    for file in schema_files():
+        assert file.package == "od_api.protos"
+        assert file.name.startswith("od_api/protos/")
+    old = descriptor_pb2.FileDescriptorProto(
+        name="object_detection/protos/ssd.proto", package="object_detection.protos"
+    )
+    old.message_type.add(name="Ssd").field.add(
+        name="something_else", number=1, type=9, label=1
+    )
+    pool = descriptor_pool.Default()
+    pool.AddSerializedFile(old.SerializeToString())
+    assert pool.FindMessageTypeByName("object_detection.protos.Ssd")
+    assert pool.FindMessageTypeByName("od_api.protos.Ssd").fields_by_name["loss"]
+
+
+def test_variables_are_called_by_part_and_layer(detector):
+    """`head/.../kernel`, whatever the attributes of the Python objects are called."""
+    names = variables.named_variables(detector.parts)
+    assert {n.split("/")[0] for n in names} == {"backbone", "neck", "head"}
+    assert all(re.fullmatch(r"[a-z]+(/\w+)+", n) for n in names)
+    assert "head/convolutional_box_predictor/class_C4/conv/kernel" in names
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("freeze_variables", '"a"', "takes effect"),
+        ("update_trainable_variables", '"a"', "takes effect"),
+        ("bias_grad_multiplier", "2", "takes effect"),
+        ("sync_replicas", "true", "has no effect"),
+        ("startup_delay_steps", "0", "has no effect"),
+        ("keep_checkpoint_every_n_hours", "1", "has no effect"),
+    ],
+)
+def test_fields_that_the_old_trainer_passed_over(field, value, says):
+    config = pipeline_pb2.TrainEvalPipelineConfig()
+    text_format.Merge(f"train_config {{ {field}: {value} }}", config)
+    (note,) = compatibility_notes(config)
+    assert note.startswith(f"train_config.{field} {says}: ")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("eval_interval_secs", "60"), ("max_evals", "3"), ("num_examples", "10")],
+)
+def test_evaluation_fields_that_steer_nothing(field, value):
+    config = pipeline_pb2.TrainEvalPipelineConfig()
+    text_format.Merge(f"eval_config {{ {field}: {value} }}", config)
+    assert compatibility_notes(config)[0].startswith(f"eval_config.{field} has no")
+
+
+@pytest.mark.parametrize("name", ["faster_rcnn", "center_net"])
+def test_detectors_of_later_versions_are_named(name):
+    config = pipeline_pb2.TrainEvalPipelineConfig()
+    getattr(config.model, name).num_classes = 3
+    with pytest.raises(ConfigError, match="no implementation of it yet") as caught:
+        build_parts(config)
+    assert caught.value.field_path == f"model.{name}"
+
+
+@pytest.mark.parametrize("name", ["rfcn_box_predictor", "mask_rcnn_box_predictor"])
+def test_predictors_of_later_versions_are_named(name, config):
+    changed = pipeline_pb2.TrainEvalPipelineConfig()
+    changed.CopyFrom(config)
+    getattr(changed.model.ssd.box_predictor, name).SetInParent()
+    with pytest.raises(ConfigError, match="no implementation of it yet") as caught:
+        build_parts(changed)
+    assert caught.value.field_path.endswith(f"box_predictor.{name}")
+
+
+def test_empty_metrics_set_heeds_its_options():
+    settings = eval_pb2.EvalConfig(include_metrics_per_category=True)
+    (evaluator,) = build_evaluators(settings, LabelMap.from_names(["cat", "dog"]))
+    truth = {
+        "boxes": np.float32([[0, 0, 9, 9]]),
+        "classes": np.int32([1]),
+        "is_crowd": np.array([False]),
+        "difficult": np.array([False]),
+        "area": np.float32([81]),
+    }
+    found = {"boxes": truth["boxes"], "scores": np.float32([0.9])}
+    evaluator.add(1, truth, {**found, "classes": truth["classes"]})
+    result = evaluator.result()
+    assert result["DetectionBoxes_PerformanceByCategory/mAP/dog"] == pytest.approx(1)
+
+
+def test_every_eval_input_reader_is_evaluated(monkeypatch):
+    """The first one's metrics have plain names, the others' that of their reader."""
+
+    def source(config, index):
+        name = config.eval_input_reader[index].name
+        return SimpleNamespace(name=name, label_map=LabelMap.from_names(["cat"]))
+
+    def run_one(self, source, directory, step):
+        return {"mAP": len(source.name)}
+
+    monkeypatch.setattr(evaluate_module, "EvaluationInput", source)
+    monkeypatch.setattr(evaluate_module.Evaluation, "_run_one", run_one)
+    config = text_format.Parse(
+        "eval_input_reader { name: 'day' } eval_input_reader { name: 'night' }",
+        pipeline_pb2.TrainEvalPipelineConfig(),
+    )
+    evaluation = evaluate_module.Evaluation(config, None, "unused")
+    assert evaluation.run(1) == {"mAP": 3, "night/mAP": 5}
+
+
+def test_input_default_reads_tf_examples():
+    reader = input_reader_pb2.InputReader(input_type=input_reader_pb2.INPUT_DEFAULT)
+    assert pipeline._checked(reader, [], training=True) == reader
+
+
+def test_pad_to_multiple_resizer_trains(tmp_path):
+    data = tiny.make_data(tmp_path, num_images=4)
+    resizer = "model.ssd.image_resizer={pad_to_multiple_resizer { multiple: 32 }}"
+    settings = [resizer, "train_config.num_steps=1", "train_config.batch_size=2"]
+    config = tiny.config_for(tmp_path, data, *settings)
+    result = train_module.train(
+        config, tmp_path / "model", evaluate_on_the_way=False, record_summaries=False
+    )
+    assert (result.step, result.reason) == (1, "finished")
+
+
+def test_default_number_of_pixels_is_the_schemas():
+    """A million pixels shrink to 300,000 to 500,000, not to the old 800,000."""
+    augment = RandomDownscaleToTargetPixels()
+    sample = {"image": tf.zeros([1000, 1000, 3]), "boxes": tf.zeros([0, 4])}
+    sizes = [
+        int(tf.size(augment(sample, tf.constant([0, i]))["image"])) // 3
+        for i in range(4)
+    ]
+    assert min(sizes) > 298_000 and max(sizes) < 502_000
+
+
+def test_normalize_image_fills_in_the_schemas_defaults():
+    """Only original_maxval is set: 0..255 becomes 0..1."""
+    image = tf.constant([[[0.0, 51.0, 255.0]]])
+    sample = NormalizeImage(original_maxval=255)({"image": image}, None)
+    np.testing.assert_allclose(sample["image"], [[[0, 0.2, 1]]])
+
+
+def test_anchors_of_weightless_boxes_weigh_nothing():
+    """Anchors 0 and 1 are matched to boxes of weight 0 and 1; anchor 2 is negative."""
+    assignment = Assignment(
+        tf.constant([[0, 1, 0]]), tf.constant([[1, 1, 0]]), tf.zeros([1, 3])
+    )
+    targets = Targets(None, None, tf.constant([[0.0, 1.0]]), None, None)
+    settings = SimpleNamespace(sampler=None, negative_class_weight=1.0)
+    classes, boxes = Ssd._anchor_weights(settings, assignment, targets, None)
+    np.testing.assert_array_equal(classes, [[0, 1, 1]])
+    np.testing.assert_array_equal(boxes, [[0, 1, 0]])
