@@ -212,6 +212,10 @@ def _fold_constants(frozen):
 def _drop_unused(graph, tensors):
     """Removes what no tensor depends on: above all the kernels of before."""
     nodes = {node.name: node for node in graph.node}
+    for node in graph.node:
+        # Constant folding orders new constants after old ones; there is no need to.
+        kept = [i for i in node.input if i[0] != "^" or nodes[i[1:]].op != "Const"]
+        node.input[:] = kept
     waiting, needed = [_base(t) for t in tensors], set()
     while waiting:
         name = waiting.pop()

@@ -91,3 +91,17 @@ def test_mobilenet_keeps_its_features():
         folded(images)["out"], want, rtol=1e-4, atol=1e-5 * abs(want).max()
     )
     assert "Mul" not in ops_of(folded)
+
+
+def test_only_the_folded_kernels_remain():
+    """A kernel of 3 x 3 x 3 x 5 numbers is there once, besides 5 biases."""
+    layers = [convolution("plain", use_bias=False), keras.layers.BatchNormalization()]
+    model = keras.Sequential([keras.Input((None, None, 3)), *layers])
+    randomize(model)
+    folded, _ = freeze_and_fold(concrete(model))
+    spec = tf.TensorSpec([None, None, None, 3])
+    graph = tf.function(folded, input_signature=[spec]).get_concrete_function().graph
+    (function,) = graph.as_graph_def().library.function
+    constants = [n for n in function.node_def if n.op == "Const"]
+    sizes = [tf.make_ndarray(n.attr["value"].tensor).size for n in constants]
+    assert sorted(sizes) == [5, 135]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.framework import tensor_pb2
 
 from od_api.core import serving
 from od_api.core.errors import UserError
@@ -84,7 +85,7 @@ def test_warmup_request_is_what_tf_serving_reads(kind, tmp_path):
     assert fields(spec) == [(1, b"scenes"), (3, b"serving_default")]
     (key, value) = fields(entry)
     assert key == (1, b"input_tensor") and value[0] == 2
-    proto = tf.compat.v1.TensorProto.FromString(value[1])
+    proto = tensor_pb2.TensorProto.FromString(value[1])
     np.testing.assert_array_equal(tf.make_ndarray(proto), tensor)
 
 
@@ -103,5 +104,5 @@ def test_inputs_of_each_type_hold_the_same_pixels():
 
 
 def test_unknown_input_type():
-    with pytest.raises(UserError, match="image_and_boxes.*did you mean image_tensor"):
+    with pytest.raises(UserError, match=r"image_and_boxes.*did you mean image_tensor"):
         serving.check_input_type("image_and_boxes_tensor")
