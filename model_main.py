@@ -58,7 +58,6 @@ def _run():
     train(
         config,
         FLAGS.model_dir,
-        num_steps=FLAGS.num_train_steps,
         strategy=strategy_for(FLAGS.use_tpu, FLAGS.tpu_name, FLAGS.num_workers),
         evaluate_on_the_way=FLAGS.evaluate,
         record_summaries=FLAGS.record_summaries,
@@ -67,6 +66,9 @@ def _run():
 
 def _overrides():
     overrides = list(FLAGS.set)
+    if FLAGS.num_train_steps is not None:
+        # In the config, because an evaluator needs it too, to know the last checkpoint.
+        overrides.append(f"train_config.num_steps={FLAGS.num_train_steps}")
     if FLAGS.checkpoint_every_n:
         steps = FLAGS.checkpoint_every_n
         overrides.append(f"train_config.checkpoint_every_n_steps={steps}")

@@ -249,7 +249,7 @@ def test_full_disk(trained, tmp_path, capsys, monkeypatch):
 
 
 def test_export_onto_something(trained, tmp_path, capsys):
-    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "something").mkdir(parents=True)
     says = ["exists already"]
     refuses(capsys, "export", *trained, tmp_path / "out", says=says)
 

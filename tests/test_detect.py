@@ -1,0 +1,261 @@
+"""Detection over image files, with a model that finds the bright rectangle."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from od_api import cli
+from od_api.core.errors import UserError
+from od_api.core.image_files import find_images, read_image
+from od_api.data.label_map import LabelMap
+from od_api.detect import detect
+
+# ymin, xmin, ymax, xmax of the rectangle in the 40x60 test image, in pixels.
+BOX = (5, 10, 25, 50)
+
+
+class BrightRectangle(tf.Module):
+    """The old API's outputs: the box around pixels of 200 and more, and two others.
+
+    Scores .9, .6 and .3, classes 2, 1 and 1. Class 2 in the first place.
+    """
+
+    def __init__(self, label_map=None, dtype=tf.uint8):
+        super().__init__()
+        if label_map:
+            self.label_map = tf.saved_model.Asset(str(label_map))
+        spec = tf.TensorSpec([None, None, None, 3], dtype, "input_tensor")
+        self.found = tf.function(self._found, input_signature=[spec])
+
+    def _found(self, input_tensor):
+        bright = tf.reduce_all(input_tensor[0] >= 200, axis=-1)
+        size = tf.cast(tf.shape(bright), tf.float32)
+        where = tf.cast(tf.where(bright), tf.float32)
+        low, high = tf.reduce_min(where, 0) / size, (tf.reduce_max(where, 0) + 1) / size
+        box = tf.concat([low, high], axis=0)
+        boxes = tf.stack([box, box / 2, box / 4, tf.zeros(4)])
+        return {
+            "detection_boxes": boxes[None],
+            "detection_scores": tf.constant([[0.9, 0.6, 0.3, 0.0]]),
+            "detection_classes": tf.constant([[2.0, 1.0, 1.0, 1.0]]),
+            "num_detections": tf.constant([3.0]),
+        }
+
+
+def save_model(folder, **options):
+    label_map = folder.parent / "label_map.pbtxt"
+    LabelMap.from_names(["cat", "dog"]).save(label_map)
+    module = BrightRectangle(label_map, **options)
+    tf.saved_model.save(
+        module, str(folder), signatures={"serving_default": module.found}
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return save_model(tmp_path_factory.mktemp("model") / "saved_model")
+
+
+def scene(dtype=np.uint8, bright=255):
+    """40x60 pixels of 50, and a rectangle of `bright`."""
+    pixels = np.full([40, 60, 3], bright // 5, dtype)
+    pixels[BOX[0] : BOX[2], BOX[1] : BOX[3]] = bright
+    return pixels
+
+
+def save(path, image=None, **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = Image.fromarray(scene()) if image is None else image
+    image.save(path, **options)
+    return path
+
+
+def test_results_and_pictures(model, tmp_path):
+    """The rectangle spans rows 5..25 and columns 10..50: bbox x 10, y 5, 40 by 20."""
+    save(tmp_path / "images" / "a.png")
+    results = detect(model, [tmp_path / "images"], tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "detections.json").read_text()) == results
+    assert [r["bbox"] for r in results] == [[10, 5, 40, 20], [5, 2.5, 20, 10]]
+    assert [r["category_id"] for r in results] == [2, 1]
+    assert [r["score"] for r in results] == [0.9, 0.6], "0.3 is below 0.5"
+    with Image.open(tmp_path / "out" / "a_detections.jpg") as picture:
+        # A tiny image is magnified 7 times; in the middle the rectangle is untouched.
+        assert picture.size == (420, 280)
+        assert min(picture.getpixel((7 * 40, 7 * 20))) > 240
+        assert np.ptp(picture.getpixel((7 * 30, 7 * 25 - 3))) > 60, "a coloured edge"
+
+
+def test_min_score_and_max_boxes(model, tmp_path, monkeypatch):
+    """min_score is for both files; max_boxes for what is drawn alone."""
+    drawn = []
+    monkeypatch.setattr(
+        "od_api.core.draw.draw_boxes",
+        lambda image, boxes, labels, classes: drawn.append((labels, classes)) or image,
+    )
+    image = save(tmp_path / "a.png")
+    everything = detect(model, [image], tmp_path / "o", min_score=0.0, max_boxes=1)
+    assert [r["score"] for r in everything] == [0.9, 0.6, 0.3]
+    ((labels, classes),) = drawn
+    assert labels == ["dog 0.90"] and list(classes) == [1]
+    for options in ({"min_score": 1.5}, {"min_score": -0.1}, {"max_boxes": -1}):
+        with pytest.raises(UserError, match="within 0..1"):
+            detect(model, [image], tmp_path / "o", **options)
+
+
+def test_pycocotools_reads_the_results(model, tmp_path):
+    """images.json is the data set; with the truth added, the box scores a full AP."""
+    for name in ("a.png", "b.png"):
+        save(tmp_path / "images" / name)
+    detect(model, [tmp_path / "images"], tmp_path / "out")
+    data_set = json.loads((tmp_path / "out" / "images.json").read_text())
+    assert data_set["categories"] == [
+        {"id": 1, "name": "cat"},
+        {"id": 2, "name": "dog"},
+    ]
+    assert [i["file_name"] for i in data_set["images"]] == [
+        str(tmp_path / "images" / name) for name in ("a.png", "b.png")
+    ]
+    assert {(i["width"], i["height"]) for i in data_set["images"]} == {(60, 40)}
+    truth = {"bbox": [10, 5, 40, 20], "category_id": 2, "area": 800, "iscrowd": 0}
+    data_set["annotations"] = [{**truth, "id": i, "image_id": i} for i in (1, 2)]
+    coco = COCO()
+    coco.dataset = data_set
+    coco.createIndex()
+    found = coco.loadRes(str(tmp_path / "out" / "detections.json"))
+    evaluation = COCOeval(coco, found, "bbox")
+    evaluation.params.catIds = [2]
+    evaluation.evaluate()
+    evaluation.accumulate()
+    evaluation.summarize()
+    assert evaluation.stats[0] == pytest.approx(1.0)
+
+
+def test_same_names_get_pictures_of_their_own(model, tmp_path):
+    """Two folders, two formats, and a name that looks like the second one's."""
+    files = ["one/a.png", "two/a.png", "two/a.bmp", "two/A_2.png"]
+    paths = [save(tmp_path / file) for file in files]
+    detect(model, paths, tmp_path / "out")
+    pictures = sorted(p.name for p in (tmp_path / "out").glob("*.jpg"))
+    assert pictures == [
+        "A_2_2_detections.jpg",
+        "a_2_detections.jpg",
+        "a_3_detections.jpg",
+        "a_detections.jpg",
+    ]
+    listed = json.loads((tmp_path / "out" / "images.json").read_text())["images"]
+    assert [i["file_name"] for i in listed] == [str(p) for p in paths]
+
+
+def test_broken_images_do_not_stop_the_others(model, tmp_path, capsys):
+    """Exit status 2 and one message at the end; the rest is written."""
+    whole = save(tmp_path / "images" / "b.jpg").read_bytes()
+    (tmp_path / "images" / "a.jpg").write_bytes(b"no image")
+    (tmp_path / "images" / "c.jpg").write_bytes(whole[:-300])
+    save(tmp_path / "images" / "d.png")
+    output = tmp_path / "out"
+    arguments = ["detect", model, tmp_path / "images", "--output", output]
+    assert cli.main([str(a) for a in arguments]) == 2
+    message = capsys.readouterr().err
+    assert message.count("error:") == 1 and "Traceback" not in message
+    assert "2 of 4 images failed, the others are done" in message
+    assert "a.jpg cannot be read" in message and "c.jpg cannot be read" in message
+    results = json.loads((output / "detections.json").read_text())
+    assert {r["image_id"] for r in results} == {2, 4}, "ids do not depend on failures"
+    pictures = {p.name for p in output.glob("*.jpg")}
+    assert pictures == {"b_detections.jpg", "d_detections.jpg"}
+
+
+def rotated(tag):
+    """The scene as a camera stores it that notes EXIF orientation `tag`."""
+    stored = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90}[tag]
+    image = Image.fromarray(scene()).transpose(stored)
+    exif = image.getexif()
+    exif[0x0112] = tag
+    return image, {"exif": exif}
+
+
+def test_images_of_every_kind(tmp_path):
+    """All are the same scene: 50 around 255, as [40, 60, 3] uint8."""
+    rgb = Image.fromarray(scene())
+    rgba = rgb.convert("RGBA")
+    rgba.putalpha(Image.new("L", rgba.size, 7))
+    deep = Image.fromarray(scene(np.uint16, 65535)[..., 0])
+    kinds = {
+        "plain.png": (rgb, {}),
+        "gray.png": (rgb.convert("L"), {}),
+        "alpha.png": (rgba, {}),
+        "gray_alpha.png": (rgba.convert("LA"), {}),
+        "palette.png": (rgb.convert("P"), {}),
+        "deep.png": (deep, {}),
+        "cmyk.jpg": (rgb.convert("CMYK"), {"quality": 100}),
+        "upside_down.jpg": (rotated(3)[0], {"quality": 100, **rotated(3)[1]}),
+        "on_its_side.png": (rotated(6)[0], rotated(6)[1]),
+        "a.gif": (rgb.convert("P"), {}),
+        "a.webp": (rgb, {"lossless": True}),
+        "a.BMP": (rgb, {}),
+    }
+    for name, (image, options) in kinds.items():
+        pixels = read_image(save(tmp_path / name, image, **options))
+        assert pixels.dtype == np.uint8 and pixels.shape == (40, 60, 3), name
+        np.testing.assert_allclose(pixels.astype(int), scene(), atol=4, err_msg=name)
+    assert len(find_images([tmp_path])) == len(kinds)
+
+
+def test_orientation_reaches_the_boxes(model, tmp_path):
+    image, options = rotated(6)
+    assert image.size == (40, 60)
+    path = save(tmp_path / "a.png", image, **options)
+    results = detect(model, [path], tmp_path / "out")
+    assert results[0]["bbox"] == [10, 5, 40, 20]
+
+
+def test_finding_images(tmp_path):
+    save(tmp_path / "b.png")
+    save(tmp_path / "a.png")
+    (tmp_path / "notes.txt").write_text("")
+    (tmp_path / "folder.png").mkdir()
+    a, b = tmp_path / "a.png", tmp_path / "b.png"
+    assert find_images([b, tmp_path]) == [b, a], "in the order given, each once"
+    with pytest.raises(UserError, match="there is no image or folder"):
+        find_images([tmp_path / "c.png"])
+    with pytest.raises(UserError, match=r"no images \(\.bmp, .*folder\.png"):
+        find_images([tmp_path / "folder.png"])
+
+
+def test_models_are_found_where_exports_have_them(model, tmp_path):
+    """The SavedModel itself, an export around it, or versions: the newest of them."""
+    export = tmp_path / "export"
+    (export / "serving" / "scenes" / "2").mkdir(parents=True)
+    (export / "saved_model").symlink_to(model)
+    (export / "serving" / "scenes" / "10").symlink_to(model)
+    image = save(tmp_path / "a.png")
+    for path in (export, export / "saved_model", export / "serving" / "scenes"):
+        assert len(detect(path, [image], tmp_path / "out")) == 2
+    with pytest.raises(UserError, match="holds no SavedModel"):
+        detect(export / "serving", [image], tmp_path / "out")
+
+
+def test_models_that_do_not_fit(tmp_path):
+    image = save(tmp_path / "a.png")
+    floats = save_model(tmp_path / "floats", dtype=tf.float32)
+    with pytest.raises(UserError, match=r"float32.*--input-type image_tensor"):
+        detect(floats, [image], tmp_path / "out")
+    bare = BrightRectangle()
+    tf.saved_model.save(bare, str(tmp_path / "bare"), signatures={"other": bare.found})
+    with pytest.raises(UserError, match="no label map: name one with --label-map"):
+        detect(tmp_path / "bare", [image], tmp_path / "out")
+    labels = tmp_path / "label_map.pbtxt"
+    with pytest.raises(UserError, match="no signature serving_default"):
+        detect(tmp_path / "bare", [image], tmp_path / "out", label_map_path=labels)
+
+
+def test_pictures_do_not_become_input(model, tmp_path):
+    save(tmp_path / "a.png")
+    with pytest.raises(UserError, match="choose another output directory"):
+        detect(model, [tmp_path], tmp_path)
