@@ -20,7 +20,7 @@ $(VENV)/installed: setup.py pyproject.toml $(wildcard protos/*.proto)
 	touch $@
 
 demo: install
-	$(BIN)/od-api demo --output demo_output
+	$(BIN)/od-api demo configs/ssd/ssd_mobilenet_v1_fpn_192x192_demo.config --output demo_output
 
 test: install
 	$(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)

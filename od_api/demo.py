@@ -51,7 +51,9 @@ def make_scenes(directory):
     for split, (images, seed) in splits.items():
         if not (directory / split).exists():
             logging.info("making %d synthetic scenes (%s)", images, split)
-            synth.generate_records(directory / split, num_images=images, seed=seed)
+            synth.generate_records(
+                directory / split, num_images=images, seed=seed, difficulty="easy"
+            )
     return directory
 
 

@@ -60,13 +60,13 @@ class TrainingStep:
         self._bias_multiplier = bias_multiplier
         self._seed = seed
         self._loss_scale = loss_scale
+        self._gradients_of = self._losses_and_gradients
+        if jit_compile:
+            self._gradients_of = tf.function(
+                self._losses_and_gradients, autograph=False, jit_compile=True
+            )
         # No part needs autograph, and converting every line would take most of the
         # time to the first step.
-        self._gradients_of = tf.function(
-            self._losses_and_gradients,
-            autograph=False,
-            jit_compile=jit_compile or None,
-        )
         self._run = tf.function(
             self._step_on_all, autograph=False, reduce_retracing=True
         )

@@ -155,7 +155,7 @@ def test_evaluation_in_the_same_command(config, tmp_path, caplog):
 def test_a_loss_that_is_not_finite_names_the_term_and_the_images(config, tmp_path):
     config.train_config.optimizer.momentum_optimizer.learning_rate.Clear()
     rate = config.train_config.optimizer.momentum_optimizer.learning_rate
-    rate.constant_learning_rate.learning_rate = 1e30
+    rate.constant_learning_rate.learning_rate = 1e38
     with pytest.raises(TrainingDiverged) as error:
         train(config, tmp_path / "model", evaluate_on_the_way=False)
     message = str(error.value)
