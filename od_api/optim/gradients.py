@@ -10,8 +10,9 @@ _BIAS = re.compile(r"(^|/)bias(es)?$")
 def reduce_gradients(gradients):
     """{name: tensor} summed over the replicas, inside `strategy.run`.
 
-    Each replica's loss is divided by the number of replicas beforehand, so that the sum
-    is the gradient of the mean. Without a strategy nothing changes.
+    Each replica's loss is its share of the whole batch's (detectors normalise over all
+    replicas), so the sum is the gradient of the whole. Without a strategy nothing
+    changes.
 
     Args:
       gradients: {name: tensor or None}; every replica has None at the same names.
