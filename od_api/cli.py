@@ -66,6 +66,7 @@ def _parser():
     _add_config(commands)
     _add_data(commands)
     _add_demo(commands)
+    _add_study(commands)
     return parser
 
 
@@ -213,6 +214,13 @@ def _demo(args):
     from od_api.demo import demo
 
     demo(args.config, args.output, args.overrides)
+
+
+def _add_study(commands):
+    from od_api.study.commands import add_parsers
+
+    parser = commands.add_parser("study", help="the speed/accuracy trade-off study")
+    add_parsers(parser.add_subparsers(dest="action", required=True, metavar="ACTION"))
 
 
 if __name__ == "__main__":

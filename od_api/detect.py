@@ -10,7 +10,7 @@ from absl import logging
 from PIL import Image
 from rich.progress import track
 
-from od_api.core import draw
+from od_api.core import draw, rle
 from od_api.core.errors import UserError
 from od_api.core.image_files import find_images, read_image
 from od_api.data.label_map import LabelMap
@@ -24,7 +24,8 @@ def detect(
     """Runs an exported detector over images.
 
     Writes `detections.json` (COCO results: image_id, category_id, bbox [x, y, width,
-    height] in pixels, score), `images.json` (the COCO data set without annotations that
+    height] in pixels, score, and of a model with masks segmentation, a run-length code
+    of the image's size), `images.json` (the COCO data set without annotations that
     they belong to: ids, file names and sizes of the images, names of the classes) and
     one annotated picture an image.
 
@@ -143,18 +144,22 @@ def _picture_names(files):
 
 
 def _run(signature, image, min_score):
-    """{"boxes" pixels, "scores", "classes" label-map ids} of one image."""
+    """{"boxes" pixels, "scores", "classes" label-map ids, maybe "masks"}, one image."""
     outputs = signature(tf.constant(image[None]))
     outputs = {name: value[0].numpy() for name, value in outputs.items()}
     count = int(outputs["num_detections"])
     keep = np.flatnonzero(outputs["detection_scores"][:count] >= min_score)
     height, width = image.shape[:2]
     size = np.array([height, width, height, width], np.float32)
-    return {
+    found = {
         "boxes": outputs["detection_boxes"][keep] * size,
         "scores": outputs["detection_scores"][keep],
         "classes": outputs["detection_classes"][keep].astype(int),
     }
+    if "detection_masks" in outputs:
+        masks = outputs["detection_masks"][keep]
+        found["masks"] = rle.encode_pasted(masks, found["boxes"], (height, width))
+    return found
 
 
 def _coco_results(found, image_id):
@@ -170,6 +175,8 @@ def _coco_results(found, image_id):
                 "score": round(float(score), 6),
             }
         )
+    for result, code in zip(results, found.get("masks", ()), strict=False):
+        result["segmentation"] = code
     return results
 
 
@@ -182,9 +189,10 @@ def _picture(image, found, label_map, max_boxes):
     best = slice(0, max_boxes)
     pairs = zip(found["classes"][best], found["scores"][best], strict=True)
     labels = [f"{label_map.name(int(c))} {s:.2f}" for c, s in pairs]
-    return draw.draw_boxes(
-        image, found["boxes"][best], labels, found["classes"][best] - 1
-    )
+    classes, masks = found["classes"][best] - 1, None
+    if codes := found.get("masks", [])[best]:
+        masks = rle.decode(codes)
+    return draw.draw_boxes(image, found["boxes"][best], labels, classes, masks)
 
 
 def _write_json(value, path):

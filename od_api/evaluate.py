@@ -3,7 +3,6 @@
 import pathlib
 import time
 
-import numpy as np
 import tensorflow as tf
 from absl import logging
 from rich.progress import track
@@ -12,6 +11,7 @@ from od_api.core import checkpoint_files, draw, variables
 from od_api.core.checkpoint import latest, restore_model
 from od_api.core.compatibility import check_compatibility
 from od_api.core.errors import ConfigError, UserError
+from od_api.core.per_image import labelled, per_image
 from od_api.core.registry import build_field
 from od_api.core.summaries import Summaries
 from od_api.data.inputs import EvaluationInput
@@ -19,6 +19,8 @@ from od_api.data.pipeline import targets_of
 from od_api.metrics import build_evaluators, report
 
 _POLL_SECONDS = 10
+# Of samplers: the validation losses of two checkpoints see the same draws.
+_SEED = (0, 0)
 
 
 def evaluate(config, checkpoint, *, output_dir=None):
@@ -118,9 +120,15 @@ class Evaluation:
         self._inputs = [
             EvaluationInput(config, i) for i in range(len(config.eval_input_reader))
         ]
-        for source in self._inputs:
+        for i, source in enumerate(self._inputs):
             # A metric that does not exist must not wait for the first evaluation.
-            build_evaluators(self._settings, source.label_map)
+            evaluators = build_evaluators(self._settings, source.label_map)
+            self._need_masks = any(e.needs_masks for e in evaluators)
+            if self._need_masks and not config.eval_input_reader[i].load_instance_masks:
+                raise ConfigError(
+                    "is false, but the metrics_set measures masks: set it to true",
+                    f"eval_input_reader[{i}].load_instance_masks",
+                )
         root = pathlib.Path(output_dir) / "eval"
         self._directories = [root / i.name if i.name else root for i in self._inputs]
         self._predict = tf.function(
@@ -142,7 +150,12 @@ class Evaluation:
         dataset = source.evaluation_dataset(self._detector)
         for batch in track(dataset, "evaluating", transient=True):
             outputs, batch_losses = self._predict(_numeric(batch))
-            images = _per_image(batch, outputs)
+            if self._need_masks and outputs.masks is None:
+                raise ConfigError(
+                    "measures masks, but the model predicts none",
+                    "eval_config.metrics_set",
+                )
+            images = per_image(batch, outputs, self._need_masks)
             for image in images:
                 for evaluator in evaluators:
                     evaluator.add(
@@ -158,19 +171,21 @@ class Evaluation:
 
     def _predict_batch(self, batch):
         predictions = self._detector.call(batch["image"], batch["true_shape"])
-        losses = self._detector.losses(predictions, targets_of(batch))
+        losses = self._detector.losses(predictions, targets_of(batch), _SEED)
         losses["regularization_loss"] = variables.regularization_loss(
             self._detector.parts
         )
         return self._detector.detect(predictions), losses
 
     def _draw(self, image, label_map):
+        shape = image["pixels"].shape[:2]
         return draw.side_by_side(
             image["pixels"],
-            _labelled(image["drawn_groundtruth"], label_map),
-            _labelled(
+            labelled(image["drawn_groundtruth"], label_map, shape),
+            labelled(
                 image["drawn_detections"],
                 label_map,
+                shape,
                 self._settings.min_score_threshold,
                 self._settings.max_num_boxes_to_visualize,
             ),
@@ -194,59 +209,8 @@ class Evaluation:
 
 
 def _numeric(batch):
-    names = ("image", "true_shape", "boxes", "classes", "weights", "valid")
-    return {name: batch[name] for name in names}
-
-
-def _per_image(batch, detections):
-    """A list of dicts, one an image: ground truth and detections in its own pixels."""
-    batch = {name: tensor.numpy() for name, tensor in batch.items()}
-    detections = tf.nest.map_structure(lambda t: t.numpy(), detections)
-    images = []
-    for i, true_shape in enumerate(batch["true_shape"]):
-        ratio = batch["original_shape"][i] / true_shape
-        to_original = np.concatenate([ratio, ratio]).astype(np.float32)
-        valid, count = batch["valid"][i], detections.count[i]
-        groundtruth = {
-            "boxes": batch["boxes"][i][valid],
-            "classes": batch["classes"][i][valid],
-            "is_crowd": batch["is_crowd"][i][valid],
-            "difficult": batch["difficult"][i][valid],
-            "area": batch["area"][i][valid],
-        }
-        found = {
-            "boxes": detections.boxes[i][:count],
-            "scores": detections.scores[i][:count],
-            "classes": detections.classes[i][:count],
-        }
-        height, width = true_shape
-        pixels = np.clip(batch["image"][i][:height, :width], 0, 255)
-        images.append(
-            {
-                "image_id": int(batch["image_id"][i]),
-                "groundtruth": {
-                    **groundtruth,
-                    "boxes": groundtruth["boxes"] * to_original,
-                },
-                "detections": {**found, "boxes": found["boxes"] * to_original},
-                "pixels": pixels.astype(np.uint8),
-                "drawn_groundtruth": groundtruth,
-                "drawn_detections": found,
-            }
-        )
-    return images
-
-
-def _labelled(boxes, label_map, min_score=0.0, limit=None):
-    """(boxes, labels, classes) of what is worth drawing, best first."""
-    scores = boxes.get("scores")
-    keep = slice(None) if scores is None else np.where(scores >= min_score)[0][:limit]
-    classes = boxes["classes"][keep]
-    labels = [label_map.name(c + 1) for c in classes]
-    if scores is not None:
-        pairs = zip(labels, scores[keep], strict=True)
-        labels = [f"{label} {score:.2f}" for label, score in pairs]
-    return boxes["boxes"][keep], labels, classes
+    names = ("image", "true_shape", "boxes", "classes", "weights", "valid", "masks")
+    return {name: batch[name] for name in names if name in batch}
 
 
 def _accumulate(totals, losses, images):

@@ -71,7 +71,9 @@ def export(
     detector, restore = detector_for_inference(config)
     logging.info("exporting %s (step %d)", path, restore(path))
     network, _ = freeze_and_fold(_network(detector))
-    module = serving.ServingModule(network, detector.resizer, input_type, label_map)
+    module = serving.ServingModule(
+        network, detector.resizer, input_type, label_map, detector.max_proposals
+    )
     with _appears_whole(output_dir) as partial:
         with _disk_errors(output_dir):
             write_config(config, partial / "pipeline.config")
@@ -133,18 +135,21 @@ def _disk_errors(output_dir):
 
 
 def _network(detector):
-    """ConcreteFunction: padded images and true shapes -> raw and final outputs."""
-    height, width = detector.resizer.output_shape or (None, None)
+    """ConcreteFunction: padded images and true shapes -> raw and final outputs.
 
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec([None, height, width, 3], tf.float32, "images"),
-            tf.TensorSpec([None, 2], tf.int32, "true_shapes"),
-        ],
-        autograph=False,
-    )
-    def run(images, true_shapes):
-        return serving.outputs_of(detector, images, true_shapes)
+    That of a two-stage detector takes the number of proposals, too.
+    """
+    height, width = detector.resizer.output_shape or (None, None)
+    signature = [
+        tf.TensorSpec([None, height, width, 3], tf.float32, "images"),
+        tf.TensorSpec([None, 2], tf.int32, "true_shapes"),
+    ]
+    if detector.max_proposals is not None:
+        signature.append(tf.TensorSpec([], tf.int32, "num_proposals"))
+
+    @tf.function(input_signature=signature, autograph=False)
+    def run(*arguments):
+        return serving.outputs_of(detector, *arguments)
 
     return run.get_concrete_function()
 

@@ -12,7 +12,7 @@ from od_api.optim.gradients import (
 )
 
 # What the network needs of a batch; strings and bookkeeping stay on the host.
-_FIELDS = ("image", "true_shape", "boxes", "classes", "weights", "valid")
+_FIELDS = ("image", "true_shape", "boxes", "classes", "weights", "valid", "masks")
 
 
 class TrainingStep:
@@ -72,7 +72,7 @@ class TrainingStep:
         )
 
     def __call__(self, batch):
-        return self._run({name: batch[name] for name in _FIELDS})
+        return self._run({name: batch[name] for name in _FIELDS if name in batch})
 
     def _step_on_all(self, batch):
         losses = self._strategy.run(self._replica_step, args=(batch,))
@@ -108,10 +108,15 @@ class TrainingStep:
         return losses, dict(zip(names, gradients, strict=True))
 
     def _losses(self, batch, seed):
+        targets = targets_of(batch)
         predictions = self._detector.call(
-            batch["image"], batch["true_shape"], training=True
+            batch["image"],
+            batch["true_shape"],
+            training=True,
+            targets=targets,
+            seed=seed,
         )
-        losses = dict(self._detector.losses(predictions, targets_of(batch), seed))
+        losses = dict(self._detector.losses(predictions, targets, seed))
         if self._regularize:
             penalty = variables.regularization_loss(self._detector.parts)
             losses["regularization_loss"] = penalty / num_replicas()

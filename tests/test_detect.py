@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
@@ -25,8 +26,9 @@ class BrightRectangle(tf.Module):
     Scores .9, .6 and .3, classes 2, 1 and 1. Class 2 in the first place.
     """
 
-    def __init__(self, label_map=None, dtype=tf.uint8):
+    def __init__(self, label_map=None, dtype=tf.uint8, masks=None):
         super().__init__()
+        self.masks = masks
         if label_map:
             self.label_map = tf.saved_model.Asset(str(label_map))
         spec = tf.TensorSpec([None, None, None, 3], dtype, "input_tensor")
@@ -39,12 +41,15 @@ class BrightRectangle(tf.Module):
         low, high = tf.reduce_min(where, 0) / size, (tf.reduce_max(where, 0) + 1) / size
         box = tf.concat([low, high], axis=0)
         boxes = tf.stack([box, box / 2, box / 4, tf.zeros(4)])
-        return {
+        outputs = {
             "detection_boxes": boxes[None],
             "detection_scores": tf.constant([[0.9, 0.6, 0.3, 0.0]]),
             "detection_classes": tf.constant([[2.0, 1.0, 1.0, 1.0]]),
             "num_detections": tf.constant([3.0]),
         }
+        if self.masks is not None:
+            outputs["detection_masks"] = tf.constant(self.masks)
+        return outputs
 
 
 def save_model(folder, **options):
@@ -92,12 +97,36 @@ def test_results_and_pictures(model, tmp_path):
         assert np.ptp(edge, axis=-1).max() > 60, "a coloured line at row 25"
 
 
+def test_masks_become_run_lengths_and_colour(tmp_path):
+    """Masks that fill their boxes: 20 by 40 pixels of the first, rows 5..25 and columns
+    10..50; the second box is half of it, 2.5..12.5 and 5..25. In the picture the first
+    is tinted, though it is white without masks."""
+    masks = np.ones([1, 4, 15, 15], np.float32)
+    model = save_model(tmp_path / "saved_model", masks=masks)
+    save(tmp_path / "images" / "a.png")
+    results = detect(model, [tmp_path / "images"], tmp_path / "out")
+    read = json.loads((tmp_path / "out" / "detections.json").read_text())
+    assert read == results and len(results) == 2
+    first, second = (coco_mask.decode(r["segmentation"]) for r in read)
+    want = np.zeros([40, 60])
+    want[BOX[0] : BOX[2], BOX[1] : BOX[3]] = 1
+    # The pasting convention, i / (n - 1), may leave out a border pixel.
+    assert first.shape == (40, 60) and (first <= want).all()
+    assert first.sum() >= 19 * 39 and 8 * 18 <= second.sum() <= 10 * 20
+    truth = COCO(str(tmp_path / "out" / "images.json"))
+    assert truth.loadRes(read).anns[1]["area"] == first.sum()
+    with Image.open(tmp_path / "out" / "a_detections.jpg") as picture:
+        assert np.ptp(picture.getpixel((7 * 40, 7 * 20))) > 60
+
+
 def test_min_score_and_max_boxes(model, tmp_path, monkeypatch):
     """min_score is for both files; max_boxes for what is drawn alone."""
     drawn = []
     monkeypatch.setattr(
         "od_api.core.draw.draw_boxes",
-        lambda image, boxes, labels, classes: drawn.append((labels, classes)) or image,
+        lambda image, _, labels, classes, masks: (
+            drawn.append((labels, classes)) or image
+        ),
     )
     image = save(tmp_path / "a.png")
     everything = detect(model, [image], tmp_path / "o", min_score=0.0, max_boxes=1)

@@ -75,7 +75,8 @@ def move_sample(sample, seed, level, move):
     }
     if "masks" in sample:
         stacked = tf.transpose(sample["masks"], [1, 2, 0])
-        moved["masks"] = tf.transpose(_warp(stacked, matrix, 0.0), [2, 0, 1])
+        nothing = tf.zeros([], stacked.dtype)
+        moved["masks"] = tf.transpose(_warp(stacked, matrix, nothing), [2, 0, 1])
     if "keypoints" in sample:
         moved["keypoints"] = _moved_points(matrix, sample["keypoints"])
     return geometry.keep_visible(moved)

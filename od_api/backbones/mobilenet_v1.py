@@ -1,5 +1,7 @@
 """MobileNet v1 (Howard et al., arXiv 1704.04861)."""
 
+import functools
+
 import keras
 import tensorflow as tf
 
@@ -53,6 +55,7 @@ class MobilenetV1(keras.layers.Layer):
         conv_hyperparams=None,
         freeze_batch_norm=False,
         last_depths=(),
+        second_stage=False,
     ):
         super().__init__(name="mobilenet_v1")
         if depth_multiplier <= 0:
@@ -88,10 +91,21 @@ class MobilenetV1(keras.layers.Layer):
             lambda: _keras_model(depth_multiplier, "imagenet", (224, 224, 3)),
             self._optional,
         )
-        self.network = keras_network.stages(network, [s[0] for s in STAGES.values()])
-        self.strides = {name: stride for name, (_, stride) in STAGES.items()}
+        ends = {name: layer for name, (layer, _) in STAGES.items()}
+        whole = keras_network.stages(network, list(ends.values()))
+        # Bound here, so that Keras does not count the whole network as another part.
+        self._load = functools.partial(
+            keras_weights.load_file, whole, optional=self._optional
+        )
+        self.network, self.second_stage = whole, None
+        if second_stage:
+            del ends["C5"]
+            self.network, self.second_stage = keras_network.split(
+                whole, ends["C4"], ends.values()
+            )
+        self.strides = {name: STAGES[name][1] for name in ends}
         outputs = self.network.outputs
-        self.channels = {n: x.shape[-1] for n, x in zip(STAGES, outputs, strict=True)}
+        self.channels = {n: x.shape[-1] for n, x in zip(ends, outputs, strict=True)}
 
     def normalize(self, images):
         """[B, H, W, 3] RGB, 0..255 -> the same in -1..1, float32."""
@@ -100,11 +114,11 @@ class MobilenetV1(keras.layers.Layer):
     def call(self, images, training=False):
         """[B, H, W, 3] normalised -> {stage: [B, h, w, C]}, finest first."""
         maps = self.network(images, training=training)
-        return dict(zip(STAGES, maps, strict=True))
+        return dict(zip(self.strides, maps, strict=True))
 
     def load_weights(self, path):
         """Takes the weights of a file; see `keras_weights.load_file`."""
-        keras_weights.load_file(self.network, path, self._optional)
+        self._load(path)
 
 
 def _keras_model(depth_multiplier, weights, input_shape):

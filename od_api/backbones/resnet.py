@@ -1,18 +1,19 @@
 """ResNet v1 with 50, 101 or 152 layers (He et al., CVPR 2016)."""
 
+import functools
+
 import keras
-import tensorflow as tf
 
 from od_api.core.registry import register
 from od_api.layers import keras_network, keras_weights
 from od_api.layers.depth import scaled_depth
+from od_api.layers.imagenet_means import bgr_less_means
 from od_api.protos import backbone_pb2
 
 # Blocks of the stages C2..C5.
 BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 
-# Keras' ImageNet weights expect BGR images less these means.
-BGR_MEANS = (103.939, 116.779, 123.68)
+PLAIN_STRIDES = {"C2": 4, "C3": 8, "C4": 16, "C5": 32}
 
 
 @register(backbone_pb2.Resnet)
@@ -30,11 +31,20 @@ class Resnet(keras.layers.Layer):
       freeze_batch_norm: batch norm keeps its statistics, scale and offset.
       depth_multiplier: factor on the depth of every convolution, above 0.
       min_depth: least depth of a convolution after multiplying.
+      second_stage: ends the stages at C4; conv5 gets stride 1.
+      output_stride: 32, 16 or 8: of C5, or of C4 where the network ends there, where
+        32 means 16. Each stride left out becomes a dilation of what follows, so that
+        the same weights see the same field; where a map has a cell of the plain
+        network's, the two are equal.
+      second_stage_dilation: of conv5's 3x3 convolutions in the second stage.
+      last_stage: "C5", or "C4" to leave conv5 out.
 
     Attributes:
       strides: {stage: input pixels a cell}, finest stage first.
       channels: {stage: depth}.
       network: the `keras.Model` inside.
+      second_stage: conv5 as a `keras.Model`, [M, h, w, C] -> [M, h, w, 2 C], if it was
+        asked for; else None.
     """
 
     def __init__(
@@ -46,12 +56,21 @@ class Resnet(keras.layers.Layer):
         freeze_batch_norm=False,
         depth_multiplier=1.0,
         min_depth=8,
+        second_stage=False,
+        output_stride=32,
+        second_stage_dilation=1,
+        last_stage="C5",
     ):
         super().__init__(name=f"resnet{depth}")
         if depth not in BLOCKS:
             raise ValueError(f"depth is {depth}, and must be one of 50, 101, 152")
         if depth_multiplier <= 0:
             raise ValueError(f"depth_multiplier is {depth_multiplier}, and must be > 0")
+        if last_stage not in ("C4", "C5") or (second_stage and last_stage == "C4"):
+            raise ValueError('last_stage is "C5", or "C4" without a second stage')
+        dilations = _dilations(
+            output_stride, second_stage_dilation if second_stage else None, last_stage
+        )
         # A float of the schema has 7 digits: .35 arrives as .349999994.
         depth_multiplier = round(depth_multiplier, 6)
 
@@ -60,6 +79,7 @@ class Resnet(keras.layers.Layer):
                 config["filters"] = scaled_depth(
                     config["filters"], depth_multiplier, min_depth
                 )
+            _dilate(layer.name, config, dilations)
             return keras_network.apply_settings(
                 layer, config, conv_hyperparams, freeze_batch_norm
             )
@@ -70,14 +90,24 @@ class Resnet(keras.layers.Layer):
         keras_weights.load_initial(
             network, weights, lambda: _keras_model(depth, "imagenet", (224, 224, 3))
         )
-        stages = zip(range(2, 6), BLOCKS[depth], strict=True)
-        ends = [f"conv{stage}_block{blocks}_out" for stage, blocks in stages]
-        self.network = keras_network.stages(network, ends)
-        self.strides = {"C2": 4, "C3": 8, "C4": 16, "C5": 32}
-        outputs = self.network.outputs
-        self.channels = {
-            n: x.shape[-1] for n, x in zip(self.strides, outputs, strict=True)
+        ends = {
+            f"C{stage}": f"conv{stage}_block{blocks}_out"
+            for stage, blocks in zip(range(2, 6), BLOCKS[depth], strict=True)
         }
+        if last_stage == "C4":
+            del ends["C5"]
+        whole = keras_network.stages(network, list(ends.values()))
+        # Bound here, so that Keras does not count the whole network as another part.
+        self._load = functools.partial(keras_weights.load_file, whole)
+        self.network, self.second_stage = whole, None
+        if second_stage:
+            del ends["C5"]
+            self.network, self.second_stage = keras_network.split(
+                whole, ends["C4"], ends.values()
+            )
+        self.strides = {n: min(PLAIN_STRIDES[n], output_stride) for n in ends}
+        outputs = self.network.outputs
+        self.channels = {n: x.shape[-1] for n, x in zip(ends, outputs, strict=True)}
 
     def normalize(self, images):
         """[B, H, W, 3] RGB, 0..255 -> BGR less the ImageNet means, float32.
@@ -85,7 +115,7 @@ class Resnet(keras.layers.Layer):
         The old API kept RGB, for weights trained that way: reading such weights here
         means to reverse the input channels of the first kernel.
         """
-        return tf.cast(images, tf.float32)[..., ::-1] - tf.constant(BGR_MEANS)
+        return bgr_less_means(images)
 
     def call(self, images, training=False):
         """[B, H, W, 3] normalised -> {stage: [B, h, w, C]}, finest first."""
@@ -94,9 +124,38 @@ class Resnet(keras.layers.Layer):
 
     def load_weights(self, path):
         """Takes the weights of a file; see `keras_weights.load_file`."""
-        keras_weights.load_file(self.network, path)
+        self._load(path)
 
 
 def _keras_model(depth, weights, input_shape):
     make = getattr(keras.applications, f"ResNet{depth}")
     return make(input_shape=input_shape, include_top=False, weights=weights)
+
+
+def _dilations(output_stride, second_stage_dilation, last_stage):
+    """{prefix of layers: dilation} of the stages whose stride is left out."""
+    if output_stride not in (8, 16, 32):
+        raise ValueError(f"output_stride is {output_stride}, and must be 8, 16 or 32")
+    dilations = {"conv4_": 2} if output_stride == 8 else {}
+    if second_stage_dilation is not None:
+        if second_stage_dilation < 1:
+            raise ValueError(
+                f"second_stage_dilation is {second_stage_dilation}, below 1"
+            )
+        dilations["conv5_"] = second_stage_dilation
+    elif output_stride < 32 and last_stage == "C5":
+        dilations["conv5_"] = 32 // output_stride
+    return dilations
+
+
+def _dilate(layer_name, config, dilations):
+    """Takes the stride from a stage's convolutions and spreads its 3x3 kernels.
+
+    Keras has the stride in the 1x1 convolution that opens a stage: all 3x3 kernels of
+    the stage, the first one's too, come after it.
+    """
+    for prefix, dilation in dilations.items():
+        if layer_name.startswith(prefix) and "kernel_size" in config:
+            config["strides"] = (1, 1)
+            if tuple(config["kernel_size"]) == (3, 3):
+                config["dilation_rate"] = (dilation, dilation)

@@ -14,6 +14,8 @@ from PIL import Image, ImageDraw, ImageFont
 # so that its labels can be read.
 _SMALLEST = 400
 _GAP = 6
+# The share of its class's colour in a pixel of a mask: the object stays visible.
+_TINT = 0.45
 # Consecutive classes are this share of the colour circle apart: the golden ratio keeps
 # any number of first classes well spread.
 _GOLDEN = (math.sqrt(5) - 1) / 2
@@ -31,18 +33,21 @@ def color_of(class_index):
     )
 
 
-def draw_boxes(image, boxes, labels, classes):
-    """The image with boxes and labels on it.
+def draw_boxes(image, boxes, labels, classes, masks=None):
+    """The image with boxes and labels on it, and with masks in the boxes' colours.
 
     Args:
       image: uint8 [h, w, 3].
       boxes: [n, 4] in pixels, most important first: its label gets the best place.
       labels: n texts.
       classes: n class indices, which choose the colours.
+      masks: [n, h, w], not 0 on the objects; None draws none.
 
     Returns:
       uint8 [f h, f w, 3]; the factor f is 1 unless the image is tiny.
     """
+    if masks is not None:
+        image = _tinted(image, masks, classes)
     picture, factor = _magnified(image)
     pen = ImageDraw.Draw(picture)
     width = max(2, round(max(picture.size) / 400))
@@ -62,7 +67,8 @@ def side_by_side(image, groundtruth, detections):
 
     Args:
       image: uint8 [h, w, 3].
-      groundtruth: (boxes, labels, classes) as `draw_boxes` takes them.
+      groundtruth: (boxes, labels, classes, masks or None) as `draw_boxes` takes them;
+        the last may be missing.
       detections: the same.
 
     Returns:
@@ -105,6 +111,17 @@ def contact_sheet(pictures, *, columns=None, cell=600):
         for column, image in enumerate(row):
             page.paste(image, (_GAP + column * width, int(top)))
     return page
+
+
+def _tinted(image, masks, classes):
+    """The image with every mask's pixels mixed with its class's colour."""
+    tinted = np.array(image, np.float32)
+    # The most important one comes last, over the others.
+    for mask, class_index in reversed(list(zip(masks, classes, strict=True))):
+        inside = np.asarray(mask) != 0
+        color = np.array(color_of(class_index), np.float32)
+        tinted[inside] += _TINT * (color - tinted[inside])
+    return tinted.round().astype(np.uint8)
 
 
 def _magnified(image):

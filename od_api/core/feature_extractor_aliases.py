@@ -7,16 +7,11 @@ old extractor of that name had in its code. TensorFlow 1 names mean their Keras 
 """
 
 import difflib
-import functools
 
 from absl import logging
 
 from od_api.core.errors import ConfigError
-from od_api.core.feature_extractor_defaults import (
-    base_hyperparams,
-    everything_explicit,
-    mobilenet_v2_last_depth,
-)
+from od_api.core.ssd_extractor_types import BUILT
 from od_api.protos import backbone_pb2, neck_pb2
 
 # Fields of SsdFeatureExtractor that go with typed parts; all others go with `type`.
@@ -25,8 +20,6 @@ COMMON_FIELDS = ("backbone", "neck", "pad_to_multiple")
 # Types of the old API's SSD whose networks are still to be built here.
 NOT_YET_BUILT = (
     *(f"ssd_efficientnet-b{i}_bifpn_keras" for i in range(8)),
-    "ssd_inception_v2",
-    "ssd_inception_v3",
     "ssd_mobilenet_v1_ppn",
     "ssd_mobilenet_v2_mnasfpn",
     "ssd_mobilenet_v3_large",
@@ -112,7 +105,7 @@ def _check_pyramid(message):
 
 def _log_without_effect(message):
     fields = []
-    if "resnet" in message.type:
+    if message.type.startswith("ssd_resnet") and "_fpn" in message.type:
         fields += ["use_depthwise", "use_explicit_padding"]
     if "_fpn" in message.type:
         fields += ["num_layers"]
@@ -139,98 +132,3 @@ def _unknown_type(name):
         return f"{name!r} is an extractor of Faster R-CNN and not of SSD"
     near = difflib.get_close_matches(name, BUILT, n=3) or BUILT
     return f"{name!r} is unknown; did you mean {' or '.join(near)}?"
-
-
-def _ssd_maps(message, levels):
-    """The neck of plain SSD: two stages, then four maps of these depths."""
-    neck = neck_pb2.Neck()
-    maps = neck.ssd_feature_maps
-    maps.levels.extend(levels[: message.num_layers])
-    maps.extra_depths.extend([512, 256, 256, 128][: max(message.num_layers - 2, 0)])
-    maps.depth_multiplier = message.depth_multiplier
-    maps.min_depth = message.min_depth
-    maps.use_depthwise = message.use_depthwise
-    maps.use_explicit_padding = message.use_explicit_padding
-    return neck
-
-
-def _fpn(message, resnet=False):
-    depth = int(message.fpn.additional_layer_depth * message.depth_multiplier)
-    neck = neck_pb2.Neck()
-    neck.fpn.min_level = message.fpn.min_level
-    neck.fpn.max_level = message.fpn.max_level
-    neck.fpn.depth = max(depth, message.min_depth)
-    neck.fpn.use_depthwise = message.use_depthwise and not resnet
-    neck.fpn.use_explicit_padding = message.use_explicit_padding and not resnet
-    return neck
-
-
-def _base(message, part, family):
-    """Fills in what every backbone has in common."""
-    part.depth_multiplier = message.depth_multiplier
-    part.min_depth = message.min_depth
-    if message.override_base_feature_extractor_hyperparams:
-        part.conv_hyperparams.CopyFrom(everything_explicit(message.conv_hyperparams))
-    else:
-        keras_twin = message.type.endswith("_keras")
-        part.conv_hyperparams.CopyFrom(base_hyperparams(family, keras_twin))
-
-
-def _mobilenet_v1(message):
-    backbone = backbone_pb2.Backbone()
-    _base(message, backbone.mobilenet_v1, "mobilenet")
-    return backbone, _ssd_maps(message, ["C4", "C5"])
-
-
-def _mobilenet_v1_fpn(message):
-    backbone = backbone_pb2.Backbone()
-    _base(message, backbone.mobilenet_v1, "mobilenet")
-    if message.use_depthwise:
-        backbone.mobilenet_v1.last_depths.extend([512, 256])
-    return backbone, _fpn(message)
-
-
-def _mobilenet_v2(message):
-    backbone = backbone_pb2.Backbone()
-    _base(message, backbone.mobilenet_v2, "mobilenet")
-    backbone.mobilenet_v2.last_depth = mobilenet_v2_last_depth(
-        1280, message.depth_multiplier
-    )
-    return backbone, _ssd_maps(message, ["C4_expanded", "C5"])
-
-
-def _mobilenet_v2_fpn(message):
-    backbone = backbone_pb2.Backbone()
-    _base(message, backbone.mobilenet_v2, "mobilenet")
-    # The old slim network narrowed its top for depthwise pyramids; its Keras twin meant
-    # to and did not, and its checkpoints are as wide as that.
-    narrow = message.use_depthwise and not message.type.endswith("_keras")
-    backbone.mobilenet_v2.last_depth = mobilenet_v2_last_depth(
-        256 if narrow else 1280, message.depth_multiplier
-    )
-    return backbone, _fpn(message)
-
-
-def _resnet_fpn(message, depth):
-    backbone = backbone_pb2.Backbone()
-    backbone.resnet.depth = depth
-    _base(message, backbone.resnet, "resnet")
-    return backbone, _fpn(message, resnet=True)
-
-
-def _with_twins(makers):
-    return {name + end: make for name, make in makers.items() for end in ("", "_keras")}
-
-
-# Every type that can be built, with the function that makes its typed parts.
-BUILT = _with_twins(
-    {
-        "ssd_mobilenet_v1": _mobilenet_v1,
-        "ssd_mobilenet_v1_fpn": _mobilenet_v1_fpn,
-        "ssd_mobilenet_v2": _mobilenet_v2,
-        "ssd_mobilenet_v2_fpn": _mobilenet_v2_fpn,
-        "ssd_resnet50_v1_fpn": functools.partial(_resnet_fpn, depth=50),
-        "ssd_resnet101_v1_fpn": functools.partial(_resnet_fpn, depth=101),
-        "ssd_resnet152_v1_fpn": functools.partial(_resnet_fpn, depth=152),
-    }
-)

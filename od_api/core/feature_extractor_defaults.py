@@ -20,15 +20,32 @@ RESNET = """
   batch_norm { decay: 0.997 center: true scale: true epsilon: 0.00001 }
 """
 
+INCEPTION = """
+  regularizer { l2_regularizer { weight: 0.00004 } }
+  activation: RELU
+  batch_norm { decay: 0.9997 center: true scale: false epsilon: 0.001 }
+"""
+
+VGG = """
+  regularizer { l2_regularizer { weight: 0.0005 } }
+  activation: RELU
+"""
+
+FAMILIES = {
+    "mobilenet": MOBILENET,
+    "resnet": RESNET,
+    "inception": INCEPTION,
+    "vgg": VGG,
+}
+
 
 def base_hyperparams(family, keras_twin):
-    """Hyperparams of a base network, "mobilenet" or "resnet".
+    """Hyperparams of a base network: "mobilenet", "resnet", "inception" or "vgg".
 
     The Keras ResNets did not halve their l2 weight as everything else did: they
     regularised twice as hard as their TensorFlow 1 twins.
     """
-    text = {"mobilenet": MOBILENET, "resnet": RESNET}[family]
-    hyperparams = text_format.Parse(text, hyperparams_pb2.Hyperparams())
+    hyperparams = text_format.Parse(FAMILIES[family], hyperparams_pb2.Hyperparams())
     if family == "resnet" and keras_twin:
         hyperparams.regularizer.l2_regularizer.weight *= 2
     return hyperparams

@@ -8,7 +8,7 @@ Always there
   is_crowd   [G] bool
   difficult  [G] bool
 Sometimes there, and kept in step by every augmentation and resizer
-  masks                  [G, h, w] float32, 0 or 1
+  masks                  [G, h, w] uint8, 0 or 1
   keypoints              [G, K, 2] float32 (y, x) in pixels; NaN where not labelled
   keypoint_visibilities  [G, K] int32
   confidences            [G] float32

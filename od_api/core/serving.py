@@ -42,9 +42,14 @@ class ServingModule(tf.Module):
       resizer: brings one image to the network's input.
       input_type: one of INPUT_TYPES.
       label_map_path: file to keep with the model, or None.
+      max_proposals: of a two-stage detector, whose network then takes as a third
+        argument how many proposals go on to the second stage. A signature
+        `num_proposals` lets each request choose; the others use all.
     """
 
-    def __init__(self, network, resizer, input_type, label_map_path):
+    def __init__(
+        self, network, resizer, input_type, label_map_path, max_proposals=None
+    ):
         super().__init__()
         self._network = network
         self._resizer = resizer
@@ -57,22 +62,32 @@ class ServingModule(tf.Module):
         self.__call__ = tf.function(
             self._detect, input_signature=[spec], autograph=False
         )
+        self._all_proposals = () if max_proposals is None else (max_proposals,)
+        if max_proposals is not None:
+            count = tf.TensorSpec([], tf.int32, "num_proposals")
+            self.detect_with_num_proposals = tf.function(
+                self._detect, input_signature=[spec, count], autograph=False
+            )
 
     def signatures(self):
         """{signature name: function} for tf.saved_model.save."""
-        return {"serving_default": self.__call__}
+        named = {"serving_default": self.__call__}
+        if self._all_proposals:
+            named["num_proposals"] = self.detect_with_num_proposals
+        return named
 
     def warmup_input(self):
         """A black image as this module takes it, of the network's size where fixed."""
         size = self._resizer.output_shape or (300, 300)
         return as_input(np.zeros([*size, 3], np.uint8), self._input_type)
 
-    def _detect(self, input_tensor):
+    def _detect(self, input_tensor, *num_proposals):
         if self._input_type in ("image_tensor", "float_image_tensor"):
             images, true_shapes = resize(self._resizer, input_tensor)
         else:
             images, true_shapes = self._decode_and_resize(input_tensor)
-        return self._network(images, true_shapes)
+        count = num_proposals or self._all_proposals
+        return self._network(images, true_shapes, *map(tf.convert_to_tensor, count))
 
     def _decode_and_resize(self, strings):
         def prepare(string):
@@ -112,22 +127,26 @@ def _resized_specs(resizer):
     )
 
 
-def outputs_of(detector, images, true_shapes):
-    """The old API's output dict of a single-stage detector, everything float32.
+def outputs_of(detector, images, true_shapes, *num_proposals):
+    """The old API's output dict, everything float32.
 
     Args:
       detector: has call, detect, decode, scores.
       images: [B, H, W, 3] float32, padded.
       true_shapes: [B, 2] int32.
+      *num_proposals: of a two-stage detector, optionally how many proposals go on to
+        the second stage, int32 scalar. A is their number then.
 
     Returns:
       detection_boxes [B, N, 4], normalised to the image without its padding;
       detection_scores, detection_classes (label-map ids), detection_anchor_indices
       [B, N]; detection_multiclass_scores [B, N, K (+1)]; num_detections [B];
       raw_detection_boxes [B, A, 4], normalised to the padded image;
-      raw_detection_scores [B, A, K (+1)].
+      raw_detection_scores [B, A, K (+1)]; of a detector with masks detection_masks
+      [B, N, mh, mw], probabilities for the inside of the boxes.
     """
-    predictions = detector.call(images, true_shapes)
+    limit = {"num_proposals": num_proposals[0]} if num_proposals else {}
+    predictions = detector.call(images, true_shapes, **limit)
     found = detector.detect(predictions)
     raw_boxes, raw_scores = detector.decode(predictions), detector.scores(predictions)
     real = tf.sequence_mask(found.count, tf.shape(found.scores)[1])
@@ -144,6 +163,8 @@ def outputs_of(detector, images, true_shapes):
         "raw_detection_boxes": box_ops.scale(raw_boxes, 1 / padded[0], 1 / padded[1]),
         "raw_detection_scores": raw_scores,
     }
+    if found.masks is not None:
+        outputs["detection_masks"] = tf.where(real[..., None, None], found.masks, 0.0)
     return {name: tf.cast(value, tf.float32) for name, value in outputs.items()}
 
 

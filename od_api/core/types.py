@@ -25,6 +25,8 @@ class Targets(NamedTuple):
         does an anchor matched to it count.
       valid: [B, G] bool; False in padding.
       true_shapes: [B, 2] int32, height and width of the image inside the padding.
+      masks: [B, G, H, W] uint8, 0 or 1, of the whole network input; None where the
+        input does not read masks.
     """
 
     boxes: tf.Tensor
@@ -32,6 +34,7 @@ class Targets(NamedTuple):
     weights: tf.Tensor
     valid: tf.Tensor
     true_shapes: tf.Tensor
+    masks: Any = None
 
 
 class Assignment(NamedTuple):
@@ -91,6 +94,8 @@ class Detections(NamedTuple):
       classes: [B, N] int32, 0-based.
       count: [B] int32, how many of the N are real.
       anchor_indices: [B, N] int32, the anchor (or proposal) each box came from.
+      masks: [B, N, mh, mw] float32 probabilities, each for the inside of its box; None
+        of a detector that predicts none.
     """
 
     boxes: tf.Tensor
@@ -98,3 +103,4 @@ class Detections(NamedTuple):
     classes: tf.Tensor
     count: tf.Tensor
     anchor_indices: tf.Tensor
+    masks: Any = None

@@ -10,14 +10,7 @@ def box_details(features, reader, image, boxes):
     """Masks, keypoints and scores, as far as the reader asks for them."""
     found = {}
     if reader.load_instance_masks:
-        masks = _masks(features["image/object/mask"], image)
-        check = require(
-            tf.shape(masks)[0] == tf.shape(boxes)[0],
-            "the record has not one mask for each box",
-            features,
-        )
-        with tf.control_dependencies(check):
-            found["masks"] = tf.identity(masks)
+        found["masks"] = _masks(features, image, tf.shape(boxes)[0])
     if reader.num_keypoints:
         points, visibilities = _keypoints(features, reader.num_keypoints, image)
         found["keypoints"] = points
@@ -30,25 +23,41 @@ def box_details(features, reader, image, boxes):
     return found
 
 
-def _masks(masks, image):
-    """[G, h, w] float32, 0 or 1, from PNG strings or from one long list of numbers."""
-    shape = tf.shape(image)[:2]
-    if masks.dtype == tf.string:
-        none = tf.zeros(tf.concat([[0], shape], 0), tf.bool)
-        masks = tf.cond(
-            tf.size(masks) > 0, lambda: _png_masks(masks, shape), lambda: none
+def _masks(features, image, count):
+    """[G, h, w] uint8, 0 or 1, from PNG strings or from one long list of numbers."""
+    masks, shape = features["image/object/mask"], tf.shape(image)[:2]
+    if masks.dtype != tf.string:
+        check = require(
+            tf.size(masks) == count * shape[0] * shape[1],
+            "the record's masks have not one number for each pixel of each box",
+            features,
         )
-    else:
-        masks = masks > 0
-    return tf.cast(tf.reshape(masks, tf.concat([[-1], shape], 0)), tf.float32)
+        with tf.control_dependencies(check):
+            masks = tf.reshape(masks > 0, [count, shape[0], shape[1]])
+        return tf.cast(masks, tf.uint8)
+    check = require(
+        tf.size(masks) == count, "the record has not one mask for each box", features
+    )
+    with tf.control_dependencies(check):
+        masks = tf.identity(masks)
+    none = tf.zeros(tf.concat([[0], shape], 0), tf.uint8)
+    return tf.cond(count > 0, lambda: _png_masks(masks, shape, features), lambda: none)
 
 
-def _png_masks(encoded, shape):
+def _png_masks(encoded, shape, features):
+    """[G] PNG files -> [G, h, w] uint8."""
+
     def decode_mask(png):
         mask = tf.io.decode_image(png, channels=1, expand_animations=False)
-        return tf.reshape(mask > 0, shape)
+        check = require(
+            tf.reduce_all(tf.shape(mask)[:2] == shape),
+            "a mask of the record has not the size of its image",
+            features,
+        )
+        with tf.control_dependencies(check):
+            return tf.cast(mask[..., 0] > 0, tf.uint8)
 
-    kind = tf.TensorSpec([None, None], tf.bool)
+    kind = tf.TensorSpec([None, None], tf.uint8)
     return tf.map_fn(decode_mask, encoded, fn_output_signature=kind)
 
 

@@ -8,6 +8,7 @@ from google.protobuf.message import DecodeError
 from od_api.data import record_checks as checks
 from od_api.data import records
 from od_api.data.findings import Report
+from od_api.data.mask_checks import check_masks
 
 # The fast form: a few seconds on a local disk, less than building a model.
 _FAST_RECORDS = 2000
@@ -20,8 +21,8 @@ def check_records(paths, label_map, fast=False):
 
     Errors: corrupt, wrong_type, no_image, undecodable, wrong_size, list_lengths,
     nan_box, swapped_box, degenerate_box, swapped_axes, out_of_range, no_class, id_zero,
-    unknown_id. Warnings: wrong_size (of the same shape), out_of_range (a little),
-    tiny_box, id_zero (beside a known text), unknown_class, class_disagrees,
+    unknown_id, mask_size. Warnings: wrong_size (of the same shape), out_of_range (a
+    little), tiny_box, id_zero (beside a known text), unknown_class, class_disagrees,
     duplicate_image, duplicate_source_id. Notes: no_boxes, empty_class,
     sequence_example, partial.
 
@@ -114,6 +115,7 @@ class _Run:
             checks.check_lengths(features, None if boxes is None else len(boxes))
         )
         if boxes is not None:
+            self._add_all(check_masks(features, len(boxes), size))
             self._add_all(checks.check_boxes(boxes, size))
             self.report.boxes += len(boxes)
             if not len(boxes):

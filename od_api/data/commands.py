@@ -190,6 +190,7 @@ def _add_synth(subparsers):
     add("--width", type=int, default=320, metavar="PIXELS")
     add("--difficulty", default="normal", help="easy, normal or hard")
     add("--num-shards", type=int, default=1, metavar="N", help="record files a split")
+    add("--include-masks", action="store_true", help="records with masks, as PNG")
     parser.set_defaults(func=_synth)
 
 
@@ -206,6 +207,7 @@ def _synth(args):
             split=split,
             difficulty=args.difficulty,
             num_shards=args.num_shards,
+            include_masks=args.include_masks,
             progress=True,
         )
         print(f"{folder}: {summary['images']} images, {summary['boxes']} boxes")

@@ -155,18 +155,22 @@ def draw_batches(dataset, label_map, path):
 
 
 def draw_batch(batch, label_map):
-    """A list of uint8 [h, w, 3] pictures of a batch's images with their boxes."""
+    """A list of uint8 [h, w, 3] pictures of a batch's images, boxes and masks."""
     pictures = []
     for i, image in enumerate(batch["image"].numpy()):
         height, width = batch["true_shape"][i].numpy()
         valid = batch["valid"][i].numpy()
         classes = batch["classes"][i].numpy()[valid]
+        masks = None
+        if "masks" in batch:
+            masks = batch["masks"][i].numpy()[valid][:, :height, :width]
         pictures.append(
             draw.draw_boxes(
                 np.clip(image[:height, :width], 0, 255).astype(np.uint8),
                 batch["boxes"][i].numpy()[valid],
                 [label_map.name(c + 1) for c in classes],
                 classes,
+                masks,
             )
         )
     return pictures

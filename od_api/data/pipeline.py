@@ -29,8 +29,8 @@ _UNSUPPORTED = (
 )
 # Sources that are mixed get seeds far apart (a prime near 2^32 / golden ratio).
 _SEED_STEP = 2654435761
-# So many records are searched for a first mask.
-_MASK_SEARCH = 100
+# So many records of a file are searched for a first box.
+_MASK_SEARCH = 1000
 
 
 def make_dataset(
@@ -79,14 +79,17 @@ def make_dataset(
         area            [B, G] float32, square pixels in the file; evaluation only
         image_id        [B] int64
         source_id, filename  [B] string
-      and masks [B, G, H, W], keypoints, ... where the reader asks for them.
+      and where the reader asks for them keypoints, ... and
+        masks           [B, G, H, W] uint8, 0 or 1
+        mask_counts     [B, G] string, the packed run lengths (see core/rle.py) of the
+                        masks in the file, of original_shape; evaluation only
 
     Raises:
       ConfigError: a setting that cannot be served; `field_path` starts in the reader.
       UserError: missing or empty files.
     """
     groups = _groups(reader)
-    reader = _checked(reader, groups[0], training)
+    reader = _checked(reader, [group[0] for group in groups], training)
     seed = int.from_bytes(os.urandom(4), "little") if seed is None else int(seed)
     start = start_step * batch_size if training else 0
     if training:
@@ -121,13 +124,14 @@ def make_dataset(
 
 
 def targets_of(batch):
-    """The ground truth of a batch as `Targets`."""
+    """The ground truth of a batch as `Targets`, with masks where the batch has them."""
     return Targets(
         boxes=tf.cast(batch["boxes"], tf.float32),
         classes=tf.cast(batch["classes"], tf.int32),
         weights=tf.cast(batch["weights"], tf.float32),
         valid=batch["valid"],
         true_shapes=batch["true_shape"],
+        masks=batch.get("masks"),
     )
 
 
@@ -157,7 +161,7 @@ def _training_order(groups, reader, seed, shard):
 
 
 def _checked(reader, paths, training):
-    """A copy of the reader with the mask type that its records have."""
+    """A copy of the reader with the mask type that the records in `paths` have."""
     for name in _UNSUPPORTED:
         if getattr(reader, name):
             raise ConfigError(
@@ -187,14 +191,29 @@ def _mask_type(reader, paths):
 
     The schema's default is NUMERICAL_MASKS, while the data set tools write PNG.
     """
-    found = masks_in(itertools.islice(records.read(paths[0]), _MASK_SEARCH))
-    stated = reader.mask_type or input_reader_pb2.NUMERICAL_MASKS
-    if found is None or found == stated:
-        return stated
-    name = input_reader_pb2.InstanceMaskType.Name(found)
-    if reader.HasField("mask_type") and reader.mask_type:
-        raise ConfigError(f"{paths[0]} has masks of another type: {name}", "mask_type")
-    logging.info("mask_type is not set; the records have %s", name)
+    types = {path: kind for path in paths if (kind := _masks_of(path)) is not None}
+    stated = reader.mask_type if reader.HasField("mask_type") else 0
+    name = input_reader_pb2.InstanceMaskType.Name
+    wanted = stated or next(iter(types.values()), input_reader_pb2.NUMERICAL_MASKS)
+    for path, found in types.items():
+        if found != wanted:
+            raise ConfigError(
+                f"{path} has masks of another type: {name(found)}", "mask_type"
+            )
+    if types and not stated:
+        logging.info("mask_type is not set; the records have %s", name(wanted))
+    return wanted
+
+
+def _masks_of(path):
+    """The InstanceMaskType of a file's first masks; None if it begins without boxes."""
+    found, unmasked = masks_in(itertools.islice(records.read(path), _MASK_SEARCH))
+    if unmasked:
+        raise ConfigError(
+            f"{path} has boxes without masks: convert it with --include-masks, or "
+            "set this to false",
+            "load_instance_masks",
+        )
     return found
 
 

@@ -1,13 +1,15 @@
 """One record on its way into a batch: decode, augment, resize."""
 
+import numpy as np
 import tensorflow as tf
 
 from od_api.core import boxes as geometry
+from od_api.core import rle
 from od_api.core import sample as samples
 from od_api.data.tf_example import decode, keep_boxes
 
 # What a batch has one value of for every box.
-PER_BOX = (*samples.PER_BOX_FIELDS, "area", "valid")
+PER_BOX = (*samples.PER_BOX_FIELDS, "area", "mask_counts", "valid")
 
 
 class Preparation:
@@ -20,7 +22,8 @@ class Preparation:
       label_map: LabelMap or None.
       augmentations: callables `augment(sample, seed)`.
       training: at most max_number_of_boxes boxes, none without extent, and no `area`,
-        which augmentation would make wrong. Otherwise all boxes, and at least one row.
+        which augmentation would make wrong. Otherwise all boxes, and at least one row,
+        and with masks `mask_counts`, which hold those of the file.
       seed: two ints.
       keep_originals: adds `original_image`.
     """
@@ -51,6 +54,8 @@ class Preparation:
             sample["original_image"] = sample["image"]
         if self._training:
             del sample["area"]
+        elif "masks" in sample:
+            sample["mask_counts"] = _packed(sample["masks"])
         sample = self._augment(sample, position)
         if self._training:
             sample = keep_boxes(sample, geometry.area(sample["boxes"]) > 0)
@@ -78,6 +83,16 @@ class Preparation:
                 sample[name] = tf.pad(rows, padding)
         sample["boxes"] = tf.ensure_shape(sample["boxes"], [None, 4])
         return sample
+
+
+def _packed(masks):
+    """[G, h, w] -> [G] string, COCO's packed run lengths."""
+
+    def pack(masks):
+        return np.array([code["counts"] for code in rle.encode(masks)], np.bytes_)
+
+    counts = tf.numpy_function(pack, [masks], tf.string, stateful=False)
+    return tf.ensure_shape(counts, [None])
 
 
 def resize(sample, resizer):

@@ -83,7 +83,13 @@ def generate(
 
 
 def generate_records(
-    output_dir, *, num_images, num_shards=1, progress=False, **settings
+    output_dir,
+    *,
+    num_images,
+    num_shards=1,
+    include_masks=False,
+    progress=False,
+    **settings,
 ):
     """As `generate`, and the same scenes as TFRecords `scenes.record-*` beside it.
 
@@ -93,6 +99,7 @@ def generate_records(
       output_dir: folder to write into; made where missing.
       num_images: how many scenes.
       num_shards: number of record files.
+      include_masks: the records hold the objects' visible pixels, too, as PNG.
       progress: shows bars on standard error.
       **settings: seed, split, image_size and difficulty of `generate`.
 
@@ -117,6 +124,7 @@ def generate_records(
         work / "images",
         work / "scenes.record",
         num_shards=num_shards,
+        include_masks=include_masks,
         progress=progress,
     )
     if work != target:

@@ -16,6 +16,11 @@ from od_api.protos import input_reader_pb2
 # Image ids are hashes of source ids, with as many values as the old API's.
 _IMAGE_IDS = 1 << 31
 
+_MASK_TYPES = {
+    "bytes_list": input_reader_pb2.PNG_MASKS,
+    "float_list": input_reader_pb2.NUMERICAL_MASKS,
+}
+
 _BOX = "image/object/bbox/"
 _SCALARS = {
     "image/encoded": tf.string,
@@ -85,15 +90,21 @@ def keep_boxes(sample, keep):
 
 
 def masks_in(serialized_records):
-    """The InstanceMaskType of the first masks among some records; None without any."""
+    """Which masks some records have, as the first one with boxes tells.
+
+    Returns:
+      (InstanceMaskType, None if unknown; whether that one has boxes without masks).
+    """
+    of_empty_lists = None
     for serialized in serialized_records:
-        example = tf.train.Example.FromString(serialized)
-        masks = example.features.feature["image/object/mask"]
-        if masks.bytes_list.value:
-            return input_reader_pb2.PNG_MASKS
-        if masks.float_list.value:
-            return input_reader_pb2.NUMERICAL_MASKS
-    return None
+        features = tf.train.Example.FromString(serialized).features.feature
+        masks = features["image/object/mask"]
+        found = _MASK_TYPES.get(masks.WhichOneof("kind"))
+        if features[f"{_BOX}ymin"].float_list.value:
+            some = masks.bytes_list.value or masks.float_list.value
+            return (found, False) if some else (None, True)
+        of_empty_lists = found or of_empty_lists
+    return of_empty_lists, False
 
 
 def decode_image(encoded):

@@ -11,7 +11,9 @@ from od_api.core.errors import ConfigError
 from od_api.core.feature_extractor_aliases import typed_parts
 from od_api.core.registry import build, build_field, register
 from od_api.core.replicas import sum_over_replicas
+from od_api.core.shapes import image_windows, pad_to_multiple, spatial_shape
 from od_api.core.types import AnchorLosses, Predictions
+from od_api.detectors.multi_task_loss import MultiTaskLoss
 from od_api.protos import ssd_pb2
 
 # Options of the schema whose mechanism does not exist here: refused, not ignored.
@@ -37,7 +39,10 @@ class Ssd:
       parts: {"backbone", "neck", "head"}: the layers that hold variables.
       resizer: what brings images to the network's input size.
       num_classes: K.
+      max_proposals: None: there are no proposals.
     """
+
+    max_proposals = None
 
     def __init__(
         self,
@@ -48,18 +53,13 @@ class Ssd:
         neck,
         head,
         anchors,
-        box_coder,
         assigner,
-        classification_loss,
-        localization_loss,
+        loss,
         postprocess,
         sampler=None,
         miner=None,
         classification_weight=1.0,
         localization_weight=1.0,
-        add_background_class=True,
-        encode_background_as_zeros=False,
-        negative_class_weight=1.0,
         normalize_loss_by_num_matches=True,
         normalize_loc_loss_by_codesize=False,
         freeze_batchnorm=False,
@@ -69,18 +69,13 @@ class Ssd:
         self.resizer = resizer
         self.parts = {"backbone": backbone, "neck": neck, "head": head}
         self.anchors = anchors
-        self.box_coder = box_coder
         self.assigner = assigner
-        self.classification_loss = classification_loss
-        self.localization_loss = localization_loss
+        self.loss = loss
         self.postprocess = postprocess
         self.sampler = sampler
         self.miner = miner
         self.classification_weight = classification_weight
         self.localization_weight = localization_weight
-        self.add_background_class = add_background_class
-        self.encode_background_as_zeros = encode_background_as_zeros
-        self.negative_class_weight = negative_class_weight
         self.normalize_loss_by_num_matches = normalize_loss_by_num_matches
         self.normalize_loc_loss_by_codesize = normalize_loc_loss_by_codesize
         self.pad_to_multiple = pad_to_multiple
@@ -99,7 +94,7 @@ class Ssd:
         similarity = build_field(
             message, "similarity_calculator", image_shape=image_shape
         )
-        loss = message.loss
+        losses, samplers = _losses(message)
         return cls(
             num_classes=message.num_classes,
             resizer=resizer,
@@ -113,42 +108,49 @@ class Ssd:
                 add_background_class=message.add_background_class,
             ),
             anchors=anchors,
-            box_coder=build_field(message, "box_coder", image_shape=image_shape),
             assigner=build_field(message, "matcher", similarity=similarity),
             postprocess=build_field(
                 message, "post_processing", num_classes=message.num_classes
             ),
-            **_losses(message),
-            classification_weight=loss.classification_weight,
-            localization_weight=loss.localization_weight,
-            add_background_class=message.add_background_class,
-            encode_background_as_zeros=message.encode_background_as_zeros,
-            negative_class_weight=message.negative_class_weight,
+            loss=MultiTaskLoss(
+                num_classes=message.num_classes,
+                box_coder=build_field(message, "box_coder", image_shape=image_shape),
+                **losses,
+                add_background_class=message.add_background_class,
+                encode_background_as_zeros=message.encode_background_as_zeros,
+                negative_class_weight=message.negative_class_weight,
+            ),
+            **samplers,
+            classification_weight=message.loss.classification_weight,
+            localization_weight=message.loss.localization_weight,
             normalize_loss_by_num_matches=message.normalize_loss_by_num_matches,
             normalize_loc_loss_by_codesize=message.normalize_loc_loss_by_codesize,
             freeze_batchnorm=message.freeze_batchnorm,
             pad_to_multiple=message.feature_extractor.pad_to_multiple,
         )
 
-    def call(self, images, true_shapes, training=False):
+    def call(self, images, true_shapes, training=False, targets=None, seed=None):
         """Raw predictions of a batch.
 
         Args:
           images: [B, H, W, 3] float32 in 0..255, resized and padded.
           true_shapes: [B, 2] int32, height and width inside the padding.
           training: whether dropout and batch norm act as in training.
+          targets: unused; detectors that sample proposals look at them.
+          seed: unused.
 
         Returns:
           Predictions.
         """
+        del targets, seed
         inputs = self.parts["backbone"].normalize(images)
         inputs = _zero_padding(inputs, true_shapes)
-        inputs = _pad_to_multiple(inputs, self.pad_to_multiple)
+        inputs = pad_to_multiple(inputs, self.pad_to_multiple)
         features = self.parts["backbone"](inputs, training=training)
         maps = self.parts["neck"](features, training=training)
         outputs = dict(self.parts["head"](maps, training=training))
-        image_shape = _spatial_shape(images)
-        anchors = self.anchors([_spatial_shape(m) for m in maps.values()], image_shape)
+        image_shape = spatial_shape(images)
+        anchors = self.anchors([spatial_shape(m) for m in maps.values()], image_shape)
         return Predictions(
             class_logits=tf.cast(outputs.pop("class_logits"), tf.float32),
             box_codes=tf.cast(outputs.pop("box_codes"), tf.float32),
@@ -172,14 +174,21 @@ class Ssd:
           of the whole batch.
         """
         assignment = self.assigner.assign(predictions.anchors, targets, predictions)
-        class_weights, box_weights = self._anchor_weights(assignment, targets, seed)
-        classification = class_weights * tf.reduce_sum(
-            self.classification_loss(
-                predictions.class_logits, self._class_targets(assignment, targets)
-            ),
-            axis=-1,
+        losses = self.loss(
+            predictions.class_logits,
+            predictions.box_codes,
+            predictions.anchors,
+            assignment,
+            targets,
         )
-        localization = box_weights * self._box_losses(predictions, assignment, targets)
+        classification, localization, box_weights = losses
+        if self.sampler is not None:
+            sampled = self.sampler.sample(assignment, seed=seed)
+            classification, localization = (
+                classification * sampled,
+                localization * sampled,
+            )
+            box_weights *= sampled
         if self.miner is not None:
             kept = self._mine(predictions, assignment, classification, localization)
             classification, localization = classification * kept, localization * kept
@@ -187,7 +196,7 @@ class Ssd:
         if self.normalize_loss_by_num_matches:
             matches = sum_over_replicas(tf.reduce_sum(box_weights))
             matches = tf.maximum(matches, 1.0)
-        code_size = self.box_coder.code_size
+        code_size = self.loss.box_coder.code_size
         per_code = code_size if self.normalize_loc_loss_by_codesize else 1
         return {
             "localization_loss": self.localization_weight
@@ -200,18 +209,15 @@ class Ssd:
 
     def detect(self, predictions):
         """Predictions -> Detections: decoded, scored, clipped to the image, NMS."""
-        window = tf.concat(
-            [tf.zeros_like(predictions.true_shapes), predictions.true_shapes], axis=1
-        )
         return self.postprocess.select(
             self.decode(predictions),
             self.foreground(self.scores(predictions)),
-            window=tf.cast(window, tf.float32),
+            window=image_windows(predictions.true_shapes),
         )
 
     def decode(self, predictions):
         """Predictions -> [B, A, 4] boxes of all anchors, not clipped."""
-        return self.box_coder.decode(predictions.box_codes, predictions.anchors)
+        return self.loss.box_coder.decode(predictions.box_codes, predictions.anchors)
 
     def scores(self, predictions):
         """Predictions -> [B, A, K (+1)] scores, background first where there is one."""
@@ -219,7 +225,7 @@ class Ssd:
 
     def foreground(self, scores):
         """[..., K (+1)] -> [..., K]: without the background column."""
-        return scores[..., 1:] if self.add_background_class else scores
+        return scores[..., 1:] if self.loss.add_background_class else scores
 
     def _create_variables(self):
         """Runs the network symbolically once, so that every variable exists."""
@@ -230,45 +236,6 @@ class Ssd:
         image = keras.Input((height, width, 3), dtype="float32")
         features = self.parts["backbone"](image)
         self.parts["head"](self.parts["neck"](features))
-
-    def _class_targets(self, assignment, targets):
-        """[B, A, K (+1)] one-hot classes; unmatched anchors are background."""
-        classes = tf.gather(targets.classes, assignment.gt_index, batch_dims=1)
-        positive = assignment.label == 1
-        if not self.add_background_class:
-            return tf.one_hot(tf.where(positive, classes, -1), self.num_classes)
-        unmatched = -1 if self.encode_background_as_zeros else 0
-        index = tf.where(positive, classes + 1, unmatched)
-        return tf.one_hot(index, self.num_classes + 1)
-
-    def _anchor_weights(self, assignment, targets, seed):
-        """Weights of each anchor's classification and localisation loss, [B, A] each.
-
-        A positive weighs what its ground-truth box weighs.
-        """
-        box_weight = tf.gather(targets.weights, assignment.gt_index, batch_dims=1)
-        positive = tf.cast(assignment.label == 1, tf.float32) * box_weight
-        negative = tf.cast(assignment.label == 0, tf.float32)
-        class_weights = positive + self.negative_class_weight * negative
-        if self.sampler is None:
-            return class_weights, positive
-        sampled = self.sampler.sample(assignment, seed=seed)
-        return class_weights * sampled, positive * sampled
-
-    def _box_losses(self, predictions, assignment, targets):
-        """[B, A] localisation losses against the assigned boxes; 0 for the others."""
-        matched = tf.gather(targets.boxes, assignment.gt_index, batch_dims=1)
-        positive = assignment.label == 1
-        # Other anchors aim at themselves: whatever is computed there stays finite.
-        matched = tf.where(positive[..., None], matched, predictions.anchors)
-        if getattr(self.localization_loss, "on_boxes", False):
-            losses = self.localization_loss(self.decode(predictions), matched)
-        else:
-            losses = self.localization_loss(
-                predictions.box_codes,
-                self.box_coder.encode(matched, predictions.anchors),
-            )
-        return tf.where(positive, losses, 0.0)
 
     def _mine(self, predictions, assignment, classification, localization):
         """[B, A] 0/1: which anchors the hard-example miner keeps."""
@@ -310,14 +277,16 @@ def _networks(message):
 
 
 def _losses(message):
-    """The loss parts of an Ssd message, as constructor arguments."""
+    """The losses and the samplers of an Ssd message, as constructor arguments."""
     if not message.HasField("loss"):
         raise ConfigError("is not set in Ssd, and it is needed", "loss")
     loss = message.loss
     try:
-        return {
-            "classification_loss": build_field(loss, "classification_loss"),
-            "localization_loss": build_field(loss, "localization_loss"),
+        losses = {
+            name: build_field(loss, name)
+            for name in ("classification_loss", "localization_loss")
+        }
+        return losses, {
             "sampler": _optional(loss, "random_example_sampler"),
             "miner": _optional(loss, "hard_example_miner"),
         }
@@ -341,18 +310,3 @@ def _zero_padding(inputs, true_shapes):
     rows = tf.sequence_mask(true_shapes[:, 0], tf.shape(inputs)[1], inputs.dtype)
     columns = tf.sequence_mask(true_shapes[:, 1], tf.shape(inputs)[2], inputs.dtype)
     return inputs * rows[:, :, None, None] * columns[:, None, :, None]
-
-
-def _pad_to_multiple(images, multiple):
-    """Pads [B, H, W, 3] at the bottom and right with zeros."""
-    if multiple <= 1:
-        return images
-    height, width = _spatial_shape(images)
-    bottom, right = -height % multiple, -width % multiple
-    return tf.pad(images, [[0, 0], [0, bottom], [0, right], [0, 0]])
-
-
-def _spatial_shape(tensor):
-    """(H, W), as Python ints where they are known."""
-    static, dynamic = tensor.shape, tf.shape(tensor)
-    return tuple(static[i] if static[i] is not None else dynamic[i] for i in (1, 2))

@@ -1,8 +1,16 @@
 """Networks of keras.applications, rebuilt with our padding and settings."""
 
+import collections
+import re
+
 import keras
 
 from od_api.layers.fused_batch_norm import FusedBatchNormalization
+
+_AUTOMATIC_NAME = re.compile(
+    "(conv2d|batch_normalization|activation|max_pooling2d|average_pooling2d|"
+    "concatenate|custom_scale_layer)(?:_([0-9]+))?"
+)
 
 
 def rebuild(network, *, name, edit=None, same_padding=False):
@@ -45,6 +53,46 @@ def stages(network, layer_names):
     """The part of a network that ends at the named layers, one output for each."""
     outputs = [network.get_layer(name).output for name in layer_names]
     return keras.Model(network.inputs, outputs, name=network.name)
+
+
+def names_after(network, layer_name):
+    """Names of the layers that follow the named one, which all paths lead through."""
+    names = [layer.name for layer in network.layers]
+    return names[names.index(layer_name) + 1 :]
+
+
+def number_layers(network):
+    """Gives the layers that Keras named the names that a fresh process gives them.
+
+    Keras counts such names up in each process (conv2d_94 is the first convolution of a
+    second network), and variables in checkpoints are found by them. To be called
+    before `rebuild`. The numbers are in the order in which the layers were made.
+    """
+    named = [(_AUTOMATIC_NAME.fullmatch(x.name), x) for x in network.layers]
+    counts = collections.Counter()
+    numbers = [(int(match[2] or 0), match[1], x) for match, x in named if match]
+    for _, stem, layer in sorted(numbers, key=lambda entry: entry[:2]):
+        layer.name = f"{stem}_{counts[stem]}" if counts[stem] else stem
+        counts[stem] += 1
+
+
+def split(network, layer_name, first_outputs=()):
+    """Cuts a functional network in two after a layer.
+
+    Args:
+      network: a functional model that the named layer divides: every path from its
+        input to its outputs leads through it.
+      layer_name: the last layer of the first part.
+      first_outputs: names of layers whose outputs the first part returns, the named
+        one among them; none means only that one's.
+
+    Returns:
+      (first, rest): two `keras.Model`s with the network's own layers. `rest` takes the
+      named layer's output, of any height and width, and returns the network's last.
+    """
+    cut = network.get_layer(layer_name).output
+    rest = keras.Model(cut, network.outputs[-1], name=f"{network.name}_second_stage")
+    return stages(network, list(first_outputs) or [layer_name]), rest
 
 
 def apply_settings(layer, config, hyperparams, freeze_batch_norm):
@@ -98,7 +146,7 @@ def _activation(layer, hyperparams):
 
 
 def _apply_to_kernel(config, hyperparams):
-    for kernel in ("kernel", "depthwise"):
+    for kernel in ("kernel", "depthwise", "pointwise"):
         if f"{kernel}_regularizer" not in config:
             continue
         if hyperparams.regularizer is not None:

@@ -34,7 +34,9 @@ class CocoDetectionMetrics:
     """
 
     key = "coco_detection_metrics"
-    main_metric = "DetectionBoxes_Precision/mAP"
+    prefix = "DetectionBoxes"
+    iou_type = "bbox"
+    needs_masks = False
 
     def __init__(self, label_map, eval_config=None, *, fast=None):
         self._label_map = label_map
@@ -49,6 +51,10 @@ class CocoDetectionMetrics:
             self._evaluated = None
 
     @property
+    def main_metric(self):
+        return f"{self.prefix}_Precision/mAP"
+
+    @property
     def num_images(self):
         return len(self._records)
 
@@ -59,18 +65,18 @@ class CocoDetectionMetrics:
 
     def result(self):
         """{metric name: float}."""
-        metrics = {f"DetectionBoxes_{k}": v for k, v in self._metrics().items()}
+        metrics = {f"{self.prefix}_{k}": v for k, v in self._metrics().items()}
         settings = self._settings
         if settings.all_metrics_per_category:
             for i, class_id in enumerate(self._label_map.ids):
                 name = self._label_map.name(class_id)
                 of_class = self._metrics([i]).items()
                 metrics |= {
-                    f"DetectionBoxes_{k} ByCategory/{name}": v for k, v in of_class
+                    f"{self.prefix}_{k} ByCategory/{name}": v for k, v in of_class
                 }
         if settings.include_metrics_per_category or settings.all_metrics_per_category:
             metrics |= {
-                f"DetectionBoxes_PerformanceByCategory/mAP/{row['name']}": row["AP"]
+                f"{self.prefix}_PerformanceByCategory/mAP/{row['name']}": row["AP"]
                 for row in self.per_class()
             }
             metrics |= self._by_super_category()
@@ -140,7 +146,7 @@ class CocoDetectionMetrics:
         for name, members in self._settings.super_categories.items():
             members = [m.strip() for m in members.split(",")]
             values = np.array([by_name[m] for m in members if m in by_name])
-            key = f"DetectionBoxes_PerformanceBySuperCategory/{name}"
+            key = f"{self.prefix}_PerformanceBySuperCategory/{name}"
             metrics[key] = _mean(values)
         return metrics
 
@@ -157,7 +163,7 @@ class CocoDetectionMetrics:
         with contextlib.redirect_stdout(io.StringIO()):
             truth.createIndex()
             found.createIndex()
-            run = evaluation(truth, found, "bbox")
+            run = evaluation(truth, found, self.iou_type)
             run.evaluate()
             run.accumulate()
         return run.eval
@@ -166,28 +172,39 @@ class CocoDetectionMetrics:
         """Ground truth and detections as COCO JSON would have them."""
         ids = self._label_map.ids
         common = {
-            "images": [{"id": i} for i in self._records],
+            "images": [self._image(i, *rows) for i, rows in self._records.items()],
             "categories": [{"id": i, "name": self._label_map.name(i)} for i in ids],
         }
         truth, found = [], []
         for image_id, (groundtruth, detections) in self._records.items():
-            rows = zip(
-                groundtruth.classes + 1,
-                _corner_and_size(groundtruth.boxes),
-                groundtruth.area,
-                groundtruth.is_crowd,
-                strict=True,
-            )
-            truth += [_annotation(image_id, *row) for row in rows]
-            boxes = _corner_and_size(detections.boxes)
-            rows = zip(
-                detections.classes + 1, boxes, boxes[:, 2] * boxes[:, 3], strict=True
-            )
-            found += [
-                {**_annotation(image_id, *row, False), "score": float(score)}
-                for row, score in zip(rows, detections.scores, strict=True)
-            ]
+            truth += self._truth(image_id, groundtruth)
+            found += self._found(image_id, detections)
         return ({**common, "annotations": _numbered(x)} for x in (truth, found))
+
+    def _image(self, image_id, groundtruth, detections):
+        return {"id": image_id}
+
+    def _truth(self, image_id, groundtruth):
+        """COCO annotations of an image's objects."""
+        rows = zip(
+            groundtruth.classes + 1,
+            _corner_and_size(groundtruth.boxes),
+            groundtruth.area,
+            groundtruth.is_crowd,
+            strict=True,
+        )
+        return [_annotation(image_id, *row) for row in rows]
+
+    def _found(self, image_id, detections):
+        """COCO results of an image's detections."""
+        boxes = _corner_and_size(detections.boxes)
+        rows = zip(
+            detections.classes + 1, boxes, boxes[:, 2] * boxes[:, 3], strict=True
+        )
+        return [
+            {**_annotation(image_id, *row, False), "score": float(score)}
+            for row, score in zip(rows, detections.scores, strict=True)
+        ]
 
 
 def _annotation(image_id, class_id, box, area, crowd):

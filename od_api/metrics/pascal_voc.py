@@ -25,6 +25,7 @@ class PascalVocMetrics:
     """
 
     iou_threshold = 0.5
+    needs_masks = False
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
 """What an evaluator remembers of each image: arrays only."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from absl import logging
@@ -15,6 +15,7 @@ class GroundTruth(NamedTuple):
       is_crowd: bool.
       difficult: bool.
       area: float32; that of the box where it is not known.
+      masks: run-length codes of the image's size (core/rle.py); None without masks.
     """
 
     boxes: np.ndarray
@@ -22,14 +23,19 @@ class GroundTruth(NamedTuple):
     is_crowd: np.ndarray
     difficult: np.ndarray
     area: np.ndarray
+    masks: Any = None
 
 
 class Found(NamedTuple):
-    """Detections of an image: boxes [N, 4] in its own pixels, the rest [N]."""
+    """Detections of an image: boxes [N, 4] in its own pixels, the rest [N].
+
+    Masks are run-length codes of the image's size, or None.
+    """
 
     boxes: np.ndarray
     scores: np.ndarray
     classes: np.ndarray
+    masks: Any = None
 
 
 class ImageRecords(dict):
@@ -41,8 +47,8 @@ class ImageRecords(dict):
         Args:
           image_id: int.
           groundtruth: dict of `boxes`, `classes` and maybe `is_crowd`, `difficult`,
-            `area`; missing flags are False.
-          detections: dict of `boxes`, `scores`, `classes`.
+            `area`, `masks`; missing flags are False.
+          detections: dict of `boxes`, `scores`, `classes` and maybe `masks`.
 
         Returns:
           Whether the image is new.
@@ -87,6 +93,7 @@ def _groundtruth(given):
         is_crowd=_column(given, "is_crowd", n, bool, default=False),
         difficult=_column(given, "difficult", n, bool, default=False),
         area=np.where(area > 0, area, box_area(boxes)),
+        masks=_masks(given, n),
     )
 
 
@@ -96,6 +103,7 @@ def _found(given):
         boxes=boxes,
         scores=_column(given, "scores", len(boxes), np.float32),
         classes=_column(given, "classes", len(boxes), np.int64),
+        masks=_masks(given, len(boxes)),
     )
 
 
@@ -106,6 +114,13 @@ def _boxes(given):
     if boxes.ndim != 2 or boxes.shape[1] != 4:
         raise ValueError(f"boxes must be [n, 4], not {list(boxes.shape)}")
     return boxes
+
+
+def _masks(given, length):
+    masks = given.get("masks")
+    if masks is not None and len(masks) != length:
+        raise ValueError(f"{length} boxes, but {len(masks)} masks")
+    return masks
 
 
 def _column(given, name, length, dtype, default=None):

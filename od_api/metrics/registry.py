@@ -4,6 +4,7 @@ import difflib
 
 from od_api.core.errors import ConfigError
 from od_api.metrics.coco import CocoDetectionMetrics
+from od_api.metrics.coco_mask import CocoMaskMetrics
 from od_api.metrics.pascal_voc import PascalVocMetrics
 
 _DEFAULT = "coco_detection_metrics"
@@ -33,15 +34,15 @@ def _precision_at_recall(label_map, eval_config):
 
 _EVALUATORS = {
     _DEFAULT: CocoDetectionMetrics,
+    "coco_mask_metrics": CocoMaskMetrics,
     "pascal_voc_detection_metrics": _pascal_voc,
     "weighted_pascal_voc_detection_metrics": _weighted_pascal_voc,
     "precision_at_recall_detection_metrics": _precision_at_recall,
 }
 
-_MASKS = "measures masks, which od_api does not predict yet"
+_MASKS = "is not the way in which od_api measures masks: use coco_mask_metrics"
 _OPEN_IMAGES = "needs Open Images' group-of boxes, which od_api does not read yet"
 _NOT_HERE = {
-    "coco_mask_metrics": _MASKS,
     "coco_panoptic_metrics": "measures panoptic segmentation, which od_api does not do",
     "coco_keypoint_metrics": "measures keypoints, which od_api does not predict yet",
     "lvis_mask_metrics": _MASKS,

@@ -29,6 +29,10 @@ class Fpn(keras.layers.Layer):
       use_depthwise: 3x3 convolutions are depthwise separable.
       use_explicit_padding: 3x3 convolutions get one zero on every side.
       conv_hyperparams: a `ConvHyperparams`.
+
+    Attributes:
+      levels: names of the outputs, finest first.
+      depth: their channels.
     """
 
     def __init__(
@@ -68,6 +72,8 @@ class Fpn(keras.layers.Layer):
         self._smooth = {
             f"P{n}": conv3x3(f"smooth_P{n}", strides=1) for n in range(min_level, top)
         }
+        self.levels = [f"P{n}" for n in range(min_level, max_level + 1)]
+        self.depth = depth
         self._coarse = {
             f"P{n}": conv3x3(f"coarse_P{n}", strides=2)
             for n in range(top + 1, max_level + 1)

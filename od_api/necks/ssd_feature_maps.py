@@ -6,6 +6,7 @@ from od_api.core.registry import register
 from od_api.layers.chain import Chain
 from od_api.layers.conv_hyperparams import ConvHyperparams
 from od_api.layers.depth import scaled_depth
+from od_api.layers.l2_normalization import L2Normalization
 from od_api.protos import neck_pb2
 
 
@@ -26,6 +27,9 @@ class SsdFeatureMaps(keras.layers.Layer):
       use_explicit_padding: the 3x3 convolution gets one zero on every side, where
         "same" gives an even map one at its end only; sizes are equal.
       conv_hyperparams: a `ConvHyperparams` for the appended convolutions.
+      l2_normalized_levels: those of `levels` that the head reads L2-normalised; what
+        is appended goes on from the map as it is.
+      l2_scale: initial scale of the normalised vectors.
     """
 
     def __init__(
@@ -38,11 +42,23 @@ class SsdFeatureMaps(keras.layers.Layer):
         use_depthwise=False,
         use_explicit_padding=False,
         conv_hyperparams=None,
+        l2_normalized_levels=(),
+        l2_scale=20.0,
     ):
         super().__init__(name="ssd_feature_maps")
         if not levels:
             raise ValueError('levels is empty; SSD on MobileNet v1 has "C4", "C5"')
         self._levels = tuple(levels)
+        unknown = [n for n in l2_normalized_levels if n not in self._levels]
+        if unknown:
+            raise ValueError(
+                f"l2_normalized_levels: {unknown[0]} is not among the levels, "
+                f"{', '.join(self._levels)}"
+            )
+        self._l2 = {
+            name: L2Normalization(l2_scale, name=f"{name}_l2_normalization")
+            for name in l2_normalized_levels
+        }
         self._make = conv_hyperparams or ConvHyperparams()
         self._extras = {}
         for i, depth in enumerate(extra_depths, start=1):
@@ -84,6 +100,8 @@ class SsdFeatureMaps(keras.layers.Layer):
     def build(self, feature_shapes):
         """Creates the variables; `feature_shapes` are the backbone's, by stage."""
         self._check(feature_shapes)
+        for name, normalization in self._l2.items():
+            normalization.build(feature_shapes[name])
         shape = feature_shapes[self._levels[-1]]
         for chain in self._extras.values():
             chain.build(shape)
@@ -102,4 +120,6 @@ class SsdFeatureMaps(keras.layers.Layer):
         last = maps[self._levels[-1]]
         for name, chain in self._extras.items():
             last = maps[name] = chain(last)
+        for name, normalization in self._l2.items():
+            maps[name] = normalization(maps[name])
         return maps

@@ -1,5 +1,8 @@
 """Greedy non-maximum suppression: of boxes that overlap, the best score survives."""
 
+from typing import NamedTuple
+
+import numpy as np
 import tensorflow as tf
 
 from od_api.core import boxes as box_ops
@@ -15,10 +18,23 @@ _GROWTH = 8
 _ONE_IMPLEMENTATION = "there is one implementation, and it gives the same boxes"
 
 
+class _Selected(NamedTuple):
+    """What suppression knows of one image: the first fields of Detections, no B axis.
+
+    Loops over images and anchors carry tensors only, so the fields that other parts
+    fill in are not here.
+    """
+
+    boxes: tf.Tensor
+    scores: tf.Tensor
+    classes: tf.Tensor
+    count: tf.Tensor
+    anchor_indices: tf.Tensor
+
+
 @register(
     post_processing_pb2.BatchNonMaxSuppression,
     ignored={
-        "use_static_shapes": "detections are always padded to max_total_detections",
         "use_partitioned_nms": _ONE_IMPLEMENTATION,
         "use_combined_nms": _ONE_IMPLEMENTATION,
         "use_cpu_nms": "TensorFlow's suppression kernel runs on the CPU anyway",
@@ -52,6 +68,9 @@ class BatchNonMaxSuppression:
         classes each surviving box is reported under.
       soft_nms_sigma: 0 for hard suppression; the larger, the weaker the decay.
       use_hard_nms: a guard of old configs; true refuses a soft_nms_sigma.
+      use_static_shapes: look at all anchors at once, in a form that XLA compiles; slower
+        where there are many. The detections are the same, and padded to
+        max_total_detections in either form. Hard suppression only.
     """
 
     def __init__(
@@ -65,6 +84,7 @@ class BatchNonMaxSuppression:
         max_classes_per_detection=1,
         soft_nms_sigma=0.0,
         use_hard_nms=False,
+        use_static_shapes=False,
     ):
         if not 0.0 <= iou_threshold <= 1.0:
             raise ValueError(f"iou_threshold must be in 0..1, not {iou_threshold:g}")
@@ -78,6 +98,8 @@ class BatchNonMaxSuppression:
             raise ValueError(f"soft_nms_sigma is negative: {soft_nms_sigma:g}")
         if use_hard_nms and soft_nms_sigma > 0.0:
             raise ValueError("use_hard_nms contradicts soft_nms_sigma: unset one")
+        if use_static_shapes and soft_nms_sigma > 0.0:
+            raise ValueError("use_static_shapes excludes soft_nms_sigma: unset one")
         if max_classes_per_detection < 1:
             raise ValueError("max_classes_per_detection must be at least 1")
         self.score_threshold = score_threshold
@@ -86,6 +108,7 @@ class BatchNonMaxSuppression:
         self.max_total_detections = max_total_detections
         self.max_classes_per_detection = max_classes_per_detection
         self.soft_nms_sigma = soft_nms_sigma
+        self.use_static_shapes = use_static_shapes
         self._survivors = (
             self._over_classes if use_class_agnostic_nms else self._by_class
         )
@@ -113,14 +136,18 @@ class BatchNonMaxSuppression:
         if scores.shape[0] == 1:
             one = self._select_one(*(x[0] for x in inputs))
             return Detections(*(x[None] for x in one))
-        return tf.map_fn(
+        several = tf.map_fn(
             lambda image: self._select_one(*image),
             inputs,
             fn_output_signature=_one_image_spec(self.max_total_detections),
         )
+        return Detections(*several)
 
     def _select_one(self, boxes, scores, window):
-        """Detections of one image: tries more and more anchors until it is settled."""
+        """_Selected of one image: tries more and more anchors until it is settled."""
+        if self.use_static_shapes:
+            survivors = self._survivors(boxes, scores, self.score_threshold)
+            return self._merge(*survivors, tf.range(tf.shape(scores)[0]), window)
         num_anchors = tf.shape(scores)[0]
         best = tf.reduce_max(scores, axis=-1)
 
@@ -187,6 +214,8 @@ class BatchNonMaxSuppression:
 
     def _suppress(self, boxes, scores, floor, limit):
         """[M, 4], [M] -> rows [limit], scores [limit], -inf where nothing survived."""
+        if self.use_static_shapes:
+            return self._suppress_static(boxes, scores, floor, limit)
         result = tf.raw_ops.NonMaxSuppressionV5(
             boxes=boxes,
             scores=scores,
@@ -200,8 +229,22 @@ class BatchNonMaxSuppression:
         values = tf.where(real, result.selected_scores, float("-inf"))
         return tf.ensure_shape(result.selected_indices, [limit]), values
 
+    def _suppress_static(self, boxes, scores, floor, limit):
+        """`_suppress` by the older kernel, which XLA has and which knows no decay."""
+        rows, count = tf.raw_ops.NonMaxSuppressionV4(
+            boxes=boxes,
+            scores=scores,
+            max_output_size=limit,
+            iou_threshold=tf.cast(self.iou_threshold, tf.float32),
+            score_threshold=floor,
+            pad_to_max_output_size=True,
+        )
+        rows = tf.ensure_shape(rows, [limit])
+        values = tf.where(tf.range(limit) < count, tf.gather(scores, rows), -np.inf)
+        return rows, values
+
     def _merge(self, boxes, scores, classes, rows, anchors, window):
-        """Clips, removes boxes without area, sorts and pads: Detections, no B axis."""
+        """Clips, removes boxes without area, sorts and pads: _Selected."""
         boxes = box_ops.clip(boxes, window)
         scores = tf.where(box_ops.area(boxes) > 0.0, scores, float("-inf"))
         length = self.max_total_detections
@@ -213,7 +256,7 @@ class BatchNonMaxSuppression:
             padding = [[0, length - x.shape[0]]] + [[0, 0]] * (x.shape.rank - 1)
             return tf.pad(x, padding)
 
-        return Detections(
+        return _Selected(
             boxes=finish(tf.gather(boxes, order)),
             scores=finish(values),
             classes=finish(tf.gather(classes, order)),
@@ -223,8 +266,8 @@ class BatchNonMaxSuppression:
 
 
 def _one_image_spec(length):
-    """The TensorSpecs of one image's Detections."""
-    return Detections(
+    """The TensorSpecs of _Selected."""
+    return _Selected(
         boxes=tf.TensorSpec([length, 4], tf.float32),
         scores=tf.TensorSpec([length], tf.float32),
         classes=tf.TensorSpec([length], tf.int32),

@@ -38,9 +38,9 @@ def resample(image, size, method="BILINEAR", align_corners=False):
 
 
 def resample_masks(masks, size, align_corners=False):
-    """[G, h, w] -> [G, H, W] float32, nearest neighbour."""
+    """[G, h, w] -> [G, H, W] of the same type, nearest neighbour."""
     return tf.raw_ops.ResizeNearestNeighbor(
-        images=tf.cast(masks, tf.float32)[..., None],
+        images=tf.convert_to_tensor(masks)[..., None],
         size=size,
         align_corners=align_corners,
     )[..., 0]

@@ -27,7 +27,7 @@ def sample(boxes=((8.0, 10.0, 24.0, 30.0), (20.0, 32.0, 38.0, 50.0)), size=(40, 
     boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
     g = len(boxes)
     rng = np.random.default_rng(3)
-    masks = np.zeros([g, h, w], np.float32)
+    masks = np.zeros([g, h, w], np.uint8)
     for mask, (y0, x0, y1, x1) in zip(masks, boxes.astype(int), strict=True):
         mask[y0:y1, x0:x1] = 1
     centers = (boxes[:, :2] + boxes[:, 2:]) / 2
@@ -97,7 +97,7 @@ def assert_consistent(result, outside=False):
             assert len(result[name]) == len(boxes), name
     if "masks" in result:
         assert result["masks"].shape[1:] == (h, w)
-        assert set(np.unique(result["masks"])) <= {0.0, 1.0}
+        assert set(np.unique(result["masks"])) <= {0, 1}
     if "keypoints" in result:
         points = result["keypoints"]
         points = points[np.isfinite(points).all(-1)]

@@ -39,7 +39,7 @@ SPEC = {
     if name not in ("image", "masks", "image_id")
 } | {
     "image": tf.TensorSpec([None, None, 3], tf.float32),
-    "masks": tf.TensorSpec([None, None, None], tf.float32),
+    "masks": tf.TensorSpec([None, None, None], tf.uint8),
     "image_id": tf.TensorSpec([], tf.string),
 }
 

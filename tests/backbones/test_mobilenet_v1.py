@@ -189,6 +189,35 @@ def test_frozen_batch_norm_trains_kernels_only(narrow):
     assert not np.allclose(narrow(x, training=True)["C3"], narrow(x)["C3"])
 
 
+@pytest.mark.parametrize("size", [224, 300])
+def test_two_stages_are_the_whole_network(narrow, tmp_path, size):
+    """The same weights in one piece and in two give the same C5."""
+    path = tmp_path / "narrow.weights.h5"
+    narrow.network.save_weights(path)
+    cut = _build(f'depth_multiplier: 0.25 second_stage: true weights: "{path}"')
+    x = tf.random.normal([1, size, size, 3])
+    maps, expected = cut(x), narrow(x)
+    assert list(maps) == list(cut.strides) == list(cut.channels) == ["C2", "C3", "C4"]
+    np.testing.assert_allclose(maps["C4"], expected["C4"], atol=1e-5)
+    np.testing.assert_allclose(
+        cut.second_stage(maps["C4"]), expected["C5"], atol=1e-5, rtol=1e-5
+    )
+    assert [v.path for v in cut.variables] == [v.path for v in narrow.variables]
+    assert narrow.second_stage is None
+
+
+def test_second_stage_halves_crops_and_follows_training():
+    cut = _build("depth_multiplier: 0.25 second_stage: true")
+    crops = tf.random.normal([4, 14, 14, 128])
+    assert cut.second_stage(crops).shape == (4, 7, 7, 256)
+    trained = cut.second_stage(crops, training=True)
+    assert not np.allclose(trained, cut.second_stage(crops))
+    frozen = _build("depth_multiplier: 0.25 second_stage: true freeze_batch_norm: true")
+    np.testing.assert_allclose(
+        frozen.second_stage(crops, training=True), frozen.second_stage(crops)
+    )
+
+
 @pytest.mark.parametrize(
     "text, message",
     [

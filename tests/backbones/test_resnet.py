@@ -1,5 +1,7 @@
 """ResNet: maps, counts, weights."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -57,6 +59,111 @@ def test_narrow_frozen_and_regularised():
     np.testing.assert_allclose(backbone(x, training=True)["C5"], backbone(x)["C5"])
 
 
+NARROW = "depth_multiplier: 0.125 min_depth: 4 "
+
+
+@pytest.fixture(scope="module")
+def narrow():
+    """A narrow ResNet-50 whose batch norm is not the identity, so that padding and
+    statistics matter."""
+    backbone = _build(NARROW)
+    rng = np.random.default_rng(1)
+    for v in backbone.variables:
+        if v.path.endswith(("beta", "moving_mean")):
+            v.assign(rng.normal(0, 0.2, v.shape))
+    return backbone
+
+
+@functools.cache
+def _like(donor, text):
+    backbone = _build(NARROW + text)
+    for mine, theirs in zip(backbone.variables, donor.variables, strict=True):
+        assert mine.path == theirs.path
+        mine.assign(theirs)
+    return backbone
+
+
+def _close(got, expected):
+    scale = float(tf.reduce_max(tf.abs(expected)))
+    np.testing.assert_allclose(got, expected, atol=1e-4 * scale)
+    assert scale > 0.01
+
+
+@pytest.mark.parametrize("size", [128, 97])
+def test_atrous_maps_have_the_plain_networks_cells(narrow, size):
+    """At stride 16 every second cell of C5 is one of the plain network's, at stride 8
+    every fourth, and every second of C4."""
+    x = tf.random.normal([1, size, size, 3])
+    plain = narrow(x)
+    at_16, at_8 = (_like(narrow, f"output_stride: {s}") for s in (16, 8))
+    assert at_16.strides == {"C2": 4, "C3": 8, "C4": 16, "C5": 16}
+    assert at_8.strides == {"C2": 4, "C3": 8, "C4": 8, "C5": 8}
+    maps = at_16(x)
+    _close(maps["C4"], plain["C4"])
+    _close(maps["C5"][:, ::2, ::2], plain["C5"])
+    maps = at_8(x)
+    _close(maps["C4"][:, ::2, ::2], plain["C4"])
+    _close(maps["C5"][:, ::4, ::4], plain["C5"])
+
+
+@pytest.mark.parametrize(
+    "text, cells",
+    [
+        ("output_stride: 16", {300: [75, 38, 19, 19], 600: [150, 75, 38, 38]}),
+        ("output_stride: 8", {300: [75, 38, 38, 38], 600: [150, 75, 75, 75]}),
+        ("second_stage: true", {300: [75, 38, 19], 600: [150, 75, 38]}),
+        (
+            "second_stage: true output_stride: 8",
+            {300: [75, 38, 38], 600: [150, 75, 75]},
+        ),
+    ],
+)
+def test_map_sizes_at_300_and_600(narrow, text, cells):
+    """Without computing the maps."""
+    backbone = _like(narrow, text)
+    for size, expected in cells.items():
+        maps = backbone(keras.Input((size, size, 3)))
+        assert [m.shape[1] for m in maps.values()] == expected
+
+
+def test_second_stage_is_conv5_with_stride_1(narrow):
+    """With dilation 2, on the whole map, it is the atrous network's C5; with
+    dilation 1 it keeps a crop's size and differs."""
+    x = tf.random.normal([1, 96, 64, 3])
+    atrous = _like(narrow, "output_stride: 16")(x)
+    cut = _like(narrow, "second_stage: true second_stage_dilation: 2")
+    maps = cut(x)
+    assert list(maps) == list(cut.channels) == ["C2", "C3", "C4"]
+    _close(cut.second_stage(maps["C4"]), atrous["C5"])
+    on_crops = _like(narrow, "second_stage: true")
+    crops = on_crops.second_stage(tf.random.normal([3, 7, 7, 128]))
+    assert crops.shape == (3, 7, 7, 256)
+    assert not np.allclose(on_crops.second_stage(maps["C4"]), atrous["C5"], atol=1e-3)
+    assert narrow.second_stage is None
+
+
+def test_conv5_can_be_left_out(narrow, tmp_path):
+    """The network of SSD on conv4, at stride 16 and 8; a whole file fits."""
+    path = tmp_path / "narrow.weights.h5"
+    narrow.network.save_weights(path)
+    x = tf.random.normal([1, 64, 64, 3])
+    for stride in (16, 8):
+        short = _build(NARROW + f'last_stage: "C4" output_stride: {stride}')
+        assert list(short.strides.values()) == [4, 8, stride]
+        short.load_weights(path)
+        _close(short(x)["C4"][:, :: 16 // stride, :: 16 // stride], narrow(x)["C4"])
+        assert not any("conv5" in v.path for v in short.variables)
+
+
+def test_one_file_fills_both_stages(narrow, tmp_path):
+    path = tmp_path / "narrow.weights.h5"
+    narrow.network.save_weights(path)
+    cut = _build(NARROW + "second_stage: true output_stride: 8")
+    cut.load_weights(path)
+    for mine, theirs in zip(cut.variables, narrow.variables, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
 @pytest.mark.slow
 def test_resnet_101_parameter_counts():
     """The study's 42,605,504 are kernels and four batch-norm vectors of 52,672
@@ -82,6 +189,16 @@ def test_resnet_152_stages():
     ]
 
 
-def test_unknown_depth():
-    with pytest.raises(ConfigError, match="depth is 34, and must be one of 50"):
-        _build("depth: 34")
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("depth: 34", "depth is 34, and must be one of 50"),
+        ("output_stride: 4", "output_stride is 4, and must be 8, 16 or 32"),
+        ("second_stage: true second_stage_dilation: 0", "second_stage_dilation is 0"),
+        ('last_stage: "C3"', "last_stage is"),
+        ('last_stage: "C4" second_stage: true', "without a second stage"),
+    ],
+)
+def test_refused_settings(text, message):
+    with pytest.raises(ConfigError, match=message):
+        _build(text)

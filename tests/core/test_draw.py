@@ -94,3 +94,29 @@ def test_contact_sheet_shrinks_what_is_large():
 def test_contact_sheet_of_nothing():
     with pytest.raises(ValueError, match="at least one"):
         draw.contact_sheet([])
+
+
+def test_masks_are_tinted_and_nothing_else_changes():
+    """0.55 of the grey 127 and 0.45 of the colour of class 3; the box is beside it."""
+    mask = np.zeros((1, 500, 600), np.uint8)
+    mask[0, 100:200, 100:200] = 1
+    picture = draw.draw_boxes(GRAY, [[400, 400, 450, 450]], [""], [3], mask)
+    want = 0.55 * 127 + 0.45 * np.array(draw.color_of(3))
+    assert np.abs(picture[150, 150] - want).max() <= 0.5
+    without = draw.draw_boxes(GRAY, [[400, 400, 450, 450]], [""], [3])
+    np.testing.assert_array_equal(np.any(picture != without, axis=-1), mask[0] > 0)
+    assert np.all(GRAY == 127)
+
+
+def test_the_most_important_mask_is_on_top():
+    """Two masks in one place: the first one's colour is mixed in last."""
+    box, masks = [[400, 400, 450, 450]], np.ones((2, 500, 600), np.uint8)
+    first, second = (np.array(draw.color_of(c), float) for c in (0, 1))
+    picture = draw.draw_boxes(GRAY, box * 2, ["", ""], [0, 1], masks)
+    below = 0.55 * 127 + 0.45 * second
+    assert np.abs(picture[10, 10] - (0.55 * below + 0.45 * first)).max() <= 1
+
+
+def test_no_masks_at_all():
+    picture = draw.draw_boxes(GRAY, np.zeros((0, 4)), [], [], np.zeros((0, 500, 600)))
+    np.testing.assert_array_equal(picture, GRAY)

@@ -10,7 +10,7 @@ from od_api.core.feature_extractor_defaults import mobilenet_v2_last_depth
 from od_api.protos import backbone_pb2, neck_pb2, ssd_pb2
 
 NORM = "batch_norm { decay: 0.97 scale: true }"
-OTHER_NAMES = ("ssd_mobilenet_v1_ppn", "ssd_inception_v2", "ssd_spaghettinet")
+OTHER_NAMES = ("ssd_mobilenet_v1_ppn", "ssd_mobilenet_v3_large", "ssd_spaghettinet")
 
 
 def _parts(text, **options):
@@ -69,6 +69,55 @@ def test_last_depth_of_mobilenet_v2_is_narrowed_and_never_widened(
 ):
     """256 * .3 = 76.8: the nearest multiple of 8 is 80."""
     assert mobilenet_v2_last_depth(depth, multiplier) == expected
+
+
+MAPS = {
+    "ssd_vgg16": ("vgg16", ["C3", "C4_fc7"], [512, 256, 256, 256, 256]),
+    "ssd_resnet101_v1": ("resnet", ["C4"], [512, 512, 256, 256, 128]),
+    "ssd_inception_v2": (
+        "inception_v2",
+        ["C4_mixed_4c", "C5"],
+        [512, 256, 256, 128],
+    ),
+    "ssd_inception_v3": ("inception_v3", ["C3", "C4", "C5"], [512, 256, 128]),
+    "ssd_inception_resnet_v2": ("inception_resnet_v2", ["C4", "C5"], [512, 256, 128]),
+}
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_maps_of_the_study_and_of_the_old_inceptions(name):
+    backbone, neck = _parts(
+        f'type: "{name}" depth_multiplier: 0.5 conv_hyperparams {{ {NORM} }}'
+    )
+    part, levels, extras = MAPS[name]
+    assert backbone.WhichOneof("backbone_oneof") == part
+    assert getattr(backbone, part).depth_multiplier == 0.5
+    maps = neck.ssd_feature_maps
+    assert (list(maps.levels), list(maps.extra_depths)) == (levels, extras)
+    assert list(maps.l2_normalized_levels) == (["C3"] if part == "vgg16" else [])
+    assert maps.conv_hyperparams.HasField("batch_norm")
+    fewer = _parts(f'type: "{name}" num_layers: {len(levels) + 1}')[1]
+    assert list(fewer.ssd_feature_maps.extra_depths) == extras[:1]
+
+
+def test_settings_of_the_study_s_bases():
+    """VGG has no batch norm to override; the old Inceptions always took theirs from
+    conv_hyperparams."""
+    override = (
+        "override_base_feature_extractor_hyperparams: true conv_hyperparams "
+        f"{{ activation: RELU_6 {NORM} }}"
+    )
+    vgg = _parts(f'type: "ssd_vgg16" {override}')[0].vgg16
+    assert vgg.fc_as_convolutions
+    assert vgg.conv_hyperparams.activation == vgg.conv_hyperparams.RELU_6
+    assert vgg.conv_hyperparams.WhichOneof("normalizer_oneof") is None
+    resnet = _parts('type: "ssd_resnet152_v1"')[0].resnet
+    assert (resnet.depth, resnet.last_stage) == (152, "C4")
+    assert resnet.conv_hyperparams.batch_norm.decay == pytest.approx(0.997)
+    plain = f'type: "%s" conv_hyperparams {{ {NORM} }}'
+    for name, decay in (("inception_v3", 0.97), ("inception_resnet_v2", 0.9997)):
+        part = getattr(_parts(plain % f"ssd_{name}")[0], name)
+        assert part.conv_hyperparams.batch_norm.decay == pytest.approx(decay)
 
 
 def test_fpn_of_a_resnet():
@@ -140,7 +189,7 @@ def test_typed_parts_are_used_as_they_are():
     [
         ("", "type", "is not set; set one of ssd_mobilenet_v1, "),
         ('type: "ssd_mobilenet_v1_kears"', "type", "ssd_mobilenet_v1_keras"),
-        ('type: "ssd_inception_v2"', "type", "has not built yet"),
+        ('type: "ssd_pnasnet"', "type", "has not built yet"),
         ('type: "ssd_efficientnet-b3_bifpn_keras"', "type", "has not built yet"),
         ('type: "faster_rcnn_resnet50"', "type", "of Faster R-CNN and not of SSD"),
         ('type: "ssd_mobilenet_v1" fpn {}', "fpn", "with fpn in its name"),

@@ -87,3 +87,22 @@ def test_signature_takes_any_number_of_images(input_type, shape, dtype, tmp_path
     for count in (1, 3):
         found = function(tf.repeat(one, count, axis=0))
         assert found["num_detections"].shape == [count]
+
+
+class MaskedDetector(OneAnchorDetector):
+    """The same box with a 2x3 mask; the padding's mask is not 0, as a network's."""
+
+    def detect(self, predictions):
+        masks = tf.constant([[[[0.1, 0.9, 0.4]] * 2, [[0.7] * 3] * 2]])
+        return super().detect(predictions)._replace(masks=masks)
+
+
+def test_masks_are_exported_where_the_detector_has_them():
+    """[B, N, mh, mw] probabilities; those of padding are 0."""
+    images, true_shapes = tf.zeros([1, 100, 100, 3]), tf.constant([[50, 100]])
+    found = serving.outputs_of(MaskedDetector(), images, true_shapes)
+    assert set(found) == {*outputs(), "detection_masks"}
+    masks = found["detection_masks"]
+    assert masks.shape == (1, 2, 2, 3) and masks.dtype == tf.float32
+    np.testing.assert_allclose(masks[0, 0], [[0.1, 0.9, 0.4]] * 2, rtol=1e-6)
+    np.testing.assert_array_equal(masks[0, 1], 0)

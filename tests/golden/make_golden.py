@@ -45,6 +45,8 @@ import old_matching  # noqa: E402
 import old_metrics  # noqa: E402
 import old_models  # noqa: E402
 import old_postprocess  # noqa: E402
+import old_region_ops  # noqa: E402
+import old_second_stage  # noqa: E402
 
 GROUPS = {
     "anchors": old_geometry.anchors,
@@ -61,6 +63,8 @@ GROUPS = {
     "augment": old_images.augment,
     "coco": old_metrics.coco,
     "models": old_models.models,
+    "position_sensitive_crops": old_region_ops.position_sensitive_crops,
+    "second_stage": old_second_stage.second_stage,
 }
 
 if __name__ == "__main__":

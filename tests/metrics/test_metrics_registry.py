@@ -55,7 +55,7 @@ def test_recall_bounds_come_from_the_config():
     [
         ("coco_detection_metric", "Did you mean coco_detection_metrics"),
         ("nonsense", "no metrics set 'nonsense'. Available: coco"),
-        ("coco_mask_metrics", "masks"),
+        ("lvis_mask_metrics", "use coco_mask_metrics"),
         ("open_images_V2_detection_metrics", "group-of"),
     ],
 )

@@ -1,5 +1,6 @@
 """SSD's appended maps."""
 
+import numpy as np
 import pytest
 import tensorflow as tf
 from google.protobuf import text_format
@@ -97,8 +98,39 @@ def test_unknown_sizes():
     assert traced.structured_outputs["E1"].shape.as_list() == [1, 4, 3, 512]
 
 
+def test_l2_normalisation_is_for_the_head_only():
+    """VGG's conv4_3 comes out with vectors of length 20; what is appended does not
+    change, even after a level that is normalised itself."""
+    text = 'levels: ["C4", "C5"] extra_depths: 32 '
+    plain = _build(text)
+    normed = _build(text + 'l2_normalized_levels: ["C4", "C5"]')
+    stages = _stages(8, 4)
+    plain(stages)
+    normed(stages)
+    names = {v.path: v for v in normed.variables}
+    for v in plain.variables:
+        names.pop(v.path).assign(v)
+    assert {path: tuple(v.shape) for path, v in names.items()} == {
+        "ssd_feature_maps/C4_l2_normalization/scale": (512,),
+        "ssd_feature_maps/C5_l2_normalization/scale": (1024,),
+    }
+    maps, expected = normed(stages), plain(stages)
+    assert list(maps) == list(expected) == ["C4", "C5", "E1"]
+    np.testing.assert_allclose(
+        tf.norm(maps["C4"], axis=-1), tf.fill([1, 8, 8], 20.0), rtol=1e-5
+    )
+    np.testing.assert_allclose(maps["E1"], expected["E1"])
+    quieter = _build(text + 'l2_normalized_levels: "C5" l2_scale: 3')(stages)
+    np.testing.assert_array_equal(quieter["C4"], stages["C4"])
+    np.testing.assert_allclose(
+        tf.norm(quieter["C5"], axis=-1), tf.fill([1, 4, 4], 3.0), rtol=1e-5
+    )
+
+
 def test_missing_stage_and_empty_levels():
     with pytest.raises(ValueError, match="no C9, but C3, C4, C5"):
         _build('levels: "C9"')(_stages(4, 2))
     with pytest.raises(ConfigError, match="levels is empty"):
         _build("extra_depths: 5")
+    with pytest.raises(ConfigError, match="l2_normalized_levels: C3 is not among"):
+        _build('levels: "C4" l2_normalized_levels: "C3"')

@@ -2,9 +2,12 @@
 
 import tensorflow as tf
 
+from od_api.core.registry import register
+from od_api.protos import sampler_pb2
 from od_api.samplers._random_pick import random_pick, two_seeds
 
 
+@register(sampler_pb2.BalancedSampler)
 class BalancedSampler:
     """Random positives up to a share, then random negatives up to the size.
 
@@ -17,7 +20,7 @@ class BalancedSampler:
       positive_fraction: largest share of positives, 0..1.
     """
 
-    def __init__(self, *, batch_size, positive_fraction=0.5):
+    def __init__(self, *, batch_size=256, positive_fraction=0.5):
         if batch_size < 1:
             raise ValueError(f"batch_size is {batch_size} and must be at least 1")
         if not 0 <= positive_fraction <= 1:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from od_api.core.errors import UserError
-from od_api.samplers.balanced import BalancedSampler
+from od_api.samplers.balanced_sampler import BalancedSampler
 
 LABEL = np.array(
     [

@@ -1,0 +1,58 @@
+"""What can be wrong with the masks of one tf.Example: their number, kind and size."""
+
+import io
+
+from PIL import Image
+
+_KEY = "image/object/mask"
+
+
+def check_masks(features, num_boxes, size):
+    """Masks against boxes and image; yields (severity, kind, detail).
+
+    A record without masks has nothing wrong. Of PNG masks only the headers are read.
+
+    Args:
+      features: {key: list} of the record.
+      num_boxes: boxes of the record.
+      size: (height, width) of the image in pixels; None if unknown.
+    """
+    masks = features.get(_KEY, [])
+    if not masks:
+        return
+    if isinstance(masks[0], int):
+        detail = f"{_KEY} is int64_list, not bytes_list (PNG) or float_list"
+        yield "error", "wrong_type", detail
+    elif isinstance(masks[0], float):
+        yield from _check_numbers(len(masks), num_boxes, size)
+    elif len(masks) != num_boxes:
+        yield "error", "list_lengths", f"{_KEY} has {len(masks)}, boxes {num_boxes}"
+    else:
+        for index, png in enumerate(masks):
+            yield from _check_png(f"mask {index}", png, size)
+
+
+def _check_numbers(count, num_boxes, size):
+    """All masks of a record are one list, with a number for each pixel."""
+    if size is None:
+        return
+    height, width = size
+    if count != num_boxes * height * width:
+        yield (
+            "error",
+            "mask_size",
+            f"{_KEY} has {count} numbers; {num_boxes} boxes in an image of "
+            f"{width}x{height} need {num_boxes * height * width}",
+        )
+
+
+def _check_png(name, encoded, size):
+    try:
+        with Image.open(io.BytesIO(encoded)) as mask:
+            width, height = mask.size
+    except (OSError, ValueError) as error:
+        yield "error", "undecodable", f"{name}: {error}"
+        return
+    if size is not None and (height, width) != tuple(size):
+        detail = f"{name} is {width}x{height}, the image {size[1]}x{size[0]}"
+        yield "error", "mask_size", detail

@@ -1,0 +1,110 @@
+"""Equation 1 of Huang et al. (CVPR 2017): what each anchor or proposal has to learn."""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+
+class BoxwiseLosses(NamedTuple):
+    """Losses of every box, not yet sampled nor reduced.
+
+    Attributes:
+      classification: [B, A] float32, summed over classes.
+      localization: [B, A] float32; 0 where the box is not positive.
+      positive: [B, A] float32: the ground truth's weight for positives, else 0.
+    """
+
+    classification: tf.Tensor
+    localization: tf.Tensor
+    positive: tf.Tensor
+
+
+class MultiTaskLoss:
+    """Classification and localisation losses of boxes against their assignment.
+
+    It serves SSD's anchors, the anchors of a region proposal network and the proposals
+    of a second stage alike: to it they all are anchors.
+
+    Args:
+      num_classes: K.
+      box_coder: encodes targets and decodes predictions.
+      classification_loss: ([B, A, C] logits, [B, A, C] targets) -> [B, A, C].
+      localization_loss: on codes, or on boxes where its `on_boxes` says so; -> [B, A].
+      add_background_class: column 0 of the logits is background.
+      encode_background_as_zeros: the target of a negative is all zero, not column 0.
+      negative_class_weight: of the negatives' classification loss.
+    """
+
+    def __init__(
+        self,
+        *,
+        num_classes,
+        box_coder,
+        classification_loss,
+        localization_loss,
+        add_background_class=True,
+        encode_background_as_zeros=False,
+        negative_class_weight=1.0,
+    ):
+        self.num_classes = num_classes
+        self.box_coder = box_coder
+        self.classification_loss = classification_loss
+        self.localization_loss = localization_loss
+        self.add_background_class = add_background_class
+        self.encode_background_as_zeros = encode_background_as_zeros
+        self.negative_class_weight = negative_class_weight
+
+    def __call__(self, class_logits, box_codes, anchors, assignment, targets):
+        """The losses of every box.
+
+        Args:
+          class_logits: [B, A, K] or [B, A, K + 1].
+          box_codes: [B, A, 4].
+          anchors: [A, 4] or [B, A, 4].
+          assignment: Assignment of the anchors to `targets`.
+          targets: Targets.
+
+        Returns:
+          BoxwiseLosses.
+        """
+        box_weight = tf.gather(targets.weights, assignment.gt_index, batch_dims=1)
+        positive = tf.cast(assignment.label == 1, tf.float32) * box_weight
+        negative = tf.cast(assignment.label == 0, tf.float32)
+        classification = tf.reduce_sum(
+            self.classification_loss(
+                class_logits, self._class_targets(assignment, targets)
+            ),
+            axis=-1,
+        )
+        return BoxwiseLosses(
+            classification=classification
+            * (positive + self.negative_class_weight * negative),
+            localization=positive
+            * self._box_losses(box_codes, anchors, assignment, targets),
+            positive=positive,
+        )
+
+    def _class_targets(self, assignment, targets):
+        """[B, A, K (+1)] one-hot classes; unmatched anchors are background."""
+        classes = tf.gather(targets.classes, assignment.gt_index, batch_dims=1)
+        positive = assignment.label == 1
+        if not self.add_background_class:
+            return tf.one_hot(tf.where(positive, classes, -1), self.num_classes)
+        unmatched = -1 if self.encode_background_as_zeros else 0
+        index = tf.where(positive, classes + 1, unmatched)
+        return tf.one_hot(index, self.num_classes + 1)
+
+    def _box_losses(self, box_codes, anchors, assignment, targets):
+        """[B, A] localisation losses against the assigned boxes; 0 for the others."""
+        matched = tf.gather(targets.boxes, assignment.gt_index, batch_dims=1)
+        positive = assignment.label == 1
+        # Other anchors aim at themselves: whatever is computed there stays finite.
+        matched = tf.where(positive[..., None], matched, anchors)
+        if getattr(self.localization_loss, "on_boxes", False):
+            decoded = self.box_coder.decode(box_codes, anchors)
+            losses = self.localization_loss(decoded, matched)
+        else:
+            losses = self.localization_loss(
+                box_codes, self.box_coder.encode(matched, anchors)
+            )
+        return tf.where(positive, losses, 0.0)

@@ -1,0 +1,65 @@
+"""The masks of Mask R-CNN: what they should be, and what they are."""
+
+import tensorflow as tf
+
+from od_api.core.errors import UserError
+from od_api.layers.class_masks import masks_of_classes
+from od_api.layers.mask_targets import crop_masks
+
+
+class RegionMasks:
+    """Instance masks of regions (He et al., ICCV 2017).
+
+    Args:
+      head: has `masks(features, training)` -> [M, mh, mw, K or 1] logits.
+      loss_weight: of the mask loss.
+    """
+
+    def __init__(self, *, head, loss_weight=1.0):
+        self.head = head
+        self.loss_weight = loss_weight
+
+    def losses(self, mask_logits, boxes, assignment, targets, image_shape):
+        """The cross entropy of the pixels, over the positive regions.
+
+        As in the old API each image's sum is divided by the number of its positive
+        regions, and images are added up.
+
+        Args:
+          mask_logits: [B * P, mh, mw, K or 1].
+          boxes: [B, P, 4] proposals.
+          assignment: Assignment of the proposals.
+          targets: Targets with masks.
+          image_shape: (H, W).
+
+        Returns:
+          {"BoxClassifierLoss/mask_loss": float32 scalar}.
+
+        Raises:
+          UserError: the targets have no masks.
+        """
+        if targets.masks is None:
+            raise UserError(
+                "instance masks are to be trained and the input has none: set "
+                "load_instance_masks: true (and mask_type) in train_input_reader"
+            )
+        classes = tf.gather(targets.classes, assignment.gt_index, batch_dims=1)
+        logits = masks_of_classes(mask_logits, tf.reshape(classes, [-1]))
+        wanted = crop_masks(
+            targets.masks, assignment.gt_index, boxes, image_shape, logits.shape[1:]
+        )
+        pixels = tf.nn.sigmoid_cross_entropy_with_logits(
+            labels=wanted,
+            logits=tf.reshape(tf.cast(logits, tf.float32), tf.shape(wanted)),
+        )
+        positive = tf.cast(assignment.label == 1, tf.float32)
+        share = positive / tf.maximum(tf.reduce_sum(positive, 1, keepdims=True), 1.0)
+        loss = tf.reduce_sum(tf.reduce_mean(pixels, axis=[2, 3]) * share)
+        return {"BoxClassifierLoss/mask_loss": self.loss_weight * loss}
+
+    def probabilities(self, features, detections):
+        """[B * N, h, w, C] features of detected boxes -> [B, N, mh, mw], 0..1."""
+        logits = self.head.masks(features)
+        masks = masks_of_classes(logits, tf.reshape(detections.classes, [-1]))
+        shape = [*tf.unstack(tf.shape(detections.classes)), *masks.shape[1:]]
+        return tf.sigmoid(tf.reshape(tf.cast(masks, tf.float32), shape))

@@ -1,0 +1,118 @@
+"""R-FCN's head: score maps of the whole image, and votes of a region's bins on them."""
+
+import keras
+import tensorflow as tf
+
+from od_api.core.registry import register
+from od_api.layers.chain import Chain
+from od_api.layers.conv_hyperparams import ConvHyperparams
+from od_api.layers.crop_and_resize import crop_and_resize, matmul_crop_and_resize
+from od_api.layers.position_sensitive_crop import (
+    matmul_position_sensitive_crop,
+    position_sensitive_crop,
+)
+from od_api.protos import box_predictor_pb2
+
+
+@register(box_predictor_pb2.RfcnBoxPredictor)
+class RfcnBoxPredictor(keras.layers.Layer):
+    """Predicts class and box of regions by position-sensitive pooling.
+
+    A 1x1 convolution reduces the depth; 1x1 convolutions then make one map for each
+    bin, and each class or number of a box code. Nothing is computed a region but the
+    average over its bins (Dai et al., NIPS 2016). Maps are ordered by bin, row by row,
+    then class, then number of the code.
+
+    Args:
+      conv_hyperparams: a `ConvHyperparams` of all three; the activation is that of the
+        first, the normaliser follows each.
+      num_spatial_bins_height, num_spatial_bins_width: bins of a region.
+      depth: channels of the first convolution.
+      box_code_size: numbers of a box code.
+      crop_height, crop_width: samples of a region, multiples of its bins.
+      share_box_across_classes: one box for all classes in place of one for each.
+      num_classes: K.
+    """
+
+    def __init__(
+        self,
+        *,
+        num_classes,
+        conv_hyperparams=None,
+        num_spatial_bins_height=3,
+        num_spatial_bins_width=3,
+        depth=1024,
+        box_code_size=4,
+        crop_height=12,
+        crop_width=12,
+        share_box_across_classes=False,
+    ):
+        # Keras would cast boxes in pixels to half precision along with the features.
+        super().__init__(name="rfcn_box_predictor", autocast=False)
+        _check_multiple("height", crop_height, num_spatial_bins_height)
+        _check_multiple("width", crop_width, num_spatial_bins_width)
+        if depth < 1:
+            raise ValueError(f"depth is {depth} and must be at least 1")
+        make = conv_hyperparams or ConvHyperparams()
+        self._bins = (num_spatial_bins_height, num_spatial_bins_width)
+        self._crop_size = (crop_height, crop_width)
+        self._box_shape = [1 if share_box_across_classes else num_classes]
+        self._box_shape += [box_code_size]
+        bins = num_spatial_bins_height * num_spatial_bins_width
+        self._reduce = make.conv_block(depth, 1, name="reduce_depth")
+        self._classes = _score_maps(make, bins * (num_classes + 1), name="class")
+        num_codes = self._box_shape[0] * box_code_size
+        self._boxes = _score_maps(make, bins * num_codes, name="box")
+
+    def build(self, shape):
+        """Creates the variables, for the image's features [B, h, w, C]."""
+        self._reduce.build(shape)
+        shape = self._reduce.compute_output_shape(shape)
+        self._classes.build(shape)
+        self._boxes.build(shape)
+
+    def call(
+        self, features, proposals, image_shape, training=False, crop=crop_and_resize
+    ):
+        """Classes and boxes of every image's regions.
+
+        Args:
+          features: [B, h, w, C] of the whole images.
+          proposals: [B, P, 4] float32, in pixels of the padded network input.
+          image_shape: (H, W) of the padded network input.
+          training: whether batch statistics are used.
+          crop: `crop_and_resize`, or `matmul_crop_and_resize` for XLA and TPU.
+
+        Returns:
+          class_logits [B, P, K + 1], background in column 0, and box_codes [B, P, Q,
+          code size], float32; Q is K, or 1 for a shared box.
+        """
+        reduced = self._reduce(features)
+        regions = (proposals, image_shape, crop)
+        codes = self._vote(self._boxes(reduced), *regions)
+        shape = tf.concat([tf.shape(proposals)[:2], self._box_shape], axis=0)
+        codes = tf.reshape(codes, shape)
+        logits = self._vote(self._classes(reduced), *regions)
+        return {"class_logits": logits, "box_codes": codes}
+
+    def _vote(self, maps, proposals, image_shape, crop):
+        maps = tf.cast(maps, tf.float32)
+        arguments = (maps, proposals, image_shape, self._crop_size, self._bins)
+        if crop is matmul_crop_and_resize:
+            return matmul_position_sensitive_crop(*arguments)
+        return position_sensitive_crop(*arguments, crop=crop)
+
+
+def _score_maps(make, filters, *, name):
+    conv = make.conv2d(filters, 1, name="conv")
+    return Chain([conv, make.norm_layer(filters, name="norm")], name=name)
+
+
+def _check_multiple(side, crop, bins):
+    if bins < 1:
+        raise ValueError(f"num_spatial_bins_{side} is {bins} and must be at least 1")
+    if crop < 1 or crop % bins:
+        raise ValueError(
+            f"crop_{side} is {crop} and must be a multiple of num_spatial_bins_{side}, "
+            f"{bins}"
+        )

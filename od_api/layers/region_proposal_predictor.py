@@ -1,0 +1,104 @@
+"""The head of a region proposal network: is there an object, and where is its box."""
+
+import keras
+
+from od_api.layers.anchor_predictions import rows_per_anchor
+from od_api.layers.chain import Chain
+from od_api.layers.conv_hyperparams import ConvHyperparams
+
+BACKGROUND_AND_OBJECT = 2
+CODE_SIZE = 4
+
+
+class RegionProposalPredictor(keras.layers.Layer):
+    """Predicts objectness and box codes of every anchor (Ren et al., NIPS 2015).
+
+    One convolution with relu6, then a 1x1 convolution each for the two logits and for
+    the box codes. All levels share the weights (Lin et al., CVPR 2017, section 4.1).
+
+    Args:
+      anchors_per_location: anchors of a location on each level, a list; all equal.
+      depth: channels of the first convolution.
+      kernel_size: of the first convolution.
+      atrous_rate: dilation of the first convolution.
+      conv_hyperparams: a `ConvHyperparams`; its activation has no effect.
+      name: of the layer.
+    """
+
+    def __init__(
+        self,
+        *,
+        anchors_per_location,
+        depth=512,
+        kernel_size=3,
+        atrous_rate=1,
+        conv_hyperparams=None,
+        name="region_proposal_predictor",
+    ):
+        super().__init__(name=name)
+        if len(set(anchors_per_location)) != 1:
+            raise ValueError(
+                "the first stage shares its weights between levels and needs the same "
+                f"number of anchors on each, not {list(anchors_per_location)}"
+            )
+        for field, value in (
+            ("first_stage_box_predictor_depth", depth),
+            ("first_stage_box_predictor_kernel_size", kernel_size),
+            ("first_stage_atrous_rate", atrous_rate),
+        ):
+            if value < 1:
+                raise ValueError(f"{field} is {value} and must be at least 1")
+        make = conv_hyperparams or ConvHyperparams()
+        anchors = anchors_per_location[0]
+        self._num_levels = len(anchors_per_location)
+        self._shared = Chain(
+            [
+                make.conv2d(depth, kernel_size, name="conv", dilation_rate=atrous_rate),
+                make.norm_layer(depth, name="norm"),
+                keras.layers.Activation("relu6", name="activation"),
+            ],
+            name="shared",
+        )
+        self._classes = make.conv2d(
+            anchors * BACKGROUND_AND_OBJECT, 1, name="class", use_bias=True
+        )
+        self._boxes = make.conv2d(anchors * CODE_SIZE, 1, name="box", use_bias=True)
+
+    def build(self, feature_shapes):
+        """Creates the variables; `feature_shapes` are the features', by level."""
+        if len(feature_shapes) != self._num_levels:
+            raise ValueError(
+                f"the first stage gets {len(feature_shapes)} levels "
+                f"({', '.join(feature_shapes)}) and its anchor generator has "
+                f"{self._num_levels}; they must agree"
+            )
+        depths = {level: shape[-1] for level, shape in feature_shapes.items()}
+        if len(set(depths.values())) != 1:
+            raise ValueError(
+                "the first stage shares its weights between levels and needs the same "
+                f"depth on each, not {depths}"
+            )
+        shape = next(iter(feature_shapes.values()))
+        self._shared.build(shape)
+        shape = self._shared.compute_output_shape(shape)
+        self._classes.build(shape)
+        self._boxes.build(shape)
+
+    def call(self, features, training=False):
+        """Predictions of all levels, one row an anchor.
+
+        Args:
+          features: {level: [B, h, w, C]}, as many as there are anchors_per_location.
+          training: whether batch statistics are used.
+
+        Returns:
+          class_logits [B, A, 2], background in column 0, and box_codes [B, A, 4],
+          float32.
+        """
+        maps = [self._shared(feature) for feature in features.values()]
+        logits = [self._classes(one) for one in maps]
+        codes = [self._boxes(one) for one in maps]
+        return {
+            "class_logits": rows_per_anchor(logits, BACKGROUND_AND_OBJECT),
+            "box_codes": rows_per_anchor(codes, CODE_SIZE),
+        }

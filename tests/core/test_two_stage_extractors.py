@@ -1,0 +1,67 @@
+"""Type strings of Faster R-CNN's feature extractors, and typed parts."""
+
+import pytest
+from google.protobuf import text_format
+
+from od_api.core.errors import ConfigError
+from od_api.core.two_stage_extractors import BUILT, typed_parts
+from od_api.protos import faster_rcnn_pb2
+
+
+def extractor(text):
+    return text_format.Parse(text, faster_rcnn_pb2.FasterRcnnFeatureExtractor())
+
+
+@pytest.mark.parametrize("name", [n for n in BUILT if "_fpn" not in n])
+def test_type_is_a_network_cut_in_two(name):
+    backbone, neck = typed_parts(extractor(f"type: '{name}'"))
+    part = getattr(backbone, backbone.WhichOneof("backbone_oneof"))
+    assert neck is None and part.second_stage
+
+
+def test_batch_norm_is_frozen_unless_asked_for():
+    frozen, _ = typed_parts(extractor("type: 'faster_rcnn_resnet50'"))
+    trained, _ = typed_parts(
+        extractor("type: 'faster_rcnn_resnet50' batch_norm_trainable: true")
+    )
+    assert frozen.resnet.freeze_batch_norm
+    assert not trained.resnet.freeze_batch_norm
+
+
+def test_stride_8_reaches_the_network():
+    backbone, _ = typed_parts(
+        extractor("type: 'faster_rcnn_resnet101_keras' first_stage_features_stride: 8")
+    )
+    assert (backbone.resnet.depth, backbone.resnet.output_stride) == (101, 8)
+
+
+def test_pyramid_levels():
+    """2 to 6; a message with one of them set means 3 or 7 for the other, as of old."""
+    _, neck = typed_parts(extractor("type: 'faster_rcnn_resnet50_fpn_keras'"))
+    assert (neck.fpn.min_level, neck.fpn.max_level, neck.fpn.depth) == (2, 6, 256)
+    _, neck = typed_parts(
+        extractor("type: 'faster_rcnn_resnet50_fpn_keras' fpn { max_level: 6 }")
+    )
+    assert (neck.fpn.min_level, neck.fpn.max_level) == (3, 6)
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("", "is not set"),
+        ("type: 'faster_rcnn_resnet5'", "did you mean faster_rcnn_resnet50"),
+        ("type: 'faster_rcnn_nas'", "not built yet"),
+        ("type: 'ssd_mobilenet_v1'", "of SSD"),
+        ("type: 'faster_rcnn_resnet50' first_stage_features_stride: 4", "8 or 16"),
+        (
+            "type: 'faster_rcnn_inception_v2' first_stage_features_stride: 8",
+            "has only 16",
+        ),
+        ("type: 'faster_rcnn_resnet50' fpn {}", "does not belong"),
+        ("type: 'faster_rcnn_resnet50' backbone { resnet {} }", "together"),
+        ("backbone {}", "empty"),
+    ],
+)
+def test_what_cannot_be_is_said(text, message):
+    with pytest.raises(ConfigError, match=message):
+        typed_parts(extractor(text))
