@@ -48,6 +48,9 @@ _MOBILENET = """
         }
       }
 """
+_ATROUS_MOBILENET = _MOBILENET.replace(
+    "depth_multiplier: 0.25", "depth_multiplier: 0.25 output_stride: 16"
+)
 _GRID = """
     first_stage_anchor_generator {
       grid_anchor_generator {
@@ -94,9 +97,7 @@ _MASKS = """mask_rcnn_box_predictor {
       }"""
 _SCORE_MAPS = """rfcn_box_predictor {
         depth: 64
-        conv_hyperparams {
-          initializer { truncated_normal_initializer { stddev: 0.01 } }
-        }
+        conv_hyperparams { initializer { variance_scaling_initializer {} } }
       }"""
 
 
@@ -110,7 +111,7 @@ MODELS = {
     "faster_rcnn": _model(),
     "faster_rcnn_fpn": _model(extractor=_PYRAMID, anchors=_PYRAMID_ANCHORS),
     "mask_rcnn": _model(stages=3, predictor=_MASKS),
-    "rfcn": _model(predictor=_SCORE_MAPS),
+    "rfcn": _model(extractor=_ATROUS_MOBILENET, predictor=_SCORE_MAPS),
     "rpn": _model(stages=1),
 }
 

@@ -20,6 +20,12 @@ STAGES = {
 
 LAST_DEPTHS = (1024, 1024)
 
+# Stride 16 to the end: what Conv2d_12 no longer skips, Conv2d_13 reaches across.
+ATROUS = {
+    "conv_dw_12": {"strides": (1, 1)},
+    "conv_dw_13": {"dilation_rate": (2, 2)},
+}
+
 
 @register(backbone_pb2.MobilenetV1)
 class MobilenetV1(keras.layers.Layer):
@@ -39,6 +45,7 @@ class MobilenetV1(keras.layers.Layer):
       freeze_batch_norm: batch norm keeps its statistics, scale and offset.
       last_depths: depths of Conv2d_12 and Conv2d_13 before multiplying; empty means
         1024 and 1024. Others leave these two blocks random whatever `weights` says.
+      output_stride: 32, or 16 for C5 (or the second stage) at the stride of C4.
 
     Attributes:
       strides: {stage: input pixels a cell}, finest stage first.
@@ -56,6 +63,7 @@ class MobilenetV1(keras.layers.Layer):
         freeze_batch_norm=False,
         last_depths=(),
         second_stage=False,
+        output_stride=32,
     ):
         super().__init__(name="mobilenet_v1")
         if depth_multiplier <= 0:
@@ -64,6 +72,8 @@ class MobilenetV1(keras.layers.Layer):
         depth_multiplier = round(depth_multiplier, 6)
         if len(last_depths) not in (0, 2):
             raise ValueError("last_depths are two: of Conv2d_12 and of Conv2d_13")
+        if output_stride not in (16, 32):
+            raise ValueError(f"output_stride is {output_stride}, and must be 16 or 32")
         new_depths = dict(
             zip(("conv_pw_12", "conv_pw_13"), last_depths or LAST_DEPTHS, strict=True)
         )
@@ -74,6 +84,8 @@ class MobilenetV1(keras.layers.Layer):
                 config["filters"] = scaled_depth(depth, depth_multiplier, min_depth)
             elif "filters" in config:
                 config["filters"] = max(config["filters"], min_depth)
+            if output_stride == 16:
+                config.update(ATROUS.get(layer.name, {}))
             return keras_network.apply_settings(
                 layer, config, conv_hyperparams, freeze_batch_norm
             )
@@ -103,7 +115,7 @@ class MobilenetV1(keras.layers.Layer):
             self.network, self.second_stage = keras_network.split(
                 whole, ends["C4"], ends.values()
             )
-        self.strides = {name: STAGES[name][1] for name in ends}
+        self.strides = {name: min(STAGES[name][1], output_stride) for name in ends}
         outputs = self.network.outputs
         self.channels = {n: x.shape[-1] for n, x in zip(ends, outputs, strict=True)}
 

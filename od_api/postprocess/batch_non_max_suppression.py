@@ -68,9 +68,9 @@ class BatchNonMaxSuppression:
         classes each surviving box is reported under.
       soft_nms_sigma: 0 for hard suppression; the larger, the weaker the decay.
       use_hard_nms: a guard of old configs; true refuses a soft_nms_sigma.
-      use_static_shapes: look at all anchors at once, in a form that XLA compiles; slower
-        where there are many. The detections are the same, and padded to
-        max_total_detections in either form. Hard suppression only.
+      use_static_shapes: look at all anchors at once, in a form that XLA compiles;
+        slower where there are many. The detections are the same. Hard suppression
+        only.
     """
 
     def __init__(

@@ -7,6 +7,7 @@ import tensorflow as tf
 from google.protobuf import text_format
 
 from od_api.core import registry
+from od_api.backbones import mobilenet_v1
 from od_api.core.errors import ConfigError, UserError
 from od_api.protos import backbone_pb2
 
@@ -229,3 +230,17 @@ def test_second_stage_halves_crops_and_follows_training():
 def test_refused_settings(text, message):
     with pytest.raises(ConfigError, match=message):
         _build(text)
+
+
+def test_output_stride_16_agrees_with_32_where_both_have_a_cell():
+    """Every second cell of the dense map, far from the border, is the plain map's."""
+    plain = mobilenet_v1.MobilenetV1(depth_multiplier=0.25)
+    dense = mobilenet_v1.MobilenetV1(depth_multiplier=0.25, output_stride=16)
+    for mine, theirs in zip(dense.weights, plain.weights, strict=True):
+        mine.assign(theirs)
+    image = tf.random.stateless_uniform([1, 192, 192, 3], (5, 6), -1, 1)
+    coarse, fine = plain(image)["C5"], dense(image)["C5"]
+    assert (coarse.shape[1], fine.shape[1]) == (6, 12)
+    assert dense.strides["C5"] == 16
+    # "same" padding of an even map starts the stride at the second cell.
+    np.testing.assert_allclose(fine[:, 1::2, 1::2], coarse, atol=1e-4)
