@@ -7,8 +7,10 @@ that what else the machine does hits them alike; a ratio is the median over the 
 of (form's time / peer's time). A call is a forward pass and the gradient to the
 features of one image: a map of 38 x 38 (600 px, stride 16) and 100 boxes.
 
-Peers: `tf.image.crop_and_resize` for crops, a crop for each bin and its channels for
-position-sensitive ones, the direct form for the other two.
+Peers: `tf.image.crop_and_resize` for crops, one of its crops for each bin and its
+channels for position-sensitive ones, the direct form for the other two. The kernel's
+gradient is quick on a CPU because its threads do not wait for each other, and wrong at
+times for that.
 """
 
 import argparse
@@ -56,6 +58,9 @@ def crop_per_bin(features, boxes, image_shape, crop_size, bins):
     return tf.add_n(votes) / len(votes)
 
 
+CROP_PER_BIN = partial(crop_per_bin, bins=BINS)
+BARE = (kernel_crop, CROP_PER_BIN)
+
 # operator: (channels, arguments, the peer, {form: (function, compiled by XLA)})
 OPERATORS = {
     "crop_and_resize": (
@@ -74,7 +79,7 @@ OPERATORS = {
         {"crop_size": (21, 21)},
         "a crop per bin",
         {
-            "a crop per bin": (partial(crop_per_bin, bins=BINS), False),
+            "a crop per bin": (CROP_PER_BIN, False),
             "direct": (partial(position_sensitive_crop, num_spatial_bins=BINS), False),
             "matmul": (
                 partial(matmul_position_sensitive_crop, num_spatial_bins=BINS),
@@ -148,10 +153,14 @@ def measure(channels, fields, peer, forms, rounds):
     """{form: milliseconds and the ratio to the peer}, medians over the rounds."""
     features, boxes = inputs(channels)
     calls = {name: gradient_call(*form, fields) for name, form in forms.items()}
-    votes = {name: call(features, boxes) for name, call in calls.items()}
-    for name, (value, gradient) in votes.items():
-        for got, want in ((value, votes[peer][0]), (gradient, votes[peer][1])):
-            np.testing.assert_allclose(got, want, rtol=1e-3, atol=1e-3, err_msg=name)
+    made = {name: call(features, boxes) for name, call in calls.items()}
+    # Not the peer's gradient: the bare kernel's own one is wrong at times on a CPU.
+    ours = [name for name, form in forms.items() if form[0] not in BARE]
+    for name in made:
+        for i in (0, 1) if name in ours else (0,):
+            np.testing.assert_allclose(
+                made[name][i], made["direct"][i], rtol=1e-3, atol=1e-3, err_msg=name
+            )
     times = {name: [] for name in calls}
     for _ in range(rounds):
         for name, call in calls.items():

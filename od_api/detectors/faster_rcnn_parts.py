@@ -94,12 +94,6 @@ def _check(message):
     for field, meaning in refused.items():
         if message.HasField(field) and getattr(message, field):
             raise ConfigError(f"od_api does not offer {meaning}", field)
-    if message.second_stage_batch_size > message.first_stage_max_proposals:
-        raise ConfigError(
-            f"is {message.second_stage_batch_size} and must not be above "
-            f"first_stage_max_proposals, which is {message.first_stage_max_proposals}",
-            "second_stage_batch_size",
-        )
 
 
 def _networks(message):

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from od_api.core.errors import UserError
 from od_api.core.types import Detections
 
 
@@ -32,6 +33,9 @@ class ProposalSampling:
         """Proposals (Detections of one class) -> those that are trained on, likewise.
 
         Sampled ones come first, in their old order; P becomes `size`.
+
+        Raises:
+          UserError: there are fewer proposals than `size`, padding counted.
         """
         if self.sampler is None:
             return proposals
@@ -39,6 +43,12 @@ class ProposalSampling:
         if self.add_ground_truth:
             boxes = tf.concat([boxes, targets.boxes], axis=1)
             real = tf.concat([real, targets.valid], axis=1)
+        if boxes.shape[1] is not None and boxes.shape[1] < self.size:
+            raise UserError(
+                f"second_stage_batch_size is {self.size}, and there are only "
+                f"{boxes.shape[1]} proposals to choose from: lower it, or raise "
+                "first_stage_max_proposals"
+            )
         assignment = self.assign(boxes, real, targets)
         sampled = self.sampler.sample(assignment, seed=seed)
         kept, index = tf.math.top_k(sampled, self.size)

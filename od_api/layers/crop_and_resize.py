@@ -92,14 +92,16 @@ def map_shape(features):
 def _kernel_crops(features, boxes, owners, size):
     """[B, h, w, C], normalised [N, 4], their images [N] -> crops [N, ch, cw, C].
 
-    The kernel's own gradient is not used: its threads add to a cell without a lock, so
-    on a CPU some crops' parts are lost (in one call of ten for 300 boxes on 2 cores).
+    The kernel's own gradient is not used: on a CPU its threads add to the cells that
+    crops share without a lock and lose some of it, in about one call of ten for 64 to
+    300 boxes on two cores. Ours takes about ten times as long.
     """
 
     @tf.custom_gradient
     def crops_of(maps):
         def gradient(upstream):
-            return _scatter(upstream, tf.shape(maps), boxes, owners, size)
+            made = _scatter(upstream, tf.shape(maps), boxes, owners, size)
+            return tf.ensure_shape(made, maps.shape)
 
         return tf.image.crop_and_resize(maps, boxes, owners, size), gradient
 

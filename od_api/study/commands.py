@@ -9,6 +9,39 @@ from od_api.study.published import EXTRACTORS
 def add_parsers(subparsers):
     """Adds the sub-commands; each sets `func(args)`, which returns the status."""
     _add_extractors(subparsers)
+    _add_cells(subparsers)
+    _add_config(subparsers)
+
+
+def _add_cells(subparsers):
+    parser = subparsers.add_parser("cells", help="list the models of a grid")
+    parser.add_argument("grid", help="a grid file, e.g. configs/study/huang_2017.grid")
+    parser.set_defaults(func=_cells)
+
+
+def _cells(args):
+    from od_api.study.grid import load_grid
+
+    for name in load_grid(args.grid):
+        print(name)
+
+
+def _add_config(subparsers):
+    parser = subparsers.add_parser(
+        "config", help="write the pipeline config of one model of a grid"
+    )
+    parser.add_argument("grid", help="a grid file, e.g. configs/study/huang_2017.grid")
+    parser.add_argument("cell", help="its name, as `od-api study cells` lists it")
+    parser.add_argument("output", help="where the config goes")
+    parser.set_defaults(func=_config)
+
+
+def _config(args):
+    from od_api.core.config import write_config
+    from od_api.study.grid import find_cell, load_grid
+
+    cell = find_cell(load_grid(args.grid), args.cell)
+    write_config(cell.inference_config(), args.output)
 
 
 def _add_extractors(subparsers):

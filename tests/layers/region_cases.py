@@ -53,32 +53,37 @@ def reference_crop(feature_map, box, image_shape, size):
 def check_forms(direct, compiled):
     """Two forms `call(features, boxes, image_shape)` are one function, also under XLA.
 
-    Their values and gradients agree to 1e-5; no gradient reaches the boxes.
+    Values agree to 1e-5, gradients to 1e-5 of the largest; boxes get none.
     """
     maps, regions = tf.constant(features()), tf.constant(boxes())
     want, want_gradient = _value_and_gradient(direct, maps, regions)
     assert np.isfinite(want).all() and np.isfinite(want_gradient).all()
     assert np.abs(want).max() > 0.5 and np.abs(want_gradient).max() > 0.01
-    for run in (
-        _value_and_gradient,
-        tf.function(_value_and_gradient, jit_compile=True),
-    ):
+    # A cell adds up the weights of many samples, and the rounding of their places, each
+    # up to 1e-6 cells: what counts is 1e-5 of the largest sum.
+    tolerance = 1e-5 * np.abs(want_gradient).max()
+    for jit_compile in (None, True):
+        run = _value_and_gradient
+        if jit_compile:
+            run = tf.function(run, jit_compile=True)
         got, gradient = run(compiled, maps, regions)
         kit.assert_same(got, want)
-        np.testing.assert_allclose(gradient, want_gradient, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(gradient, want_gradient, rtol=0, atol=tolerance)
     for call in (direct, compiled):
         _check_types(call, maps, regions, want)
         _check_no_boxes(call, maps, want)
         _check_batch_is_singles(call, maps, regions, want)
         _check_tensor_image_shape(call, maps, regions, want)
-        _check_unknown_sizes(call, maps, regions, want)
+        _check_unknown_sizes(call, maps, regions)
 
 
 def _value_and_gradient(call, maps, regions):
     with tf.GradientTape() as tape:
         tape.watch([maps, regions])
         value = call(maps, regions, IMAGE)
-        weights = tf.reshape(tf.range(tf.size(value), dtype=tf.float32), value.shape)
+        weights = tf.reshape(
+            tf.range(tf.cast(tf.size(value), tf.float32)), tf.shape(value)
+        )
         total = tf.reduce_sum(value * tf.sin(weights))
     to_maps, to_regions = tape.gradient(total, [maps, regions])
     assert to_regions is None
@@ -115,13 +120,21 @@ def _check_tensor_image_shape(call, maps, regions, want):
     kit.assert_same(call(maps, regions, (shape[0], shape[1])), want)
 
 
-def _check_unknown_sizes(call, maps, regions, want):
+def _check_unknown_sizes(call, maps, regions):
     signature = [
         tf.TensorSpec([None, None, None, CHANNELS]),
         tf.TensorSpec([None, None, 4]),
     ]
-    run = tf.function(lambda f, b: call(f, b, IMAGE), input_signature=signature)
-    known = run.get_concrete_function().structured_outputs.shape
+
+    def value_and_gradient(maps, regions):
+        return _value_and_gradient(call, maps, regions)
+
+    run = tf.function(value_and_gradient, input_signature=signature)
+    want, want_gradient = value_and_gradient(maps, regions)
+    known = run.get_concrete_function().structured_outputs[0].shape
     assert known[2:] == want.shape[2:]
-    kit.assert_same(run(maps, regions), want)
-    assert run(maps, regions[:, :0]).shape == (2, 0, *want.shape[2:])
+    value, gradient = run(maps, regions)
+    kit.assert_same(value, want)
+    tolerance = 1e-5 * np.abs(want_gradient).max()
+    np.testing.assert_allclose(gradient, want_gradient, rtol=0, atol=tolerance)
+    assert run(maps, regions[:, :0])[0].shape == (2, 0, *want.shape[2:])

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import kit
 import numpy as np
 import pytest
 import region_cases
@@ -90,3 +91,24 @@ def test_features_get_what_the_samples_weigh(form):
     want = [[0, 0.25, 0.25], [0, 0.25, 0.25], [0, 0, 0]]
     gradient = tf.convert_to_tensor(tape.gradient(value, maps))
     np.testing.assert_allclose(gradient[0, :, :, 0], want, atol=1e-6)
+
+
+def test_no_part_of_the_gradient_is_lost_between_threads():
+    """Many calls whose crops share cells: the bare kernel's gradient fails here.
+
+    It does so at random, and only where there are two cores or more.
+    """
+    boxes = kit.random_boxes(np.random.default_rng(0), 1, 96, size=90)
+    maps = tf.constant(region_cases.features(batch=1, height=38, width=38, channels=32))
+
+    def gradient_of(form):
+        with tf.GradientTape() as tape:
+            tape.watch(maps)
+            total = tf.reduce_sum(form(maps, boxes, (100, 100), (14, 14)) ** 2)
+        return tape.gradient(total, maps)
+
+    want = gradient_of(matmul_crop_and_resize)
+    tolerance = 1e-5 * np.abs(want).max()
+    for _ in range(100):
+        got = gradient_of(crop_and_resize)
+        np.testing.assert_allclose(got, want, rtol=0, atol=tolerance)

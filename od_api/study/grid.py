@@ -1,0 +1,140 @@
+"""The models of a study: one compact description, expanded to named cells."""
+
+import itertools
+import pathlib
+from typing import NamedTuple
+
+from od_api.core.config import load_config, nearest, parse_message
+from od_api.core.errors import UserError
+from od_api.protos import study_pb2
+
+# The longer side's limit for a shorter side of 600 in the released models.
+LONGER_SIDE = 1024 / 600
+
+PROPOSALS = "model.faster_rcnn.first_stage_max_proposals"
+
+
+class Cell(NamedTuple):
+    """One model of the grid.
+
+    Attributes:
+      meta_architecture: "ssd", "faster_rcnn" or "rfcn".
+      extractor: as the grid names it.
+      resolution: pixels.
+      stride: of the proposals' map; 0 where the config decides.
+      proposals: at inference; 0 without a second stage.
+      config: path of the pipeline config it starts from.
+      settings: overrides of the config, for training and inference.
+    """
+
+    meta_architecture: str
+    extractor: str
+    resolution: int
+    stride: int
+    proposals: int
+    config: str
+    settings: tuple
+
+    @property
+    def trained_name(self):
+        """The name of what is trained; cells that differ in proposals share it."""
+        parts = [self.meta_architecture, self.extractor, str(self.resolution)]
+        return "_".join(parts + [f"stride{self.stride}"] * bool(self.stride))
+
+    @property
+    def name(self):
+        """The cell's name, e.g. faster_rcnn_resnet101_600_stride8_proposals50."""
+        ending = f"_proposals{self.proposals}" if self.proposals else ""
+        return self.trained_name + ending
+
+    def training_config(self):
+        """The pipeline config that the cell's model is trained with."""
+        return load_config(self.config, self.settings)
+
+    def inference_config(self):
+        """The same with the cell's number of proposals."""
+        proposals = [f"{PROPOSALS}={self.proposals}"] if self.proposals else []
+        return load_config(self.config, [*self.settings, *proposals])
+
+
+def load_grid(path):
+    """{name: Cell} of a grid file, in its order.
+
+    Args:
+      path: a text StudyGrid.
+
+    Raises:
+      UserError: no such file, two cells of one name, or values that cannot be.
+      ConfigError: a mistake in the text, with file, line and column.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise UserError(f"{path}: no such grid")
+    grid = study_pb2.StudyGrid()
+    parse_message(path.read_text(), grid, str(path))
+    cells = {}
+    for block in grid.blocks:
+        for cell in _cells_of(block, path.parent):
+            if cell.name in cells:
+                raise UserError(f"{path} has two cells of the name {cell.name}")
+            cells[cell.name] = cell
+    return cells
+
+
+def find_cell(cells, name):
+    """The cell of a name; UserError names the nearest if there is none."""
+    if name not in cells:
+        raise UserError(f"the grid has no cell {name!r}; {nearest(name, cells)}")
+    return cells[name]
+
+
+def _cells_of(block, folder):
+    settings = _SETTINGS.get(block.meta_architecture)
+    if settings is None:
+        raise UserError(
+            f"meta_architecture is {block.meta_architecture!r}; it is one of "
+            f"{', '.join(_SETTINGS)}"
+        )
+    axes = (block.resolution, block.stride or [0], block.proposals or [0])
+    for resolution, stride, proposals in itertools.product(*axes):
+        yield Cell(
+            meta_architecture=block.meta_architecture,
+            extractor=block.extractor,
+            resolution=resolution,
+            stride=stride,
+            proposals=proposals,
+            config=str(folder / block.config),
+            settings=(*settings(resolution, stride), *block.set),
+        )
+
+
+def _ssd_settings(resolution, stride):
+    if stride:
+        raise UserError("a block of ssd has no stride: its extractor's type decides")
+    return [
+        "model.ssd.image_resizer={fixed_shape_resizer "
+        f"{{height: {resolution} width: {resolution}}}}}"
+    ]
+
+
+def _two_stage_settings(resolution, stride):
+    longer = round(resolution * LONGER_SIDE)
+    settings = [
+        "model.faster_rcnn.image_resizer={keep_aspect_ratio_resizer "
+        f"{{min_dimension: {resolution} max_dimension: {longer}}}}}"
+    ]
+    if stride:
+        anchors = "model.faster_rcnn.first_stage_anchor_generator.grid_anchor_generator"
+        settings += [
+            f"model.faster_rcnn.feature_extractor.first_stage_features_stride={stride}",
+            f"{anchors}.height_stride={stride}",
+            f"{anchors}.width_stride={stride}",
+        ]
+    return settings
+
+
+_SETTINGS = {
+    "ssd": _ssd_settings,
+    "faster_rcnn": _two_stage_settings,
+    "rfcn": _two_stage_settings,
+}
