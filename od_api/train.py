@@ -8,7 +8,7 @@ from typing import NamedTuple
 import tensorflow as tf
 from absl import logging
 
-from od_api.core.compatibility import check_compatibility
+from od_api.core.compatibility import check_compatibility, refuse_uncompilable
 from od_api.core.config import write_config
 from od_api.core.errors import ConfigError, UserError
 from od_api.core.progress import Progress, duration
@@ -66,6 +66,7 @@ def train(
       UserError: bad config, data or checkpoint, or a loss that is not finite.
     """
     check_compatibility(config)
+    refuse_uncompilable(config)
     last_step = _last_step(config, num_steps)
     model_dir = pathlib.Path(model_dir)
     source = inputs.TrainingInput(config)

@@ -14,7 +14,8 @@ from od_api.train import train
 
 CONFIGS = pathlib.Path(__file__).parent.parent / "configs"
 PATHS = sorted(CONFIGS.glob("*/*.config"))
-HEAVY = [path for path in PATHS if "resnet101" in path.stem or "resnet152" in path.stem]
+HEAVY_NETWORKS = ("resnet101", "resnet152", "inception_resnet_v2")
+HEAVY = [path for path in PATHS if any(name in path.stem for name in HEAVY_NETWORKS)]
 
 
 @pytest.mark.parametrize("path", sorted(set(PATHS) - set(HEAVY)), ids=lambda p: p.stem)

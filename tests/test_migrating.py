@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tiny
+import tiny_two_stage
 from google.protobuf import descriptor_pb2, descriptor_pool, text_format
 
 from od_api import cli, protos, training_state
@@ -28,7 +29,7 @@ from od_api.core.registry import build_field
 from od_api.core.types import Assignment, Targets
 from od_api.data import pipeline
 from od_api.data.label_map import LabelMap
-from od_api.detectors.ssd import Ssd
+from od_api.detectors.multi_task_loss import MultiTaskLoss
 from od_api.evaluate import detector_for_inference
 from od_api.metrics import build_evaluators
 from od_api.protos import eval_pb2, input_reader_pb2, pipeline_pb2, train_pb2
@@ -170,7 +171,13 @@ def test_flags_of_the_tflite_export_are_named(flag, capsys):
 
 def schema_files():
     """The descriptors of the old API's 34 files."""
-    new = {"backbone_pb2", "neck_pb2", "prediction_log_pb2"}
+    new = {
+        "backbone_pb2",
+        "neck_pb2",
+        "prediction_log_pb2",
+        "sampler_pb2",
+        "study_pb2",
+    }
     names = {m.name for m in pkgutil.iter_modules(protos.__path__)} - new
     return [
         importlib.import_module(f"od_api.protos.{name}").DESCRIPTOR for name in names
@@ -247,23 +254,46 @@ def test_evaluation_fields_that_steer_nothing(field, value):
     assert compatibility_notes(config)[0].startswith(f"eval_config.{field} has no")
 
 
-@pytest.mark.parametrize("name", ["faster_rcnn", "center_net"])
-def test_detectors_of_later_versions_are_named(name):
+def test_detectors_of_later_versions_are_named():
     config = pipeline_pb2.TrainEvalPipelineConfig()
-    getattr(config.model, name).num_classes = 3
+    config.model.center_net.num_classes = 3
     with pytest.raises(ConfigError, match="no implementation of it yet") as caught:
         build_parts(config)
-    assert caught.value.field_path == f"model.{name}"
+    assert caught.value.field_path == "model.center_net"
 
 
 @pytest.mark.parametrize("name", ["rfcn_box_predictor", "mask_rcnn_box_predictor"])
-def test_predictors_of_later_versions_are_named(name, config):
+def test_ssd_refuses_predictors_of_regions(name, config):
     changed = pipeline_pb2.TrainEvalPipelineConfig()
     changed.CopyFrom(config)
     getattr(changed.model.ssd.box_predictor, name).SetInParent()
-    with pytest.raises(ConfigError, match="no implementation of it yet") as caught:
+    with pytest.raises(ConfigError, match="for the regions of") as caught:
         build_parts(changed)
-    assert caught.value.field_path.endswith(f"box_predictor.{name}")
+    assert caught.value.field_path == f"model.ssd.box_predictor.{name}"
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "says"),
+    [
+        ("faster_rcnn", "convolutional_box_predictor", "for the anchors of"),
+        ("faster_rcnn", "weight_shared_convolutional_box_predictor", "mask_rcnn_box"),
+        ("faster_rcnn_fpn", "rfcn_box_predictor", "works on one map"),
+    ],
+)
+def test_two_stage_detectors_refuse_predictors_that_do_not_fit(model, name, says):
+    config = two_stage(model)
+    predictor = config.model.faster_rcnn.second_stage_box_predictor
+    getattr(predictor, name).SetInParent()
+    with pytest.raises(ConfigError, match=says) as caught:
+        build_parts(config)
+    path = f"model.faster_rcnn.second_stage_box_predictor.{name}"
+    assert caught.value.field_path == path
+
+
+def two_stage(name):
+    return text_format.Parse(
+        tiny_two_stage.MODELS[name], pipeline_pb2.TrainEvalPipelineConfig()
+    )
 
 
 def test_empty_metrics_set_heeds_its_options():
@@ -341,8 +371,18 @@ def test_anchors_of_weightless_boxes_weigh_nothing():
     assignment = Assignment(
         tf.constant([[0, 1, 0]]), tf.constant([[1, 1, 0]]), tf.zeros([1, 3])
     )
-    targets = Targets(None, None, tf.constant([[0.0, 1.0]]), None, None)
-    settings = SimpleNamespace(sampler=None, negative_class_weight=1.0)
-    classes, boxes = Ssd._anchor_weights(settings, assignment, targets, None)
-    np.testing.assert_array_equal(classes, [[0, 1, 1]])
-    np.testing.assert_array_equal(boxes, [[0, 1, 0]])
+    weights, boxes = tf.constant([[0.0, 1.0]]), tf.ones([1, 2, 4])
+    targets = Targets(boxes, tf.zeros([1, 2], tf.int32), weights, None, None)
+    loss = MultiTaskLoss(
+        num_classes=1,
+        box_coder=SimpleNamespace(encode=lambda boxes, anchors: boxes),
+        # Every class and every box costs 1 before it is weighted.
+        classification_loss=lambda logits, target: tf.ones_like(logits),
+        localization_loss=lambda codes, target: tf.ones_like(codes[..., 0]),
+        add_background_class=False,
+    )
+    anchors = tf.ones([3, 4])
+    losses = loss(tf.zeros([1, 3, 1]), anchors[None], anchors, assignment, targets)
+    np.testing.assert_array_equal(losses.classification, [[0, 1, 1]])
+    np.testing.assert_array_equal(losses.localization, [[0, 1, 0]])
+    np.testing.assert_array_equal(losses.positive, [[0, 1, 0]])

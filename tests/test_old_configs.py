@@ -7,6 +7,7 @@ import pytest
 from od_api.core.compatibility import compatibility_notes
 from od_api.core.config import load_config
 from od_api.core.config_check import check_config
+from od_api.core.two_stage_extractors import typed_parts
 
 FOLDER = pathlib.Path(__file__).parent / "data_configs"
 
@@ -108,15 +109,27 @@ def test_maps():
     assert dict(config.eval_config.super_categories) == {"vehicle": "car, bus"}
 
 
-@pytest.mark.parametrize(
-    ("name", "says"),
-    [
-        ("faster_rcnn", ["faster_rcnn.config:3:3", "model.faster_rcnn", "no implem"]),
-        ("center_net_keypoints", ["eval_config.parameterized_metric", "keypoints yet"]),
-    ],
-)
-def test_what_is_not_in_this_version_is_named_with_its_place(name, says):
-    record = check_config(FOLDER / f"{name}.config")
+def test_mask_rcnn_sample():
+    """It builds; what its `type` stands for, and the one field without effect."""
+    record = check_config(FOLDER / "faster_rcnn.config")
+    assert record["outcome"] == "ok", record["message"]
+    (note,) = record["notes"]
+    assert ".first_stage_box_predictor_conv_hyperparams.op has no effect" in note
+    backbone, neck = typed_parts(load("faster_rcnn").model.faster_rcnn.feature_extractor)
+    resnet = backbone.resnet
+    assert neck is None and resnet.second_stage and resnet.freeze_batch_norm
+    assert (resnet.depth, resnet.output_stride) == (101, 8)
+
+
+def test_what_is_not_in_this_version_is_named_with_its_place(tmp_path):
+    path = FOLDER / "center_net_keypoints.config"
+    record = check_config(path)
     assert record["outcome"] == "error"
-    for words in says:
+    for words in ("eval_config.parameterized_metric", "keypoints yet"):
+        assert words in record["message"]
+    without_metric = tmp_path / path.name
+    without_metric.write_text(path.read_text().split("eval_config")[0])
+    record = check_config(without_metric)
+    assert record["outcome"] == "error"
+    for words in (f"{path.name}:3:3", "model.center_net", "no implementation of it"):
         assert words in record["message"]

@@ -83,12 +83,11 @@ _PYRAMID_ANCHORS = """
 """
 _BOXES = """mask_rcnn_box_predictor {
         fc_hyperparams {
-          op: FC
           initializer { variance_scaling_initializer { factor: 1.0 uniform: true } }
         }
       }"""
 _MASKS = """mask_rcnn_box_predictor {
-        fc_hyperparams { op: FC }
+        fc_hyperparams {}
         predict_instance_masks: true
         mask_prediction_conv_depth: 16
         conv_hyperparams {

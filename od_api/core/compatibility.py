@@ -157,6 +157,28 @@ def refuse_unsupported(config):
             raise ConfigError(reason, path)
 
 
+def refuse_uncompilable(config):
+    """Refuses jit_compile with operations that XLA has only in another form.
+
+    Raises:
+      ConfigError: train_config.jit_compile is on, and a two-stage model does not ask
+        for these forms.
+    """
+    if not (config.train_config.jit_compile and config.model.HasField("faster_rcnn")):
+        return
+    model = config.model.faster_rcnn
+    needed = ["use_static_shapes"]
+    if model.number_of_stages > 1:
+        needed.append("use_matmul_crop_and_resize")
+    missing = [f"{field}: true" for field in needed if not getattr(model, field)]
+    if missing:
+        raise ConfigError(
+            f"XLA cannot compile this model: set {' and '.join(missing)} in "
+            "model.faster_rcnn, or remove the field",
+            "train_config.jit_compile",
+        )
+
+
 def compatibility_notes(config):
     """One sentence for each set field that has no effect, or one it never had."""
     ignored = ignored_fields_set(config, of_parts=True)

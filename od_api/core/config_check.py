@@ -3,7 +3,11 @@
 import json
 import sys
 
-from od_api.core.compatibility import compatibility_notes, refuse_unsupported
+from od_api.core.compatibility import (
+    compatibility_notes,
+    refuse_uncompilable,
+    refuse_unsupported,
+)
 from od_api.core.config import load_config, locate
 from od_api.core.errors import ConfigError
 from od_api.core.registry import build, build_field
@@ -41,6 +45,7 @@ def check_config(path):
     try:
         config = load_config(path)
         refuse_unsupported(config)
+        refuse_uncompilable(config)
         record["notes"] = compatibility_notes(config)
         build_parts(config)
     except ConfigError as error:

@@ -9,6 +9,8 @@ whole backbone and an `fpn` neck. TensorFlow 1 names mean their Keras twins.
 import difflib
 import functools
 
+from absl import logging
+
 from od_api.core.errors import ConfigError
 from od_api.core.feature_extractor_defaults import (
     base_hyperparams,
@@ -27,6 +29,8 @@ COMMON_FIELDS = (
     "conv_hyperparams",
     "pad_to_multiple",
 )
+
+_OF_PYRAMIDS = "it is for feature pyramids, and the network makes one map"
 
 # A two-stage pyramid is finer than SSD's, unless an fpn message says otherwise.
 LEVELS_WITHOUT_FPN_MESSAGE = (2, 6)
@@ -80,6 +84,8 @@ def _given_parts(extractor):
         raise ConfigError(f"{name} cannot be cut into two stages yet", "backbone")
     if neck is None:
         part.second_stage = True
+        for field in ("pad_to_multiple", "conv_hyperparams", "batch_norm_trainable"):
+            _log_without_effect(extractor, field, _OF_PYRAMIDS)
     return backbone, neck
 
 
@@ -98,7 +104,16 @@ def _cut(extractor, name, stride=None, **settings):
     for field, value in settings.items():
         setattr(part, field, value)
     _common(extractor, part, name)
+    _log_without_effect(extractor, "pad_to_multiple", _OF_PYRAMIDS)
+    if not extractor.override_base_feature_extractor_hyperparams:
+        reason = "override_base_feature_extractor_hyperparams is not set"
+        _log_without_effect(extractor, "conv_hyperparams", reason)
     return backbone, None
+
+
+def _log_without_effect(extractor, field, reason):
+    if extractor.HasField(field):
+        logging.warning("feature_extractor.%s has no effect: %s", field, reason)
 
 
 def _common(extractor, part, name):

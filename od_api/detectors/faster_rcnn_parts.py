@@ -166,6 +166,7 @@ def _proposal_suppression(message):
 
 
 def _second_stage(message, backbone, channels):
+    _check_predictor(message, pyramid=backbone.second_stage is None)
     head = build_field(
         message, "second_stage_box_predictor", num_classes=message.num_classes
     )
@@ -192,6 +193,26 @@ def _second_stage(message, backbone, channels):
     except ValueError as error:
         raise ConfigError(str(error), "second_stage_box_predictor") from error
     return regions
+
+
+def _check_predictor(message, pyramid):
+    predictor = message.second_stage_box_predictor.WhichOneof("box_predictor_oneof")
+    problem = None
+    if predictor in (
+        "convolutional_box_predictor",
+        "weight_shared_convolutional_box_predictor",
+    ):
+        problem = (
+            "is for the anchors of model.ssd; regions take mask_rcnn_box_predictor or "
+            "rfcn_box_predictor"
+        )
+    elif predictor == "rfcn_box_predictor" and pyramid:
+        problem = (
+            "works on one map, and the feature extractor makes a pyramid: choose a "
+            "type without _fpn, or mask_rcnn_box_predictor"
+        )
+    if problem:
+        raise ConfigError(problem, f"second_stage_box_predictor.{predictor}")
 
 
 def _region_settings(extractor):

@@ -254,6 +254,13 @@ def _refuse_unsupported(message):
             raise ConfigError(f"od_api does not offer {meaning}", field)
     if message.num_classes < 1:
         raise ConfigError("must be at least 1", "num_classes")
+    predictor = message.box_predictor.WhichOneof("box_predictor_oneof")
+    if predictor in ("mask_rcnn_box_predictor", "rfcn_box_predictor"):
+        raise ConfigError(
+            "is for the regions of model.faster_rcnn; SSD has anchors and takes "
+            "convolutional_box_predictor or weight_shared_convolutional_box_predictor",
+            f"box_predictor.{predictor}",
+        )
     if message.loss.expected_loss_weights:
         raise ConfigError(
             "od_api does not offer expected loss weights",

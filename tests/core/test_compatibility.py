@@ -8,6 +8,7 @@ import re
 
 import pytest
 import tiny
+import tiny_two_stage
 from google.protobuf import text_format
 
 from od_api.core import compatibility
@@ -17,14 +18,17 @@ from od_api.core.compatibility import (
     REFUSED_FIELDS,
     check_compatibility,
     compatibility_notes,
+    refuse_uncompilable,
     refuse_unsupported,
 )
+from od_api.core.config import load_config
 from od_api.core.config_check import build_parts, check_config
 from od_api.core.errors import ConfigError
 from od_api.core.registry import build, ignored_fields
 from od_api.data import inputs, pipeline
 from od_api.protos import (
     eval_pb2,
+    faster_rcnn_pb2,
     hyperparams_pb2,
     input_reader_pb2,
     losses_pb2,
@@ -33,6 +37,7 @@ from od_api.protos import (
     ssd_pb2,
     train_pb2,
 )
+from od_api.train import train
 
 PACKAGE = pathlib.Path(compatibility.__file__).parent.parent
 
@@ -46,6 +51,8 @@ MESSAGES = {
         ssd_pb2.Ssd,
         ssd_pb2.SsdFeatureExtractor,
         losses_pb2.Loss,
+        faster_rcnn_pb2.FasterRcnn,
+        faster_rcnn_pb2.FasterRcnnFeatureExtractor,
         optimizer_pb2.Optimizer,
     )
 }
@@ -94,14 +101,41 @@ USED = {
     },
     "SsdFeatureExtractor": {
         "detectors/ssd.py": "pad_to_multiple",
-        "core/feature_extractor_aliases.py": """fpn type depth_multiplier min_depth
-            conv_hyperparams use_explicit_padding use_depthwise
-            override_base_feature_extractor_hyperparams num_layers backbone neck""",
+        "core/feature_extractor_aliases.py": "type conv_hyperparams backbone neck",
+        "core/ssd_extractor_types.py": """fpn depth_multiplier min_depth
+            use_explicit_padding use_depthwise num_layers
+            override_base_feature_extractor_hyperparams""",
     },
     "Loss": {
         "detectors/ssd.py": """localization_loss classification_loss
             hard_example_miner classification_weight localization_weight
             random_example_sampler""",
+    },
+    "FasterRcnn": {
+        "detectors/faster_rcnn_parts.py": """number_of_stages num_classes
+            image_resizer feature_extractor first_stage_anchor_generator
+            first_stage_atrous_rate first_stage_box_predictor_conv_hyperparams
+            first_stage_box_predictor_kernel_size first_stage_box_predictor_depth
+            first_stage_minibatch_size first_stage_positive_balance_fraction
+            first_stage_nms_score_threshold first_stage_nms_iou_threshold
+            first_stage_max_proposals first_stage_localization_loss_weight
+            first_stage_objectness_loss_weight initial_crop_size maxpool_kernel_size
+            maxpool_stride second_stage_box_predictor second_stage_batch_size
+            second_stage_balance_fraction second_stage_post_processing
+            second_stage_localization_loss_weight
+            second_stage_classification_loss_weight
+            second_stage_mask_prediction_loss_weight hard_example_miner
+            second_stage_classification_loss use_matmul_crop_and_resize
+            clip_anchors_to_image use_static_shapes first_stage_matcher
+            second_stage_matcher box_coder first_stage_localization_loss
+            second_stage_localization_loss add_ground_truth_to_proposals""",
+    },
+    "FasterRcnnFeatureExtractor": {
+        "core/two_stage_extractors.py": """type first_stage_features_stride
+            batch_norm_trainable conv_hyperparams fpn backbone neck
+            override_base_feature_extractor_hyperparams""",
+        # For a pyramid alone; a network of one map takes every size.
+        "detectors/faster_rcnn_parts.py": "pad_to_multiple",
     },
     "Optimizer": {
         "optim/optimizer.py": "use_moving_average moving_average_decay",
@@ -125,6 +159,11 @@ REFUSED_BY_PARTS = {
         "equalization_loss": "equalization_loss { weight: 1 }",
     },
     "SsdFeatureExtractor": {"bifpn": "bifpn {}"},
+    "FasterRcnn": {
+        "context_config": "context_config {}",
+        "output_final_box_features": "output_final_box_features: true",
+        "output_final_box_rpn_features": "output_final_box_rpn_features: true",
+    },
     "InputReader": {
         "external_input_reader": "external_input_reader {}",
         "input_type": "input_type: TF_SEQUENCE_EXAMPLE",
@@ -264,6 +303,17 @@ def test_parts_refuse_by_name(message):
         assert field in caught.value.field_path
 
 
+@pytest.mark.parametrize("field", REFUSED_BY_PARTS["FasterRcnn"])
+def test_two_stage_detector_refuses_by_name(field):
+    config = pipeline_pb2.TrainEvalPipelineConfig()
+    text_format.Parse(tiny_two_stage.MODELS["faster_rcnn"], config)
+    text = REFUSED_BY_PARTS["FasterRcnn"][field]
+    text_format.Merge(text, config.model.faster_rcnn)
+    with pytest.raises(ConfigError, match="does not offer") as caught:
+        build_parts(config)
+    assert caught.value.field_path == f"model.faster_rcnn.{field}"
+
+
 @pytest.mark.parametrize("field", REFUSED_BY_PARTS["InputReader"])
 def test_readers_refuse_by_name(field, tmp_path):
     text = REFUSED_BY_PARTS["InputReader"][field]
@@ -275,6 +325,44 @@ def test_readers_refuse_by_name(field, tmp_path):
     with pytest.raises(ConfigError) as caught:
         pipeline._checked(config.train_input_reader, [], training=True)
     assert caught.value.field_path == field
+
+
+STATIC, MATMUL = "use_static_shapes: true", "use_matmul_crop_and_resize: true"
+
+
+@pytest.mark.parametrize(
+    ("model", "settings", "missing"),
+    [
+        ("faster_rcnn", "", f"{STATIC} and {MATMUL}"),
+        ("rfcn", STATIC, MATMUL),
+        ("mask_rcnn", MATMUL, STATIC),
+        ("rpn", "", STATIC),
+        ("rpn", STATIC, None),
+        ("faster_rcnn", f"{STATIC} {MATMUL}", None),
+    ],
+)
+def test_jit_compile_needs_the_forms_that_xla_has(model, settings, missing, tmp_path):
+    """Said by a check of the config and before training; without jit_compile, never."""
+    path = tmp_path / "a.config"
+    text = tiny_two_stage.MODELS[model].replace(
+        "number_of_stages", f"{settings} number_of_stages"
+    )
+    path.write_text(f"{text} train_config {{ num_steps: 1 }}")
+    refuse_uncompilable(load_config(path))
+    config = load_config(path, ["train_config.jit_compile=true"])
+    if missing is None:
+        refuse_uncompilable(config)
+        return
+    with pytest.raises(ConfigError, match=f"set {missing} in model.f") as caught:
+        train(config, tmp_path / "model")
+    assert caught.value.field_path == "train_config.jit_compile"
+    path.write_text(f"{text} train_config {{ jit_compile: true }}")
+    record = check_config(path)
+    assert record["outcome"] == "error" and missing in record["message"]
+
+
+def test_jit_compile_of_ssd_needs_nothing():
+    refuse_uncompilable(tiny_with("train_config", "jit_compile: true"))
 
 
 def test_notes_name_path_and_reason():

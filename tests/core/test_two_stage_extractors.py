@@ -35,6 +35,29 @@ def test_stride_8_reaches_the_network():
     assert (backbone.resnet.depth, backbone.resnet.output_stride) == (101, 8)
 
 
+@pytest.mark.parametrize(
+    "text, without_effect",
+    [
+        ("type: 'faster_rcnn_resnet50'", ["pad_to_multiple", "conv_hyperparams"]),
+        (
+            "type: 'faster_rcnn_resnet50' "
+            "override_base_feature_extractor_hyperparams: true",
+            ["pad_to_multiple"],
+        ),
+        ("type: 'faster_rcnn_resnet50_fpn'", []),
+        (
+            "backbone { resnet {} } batch_norm_trainable: true",
+            ["pad_to_multiple", "conv_hyperparams", "batch_norm_trainable"],
+        ),
+        ("backbone { resnet {} } neck { fpn {} } batch_norm_trainable: true", []),
+    ],
+)
+def test_settings_of_pyramids_alone_are_named(text, without_effect, caplog):
+    typed_parts(extractor(f"{text} pad_to_multiple: 64 conv_hyperparams {{}}"))
+    named = [r.getMessage().split(" ")[0] for r in caplog.records]
+    assert named == [f"feature_extractor.{field}" for field in without_effect]
+
+
 def test_pyramid_levels():
     """2 to 6; a message with one of them set means 3 or 7 for the other, as of old."""
     _, neck = typed_parts(extractor("type: 'faster_rcnn_resnet50_fpn_keras'"))

@@ -27,6 +27,16 @@ def image(seed, height, width):
     return np.clip(np.round(fine + noise), 0, 255).astype(np.float32)
 
 
+def ellipses(boxes, height, width):
+    """[count, height, width] float32, 1 in the ellipse that fills each box; boxes in
+    image sizes."""
+    ys, xs = (np.arange(height) + 0.5) / height, (np.arange(width) + 0.5) / width
+    ymin, xmin, ymax, xmax = np.moveaxis(np.asarray(boxes)[..., None, None], 1, 0)
+    down = (2 * ys[:, None] - ymin - ymax) / (ymax - ymin)
+    along = (2 * xs - xmin - xmax) / (xmax - xmin)
+    return (down**2 + along**2 <= 1).astype(np.float32)
+
+
 def weight(name, shape):
     """A fixed value for the variable called `name` in the old API, float32.
 

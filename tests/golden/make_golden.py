@@ -47,6 +47,7 @@ import old_models  # noqa: E402
 import old_postprocess  # noqa: E402
 import old_region_ops  # noqa: E402
 import old_second_stage  # noqa: E402
+import old_two_stage  # noqa: E402
 
 GROUPS = {
     "anchors": old_geometry.anchors,
@@ -65,6 +66,7 @@ GROUPS = {
     "models": old_models.models,
     "position_sensitive_crops": old_region_ops.position_sensitive_crops,
     "second_stage": old_second_stage.second_stage,
+    "two_stage": old_two_stage.two_stage,
 }
 
 if __name__ == "__main__":
