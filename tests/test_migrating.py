@@ -26,6 +26,7 @@ from od_api.core.compatibility import REFUSED_FIELDS, compatibility_notes
 from od_api.core.config_check import build_parts
 from od_api.core.errors import ConfigError
 from od_api.core.registry import build_field
+from od_api.core.serving import outputs_of
 from od_api.core.types import Assignment, Targets
 from od_api.data import pipeline
 from od_api.data.label_map import LabelMap
@@ -290,10 +291,66 @@ def test_two_stage_detectors_refuse_predictors_that_do_not_fit(model, name, says
     assert caught.value.field_path == path
 
 
-def two_stage(name):
-    return text_format.Parse(
-        tiny_two_stage.MODELS[name], pipeline_pb2.TrainEvalPipelineConfig()
-    )
+def two_stage(name, edit=""):
+    """The config of a small two-stage model, fields merged into its detector."""
+    config = pipeline_pb2.TrainEvalPipelineConfig()
+    text_format.Parse(tiny_two_stage.MODELS[name], config)
+    text_format.Merge(edit, config.model.faster_rcnn)
+    return config
+
+
+@pytest.mark.parametrize(
+    ("edit", "first", "second", "scales"),
+    [
+        ("", (0.7, 0.3, True), (0.5, 0.5, False), [10, 10, 5, 5]),
+        (
+            "first_stage_matcher { argmax_matcher { matched_threshold: 0.6 } } "
+            "second_stage_matcher { argmax_matcher { unmatched_threshold: 0.25 } } "
+            "box_coder { faster_rcnn_box_coder { y_scale: 1 } }",
+            (0.6, 0.5, False),
+            (0.5, 0.25, False),
+            [1, 10, 5, 5],
+        ),
+    ],
+)
+def test_constants_of_faster_rcnn_are_defaults_of_fields(edit, first, second, scales):
+    """The old API had 0.7, 0.3, 0.5 and 10, 10, 5, 5 in its code."""
+    detector = build_field(two_stage("faster_rcnn", edit), "model")
+    for expected, stage in ((first, detector.rpn), (second, detector.sampling)):
+        matcher = stage.assigner
+        thresholds = (matcher.matched_threshold, matcher.unmatched_threshold)
+        assert thresholds == pytest.approx(expected[:2])
+        assert matcher.force_match_for_each_row == expected[2]
+    assert detector.rpn.loss.box_coder.scales == scales
+    assert detector.loss.box_coder.scales == scales
+
+
+def test_second_stage_classification_loss_is_what_the_config_says():
+    edit = "second_stage_classification_loss { weighted_sigmoid_focal {} }"
+    detector = build_field(two_stage("faster_rcnn", edit), "model")
+    loss = type(detector.loss.classification_loss).__name__
+    assert loss == "SigmoidFocalClassificationLoss"
+
+
+@pytest.mark.parametrize("set_to", ["", "pad_to_multiple: 1", "pad_to_multiple: 48"])
+def test_pad_to_multiple_pads_the_input_of_a_pyramid_alone(set_to):
+    """The default is 32."""
+    edit = f"feature_extractor {{ {set_to} }}"
+    detector = build_field(two_stage("faster_rcnn_fpn", edit), "model")
+    expected = int(set_to.partition(": ")[2] or 32)
+    assert detector.pad_to_multiple == expected
+    edit = f"number_of_stages: 1 {edit}"
+    detector = build_field(two_stage("rpn", edit), "model")
+    assert detector.pad_to_multiple == 1
+
+
+def test_export_of_proposals_alone():
+    """One class, and the raw boxes are those of all anchors: 3 at each of 8 x 8."""
+    detector = build_field(two_stage("rpn"), "model")
+    outputs = outputs_of(detector, tf.zeros([1, 128, 128, 3]), tf.constant([[128] * 2]))
+    assert set(np.unique(outputs["detection_classes"])) == {1}
+    assert outputs["detection_boxes"].shape == (1, 32, 4)
+    assert outputs["raw_detection_boxes"].shape == (1, 3 * 8 * 8, 4)
 
 
 def test_empty_metrics_set_heeds_its_options():

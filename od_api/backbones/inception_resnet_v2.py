@@ -50,6 +50,7 @@ class InceptionResnetV2(keras.layers.Layer):
       second_stage: the network ends at C4, and the rest runs on crops of it.
       output_stride: 32, 16 or 8; of the last stage, or of C4 if there is a second
         stage (32 then means 16, and the second stage is the plain one).
+      second_stage_same_padding: the second stage halves its maps upwards.
 
     Attributes:
       strides: {stage: input pixels a cell}, finest stage first.
@@ -59,6 +60,7 @@ class InceptionResnetV2(keras.layers.Layer):
         [M, h, w, C] of C4 -> [M, (h - 1) / 2, (w - 1) / 2, C'], sizes rounded down. Its
         reduction has no padding, as in the published code, since a crop (17x17) has no
         border to keep; on a whole map of even size it loses the last row and column.
+        With `second_stage_same_padding` sizes are rounded up: (h + 1) / 2.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class InceptionResnetV2(keras.layers.Layer):
         freeze_batch_norm=False,
         second_stage=False,
         output_stride=32,
+        second_stage_same_padding=False,
     ):
         super().__init__(name="inception_resnet_v2")
         if depth_multiplier <= 0:
@@ -91,6 +94,7 @@ class InceptionResnetV2(keras.layers.Layer):
             ),
             second_stage,
             output_stride,
+            second_stage_same_padding,
         )
         keras_weights.load_initial(
             network,
@@ -126,7 +130,7 @@ class InceptionResnetV2(keras.layers.Layer):
         self._load(path)
 
 
-def _network(name, depth, settings, second_stage, output_stride):
+def _network(name, depth, settings, second_stage, output_stride, same_padding):
     """The functional model; `depth` maps a published depth to ours, `settings` edits
     a layer."""
     original = _keras_model(None, (None, None, 3))
@@ -134,7 +138,7 @@ def _network(name, depth, settings, second_stage, output_stride):
     residual = _residual_depths(depth)
     dilations = _dilations(original, output_stride, second_stage)
     on_crops = set()
-    if second_stage:
+    if second_stage and not same_padding:
         on_crops.update(keras_network.names_after(original, STAGES["C4"][0]))
 
     def edit(layer, config):

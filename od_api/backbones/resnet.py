@@ -31,13 +31,15 @@ class Resnet(keras.layers.Layer):
       freeze_batch_norm: batch norm keeps its statistics, scale and offset.
       depth_multiplier: factor on the depth of every convolution, above 0.
       min_depth: least depth of a convolution after multiplying.
-      second_stage: ends the stages at C4; conv5 gets stride 1.
+      second_stage: ends the stages at C4; conv5 is on its own.
       output_stride: 32, 16 or 8: of C5, or of C4 where the network ends there, where
         32 means 16. Each stride left out becomes a dilation of what follows, so that
         the same weights see the same field; where a map has a cell of the plain
         network's, the two are equal.
       second_stage_dilation: of conv5's 3x3 convolutions in the second stage.
       last_stage: "C5", or "C4" to leave conv5 out.
+      second_stage_stride: of conv5 in the second stage: 1 as in the study, or 2 as in
+        the old API's TensorFlow 2 models, without dilation.
 
     Attributes:
       strides: {stage: input pixels a cell}, finest stage first.
@@ -60,6 +62,7 @@ class Resnet(keras.layers.Layer):
         output_stride=32,
         second_stage_dilation=1,
         last_stage="C5",
+        second_stage_stride=1,
     ):
         super().__init__(name=f"resnet{depth}")
         if depth not in BLOCKS:
@@ -68,9 +71,16 @@ class Resnet(keras.layers.Layer):
             raise ValueError(f"depth_multiplier is {depth_multiplier}, and must be > 0")
         if last_stage not in ("C4", "C5") or (second_stage and last_stage == "C4"):
             raise ValueError('last_stage is "C5", or "C4" without a second stage')
+        if second_stage_stride not in (1, 2):
+            raise ValueError(
+                f"second_stage_stride is {second_stage_stride}, and must be 1 or 2"
+            )
         dilations = _dilations(
             output_stride, second_stage_dilation if second_stage else None, last_stage
         )
+        halves = second_stage and second_stage_stride == 2
+        if halves and dilations.pop("conv5_") != 1:
+            raise ValueError("second_stage_dilation goes with second_stage_stride 1")
         # A float of the schema has 7 digits: .35 arrives as .349999994.
         depth_multiplier = round(depth_multiplier, 6)
 

@@ -37,6 +37,7 @@ def freeze_and_fold(function):
     inputs = [t.name for t in frozen.inputs if t.dtype != tf.resource]
     outputs = [t.name for t in frozen.outputs]
     _drop_unused(graph, [*inputs, *outputs])
+    _drop_gradients(graph)
     pruned = wrap_function.function_from_graph_def(graph, inputs, outputs)
     structure = function.structured_outputs
 
@@ -44,6 +45,13 @@ def freeze_and_fold(function):
         return tf.nest.pack_sequence_as(structure, list(pruned(*tensors)))
 
     return call, count
+
+
+def _drop_gradients(graph):
+    """Forgets custom gradients: constants need none, and saving would look for them."""
+    for nodes in (graph.node, *(f.node_def for f in graph.library.function)):
+        for node in nodes:
+            node.attr.pop("_gradient_op_type", None)
 
 
 def fold(graph):

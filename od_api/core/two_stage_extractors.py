@@ -3,7 +3,9 @@
     feature_extractor { type: "faster_rcnn_resnet101" first_stage_features_stride: 8 }
 
 means a `resnet` backbone that is cut after conv4, at stride 8. With "_fpn" it is a
-whole backbone and an `fpn` neck. TensorFlow 1 names mean their Keras twins.
+whole backbone and an `fpn` neck. TensorFlow 1 names mean the same as those that end
+with "_keras", but for the second stages of two: the Keras ResNet halved its crops (here
+second_stage_stride: 2), and the Keras Inception-ResNet v2 padded them.
 """
 
 import difflib
@@ -122,19 +124,36 @@ def _common(extractor, part, name):
     if extractor.override_base_feature_extractor_hyperparams:
         part.conv_hyperparams.CopyFrom(everything_explicit(extractor.conv_hyperparams))
     elif name == "resnet":
-        # Faster R-CNN's ResNets were not regularised.
-        part.conv_hyperparams.CopyFrom(base_hyperparams("resnet", keras_twin=False))
-        part.conv_hyperparams.ClearField("regularizer")
+        part.conv_hyperparams.CopyFrom(base_hyperparams("resnet", keras_twin=True))
+        if "_fpn" not in extractor.type:
+            # Faster R-CNN's ResNets were regularised below a pyramid only.
+            part.conv_hyperparams.ClearField("regularizer")
 
 
 def _resnet(extractor, depth):
     stride = extractor.first_stage_features_stride
-    return _cut(extractor, "resnet", stride=stride, depth=depth)
+    return _cut(
+        extractor,
+        "resnet",
+        stride=stride,
+        depth=depth,
+        second_stage_stride=2 if _is_keras(extractor) else 1,
+    )
 
 
 def _inception_resnet_v2(extractor):
     stride = extractor.first_stage_features_stride
-    return _cut(extractor, "inception_resnet_v2", stride=stride)
+    return _cut(
+        extractor,
+        "inception_resnet_v2",
+        stride=stride,
+        second_stage_same_padding=_is_keras(extractor),
+    )
+
+
+def _is_keras(extractor):
+    """Whether the type is one of the old API under TensorFlow 2."""
+    return extractor.type.endswith("_keras")
 
 
 def _resnet_fpn(extractor, depth):

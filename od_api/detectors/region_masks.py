@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from od_api.core.errors import UserError
+from od_api.core.replicas import sum_over_replicas
 from od_api.layers.class_masks import masks_of_classes
 from od_api.layers.mask_targets import crop_masks
 
@@ -20,10 +21,10 @@ class RegionMasks:
         self.loss_weight = loss_weight
 
     def losses(self, mask_logits, boxes, assignment, targets, image_shape):
-        """The cross entropy of the pixels, over the positive regions.
+        """The mean cross entropy of the pixels of all positive regions of the batch.
 
-        As in the old API each image's sum is divided by the number of its positive
-        regions, and images are added up.
+        As in the old API a region counts as much as its ground truth, and the images
+        share one mean.
 
         Args:
           mask_logits: [B * P, mh, mw, K or 1].
@@ -33,7 +34,8 @@ class RegionMasks:
           image_shape: (H, W).
 
         Returns:
-          {"BoxClassifierLoss/mask_loss": float32 scalar}.
+          {"BoxClassifierLoss/mask_loss": float32 scalar}; over replicas they add up to
+          the mean of the whole batch.
 
         Raises:
           UserError: the targets have no masks.
@@ -52,9 +54,10 @@ class RegionMasks:
             labels=wanted,
             logits=tf.reshape(tf.cast(logits, tf.float32), tf.shape(wanted)),
         )
-        positive = tf.cast(assignment.label == 1, tf.float32)
-        share = positive / tf.maximum(tf.reduce_sum(positive, 1, keepdims=True), 1.0)
-        loss = tf.reduce_sum(tf.reduce_mean(pixels, axis=[2, 3]) * share)
+        weight = tf.gather(targets.weights, assignment.gt_index, batch_dims=1)
+        weight *= tf.cast(assignment.label == 1, tf.float32)
+        count = sum_over_replicas(tf.reduce_sum(weight)) * logits.shape[1] * logits.shape[2]
+        loss = tf.reduce_sum(pixels * weight[..., None, None]) / tf.maximum(count, 1.0)
         return {"BoxClassifierLoss/mask_loss": self.loss_weight * loss}
 
     def probabilities(self, features, detections):

@@ -1,0 +1,229 @@
+"""Whole two-stage detectors with the old API's weights: outputs, losses, detections.
+
+Every variable gets the value that `two_stage_weights.weight` makes of its old name. The
+samplers take all anchors and proposals, so nothing is left to chance; differences left
+are those of float32 sums.
+"""
+
+import functools
+
+import golden_inputs
+import golden_store
+import numpy as np
+import pytest
+import tensorflow as tf
+import two_stage_weights
+from google.protobuf import text_format
+from old_two_stage_names import old_name
+from test_old_models import compare_norms, pad_pool_as_of_old
+
+from od_api.core.registry import build
+from od_api.core.types import Targets
+from od_api.protos import model_pb2
+
+CASES = golden_store.load("two_stage")
+# As in tests/golden/old_two_stage.py.
+SIZE = (128, 160)
+TRUE_SHAPES = ((128, 160), (96, 144))
+TRUTH = (
+    (
+        [
+            [0.1, 0.15, 0.45, 0.4],
+            [0.3, 0.5, 0.9, 0.95],
+            [0.5, 0.55, 0.7, 0.85],
+            [0.6, 0.4, 0.95, 0.55],
+        ],
+        [0, 2, 1, 0],
+    ),
+    ([[0.1, 0.2, 0.7, 0.7], [0.4, 0.05, 0.75, 0.2]], [1, 2]),
+)
+
+
+@pytest.fixture(scope="module", params=list(CASES))
+def name(request):
+    """Of a case; all its tests come together, on one detector."""
+    return request.param
+
+
+def images():
+    made = np.stack([golden_inputs.image(60 + i, *SIZE) for i in range(2)])
+    return tf.constant(made), tf.constant(TRUE_SHAPES, tf.int32)
+
+
+def targets():
+    boxes, classes = np.zeros((2, 4, 4), np.float32), np.zeros((2, 4), np.int32)
+    valid = np.zeros((2, 4), bool)
+    masks = np.zeros((2, 4, *SIZE), np.uint8)
+    for i, (box, kind) in enumerate(TRUTH):
+        boxes[i, : len(box)], classes[i, : len(kind)] = box, kind
+        valid[i, : len(box)] = True
+        masks[i, : len(box)] = golden_inputs.ellipses(box, *SIZE)
+    return Targets(
+        boxes=tf.constant(boxes * [*SIZE, *SIZE], tf.float32),
+        classes=tf.constant(classes),
+        weights=tf.constant(valid, tf.float32),
+        valid=tf.constant(valid),
+        true_shapes=tf.constant(TRUE_SHAPES, tf.int32),
+        masks=tf.constant(masks),
+    )
+
+
+@functools.lru_cache(1)
+def loaded(name):
+    """(detector with the old weights, {old name: our variable})."""
+    case = CASES[name]
+    config = text_format.Parse(case["config"], model_pb2.DetectionModel())
+    detector = build(config)
+    if "resnet50" in name:
+        pad_pool_as_of_old(detector)
+    variables = {}
+    known = list(case["variable_names"])
+    for part, layer in detector.parts.items():
+        for variable in layer.variables:
+            if variable.path.endswith("seed_generator_state"):
+                continue
+            old = old_name(part, variable.path, known)
+            if old is None:
+                assert variable.path.endswith("bias")
+                variable.assign(tf.zeros(variable.shape))
+                continue
+            assert old not in variables
+            value = two_stage_weights.weight(old, tuple(variable.shape))
+            if old == "conv1_conv/kernel:0":
+                value = value[:, :, ::-1]  # Ours is fed BGR, the old one RGB.
+            variable.assign(value)
+            variables[old] = variable
+    return detector, variables
+
+
+@functools.lru_cache(1)
+def inference(name):
+    detector, _ = loaded(name)
+    return detector.call(*images())
+
+
+@functools.lru_cache(1)
+def training(name):
+    """(Predictions, losses with weight decay, {old name: gradient norm})."""
+    detector, variables = loaded(name)
+    statistics = {n: v.numpy() for n, v in variables.items() if "moving" in n}
+    seed = tf.constant([0, 0])
+    with tf.GradientTape() as tape:
+        found = detector.call(*images(), training=True, targets=targets(), seed=seed)
+        losses = detector.losses(found, targets(), seed=seed)
+        decay = [loss for part in detector.parts.values() for loss in part.losses]
+        total = tf.add_n([*losses.values(), *decay])
+    losses = {name.replace("/", "."): loss for name, loss in losses.items()}
+    losses["regularization"] = tf.add_n(decay) - decay_of_dense_heads(variables)
+    trained = {n: v.value for n, v in variables.items() if n not in statistics}
+    gradients = tape.gradient(total, trained, unconnected_gradients="zero")
+    for n, value in statistics.items():
+        variables[n].assign(value)
+    return found, losses, {n: np.linalg.norm(g.numpy()) for n, g in gradients.items()}
+
+
+def decay_of_dense_heads(variables):
+    """The old Keras heads left the regulariser of their dense layers out."""
+    kernels = [v for n, v in variables.items() if n.endswith("_dense/kernel:0")]
+    return sum((0.0002 * tf.reduce_sum(v**2) for v in kernels), tf.zeros([]))
+
+
+def test_every_variable_has_its_old_twin(name):
+    """Of the predictors of a pyramid's levels ours is the first."""
+    case = CASES[name]
+    _, variables = loaded(name)
+    names = [n for n in case["variable_names"] if not is_of_another_level(n)]
+    assert set(variables) == set(names)
+    shapes = dict(zip(case["variable_names"], case["variable_shapes"], strict=True))
+    for one, variable in variables.items():
+        assert "x".join(map(str, variable.shape)) == shapes[one], one
+
+
+def is_of_another_level(name):
+    return "Convolutional" in name and "Head_0" not in name
+
+
+def compare(ours, old, rtol=2e-4):
+    """Differences in parts of the largest number."""
+    ours = np.asarray(ours).reshape(old.shape)
+    scale = np.abs(old).max()
+    np.testing.assert_allclose(ours / scale, old / scale, atol=rtol)
+
+
+def compare_outputs(name, found, mode, rtol):
+    case = {k: CASES[name][f"{mode}_{k}"] for k in FIELDS}
+    inside = found.first.inside.numpy()
+    assert inside.sum() == case["anchor_count"]
+    every = int(case["every"])
+    for field, ours in (("codes", "box_codes"), ("logits", "class_logits")):
+        rows = getattr(found.first, ours).numpy()[:, inside]
+        compare(rows[:, ::every], case[f"rpn_{field}"], rtol)
+        compare(np.abs(rows).sum((1, 2)), case[f"rpn_{field}_sums"], rtol)
+        old = case[field]
+        compare(getattr(found.regions, ours), old, rtol)
+    np.testing.assert_array_equal(found.proposals.count, case["proposal_count"])
+    compare(found.proposals.boxes, case["proposals"], rtol)
+
+
+FIELDS = (
+    "anchor_count",
+    "every",
+    "rpn_codes",
+    "rpn_logits",
+    "rpn_codes_sums",
+    "rpn_logits_sums",
+    "codes",
+    "logits",
+    "proposals",
+    "proposal_count",
+)
+
+
+def test_outputs_of_both_stages_are_the_old_ones(name):
+    compare_outputs(name, inference(name), "inference", 5e-5)
+
+
+def test_detections_are_the_old_ones(name):
+    """Old boxes are in parts of the true image."""
+    case = CASES[name]
+    detector, _ = loaded(name)
+    found = detector.detect(inference(name))
+    count = case["inference_detection_count"]
+    np.testing.assert_array_equal(found.count, count)
+    assert count.min() > 1
+    np.testing.assert_allclose(
+        found.scores, case["inference_detection_scores"], rtol=1e-3, atol=1e-5
+    )
+    parts = np.float32(TRUE_SHAPES)[:, None, [0, 1, 0, 1]]
+    boxes = found.boxes / parts
+    np.testing.assert_allclose(boxes, case["inference_detection_boxes"], atol=2e-4)
+    np.testing.assert_array_equal(found.classes, case["inference_detection_classes"])
+    np.testing.assert_array_equal(
+        found.anchor_indices, case["inference_detection_anchors"]
+    )
+
+
+def test_training_is_the_old_one(name):
+    """Outputs for the sampled proposals, losses, weight decay and gradients."""
+    case = CASES[name]
+    found, losses, norms = training(name)
+    compare_outputs(name, found, "training", 5e-4)
+    prefix = "training_loss_"
+    old = {k.removeprefix(prefix): v for k, v in case.items() if k.startswith(prefix)}
+    assert set(losses) == set(old)
+    for term, value in losses.items():
+        np.testing.assert_allclose(value, old[term], rtol=5e-4, err_msg=term)
+    compare_norms(norms, case, "training")
+
+
+def test_masks_are_the_old_ones(name):
+    """The old API cropped the features by boxes in parts of the true image, as if they
+    were in parts of the padded one, so only an image without padding is the same."""
+    old = CASES[name].get("inference_detection_masks")
+    detector, _ = loaded(name)
+    found = detector.detect(inference(name))
+    assert (found.masks is None) == (old is None)
+    if old is None:
+        return
+    count = int(found.count[0])
+    np.testing.assert_allclose(found.masks[0, :count], old[0, :count], atol=2e-3)
