@@ -8,10 +8,9 @@ old extractor of that name had in its code. TensorFlow 1 names mean their Keras 
 
 import difflib
 
-from absl import logging
-
 from od_api.core.errors import ConfigError
 from od_api.core.ssd_extractor_types import BUILT
+from od_api.core.warn_once import warn_once
 from od_api.protos import backbone_pb2, neck_pb2
 
 # Fields of SsdFeatureExtractor that go with typed parts; all others go with `type`.
@@ -111,13 +110,7 @@ def _log_without_effect(message):
         fields += ["num_layers"]
     for field in fields:
         if message.HasField(field) and getattr(message, field):
-            logging.log_first_n(
-                logging.WARNING,
-                "feature_extractor.%s has no effect on type %s",
-                1,
-                field,
-                message.type,
-            )
+            warn_once(f"feature_extractor.{field} has no effect on type {message.type}")
 
 
 def _unknown_type(name):

@@ -15,9 +15,8 @@ import importlib
 import inspect
 import pkgutil
 
-from absl import logging
-
 from od_api.core.errors import ConfigError
+from od_api.core.warn_once import warn_once
 
 FAMILIES = (
     "anchors",
@@ -190,14 +189,7 @@ def _log_ignored(message):
         descriptor = message.DESCRIPTOR.fields_by_name[field]
         if is_repeated(descriptor) or not message.HasField(field):
             continue
-        logging.log_first_n(
-            logging.WARNING,
-            "%s.%s has no effect: %s",
-            1,
-            message.DESCRIPTOR.name,
-            field,
-            reason,
-        )
+        warn_once(f"{message.DESCRIPTOR.name}.{field} has no effect: {reason}")
 
 
 def _import_families():

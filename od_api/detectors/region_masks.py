@@ -56,8 +56,10 @@ class RegionMasks:
         )
         weight = tf.gather(targets.weights, assignment.gt_index, batch_dims=1)
         weight *= tf.cast(assignment.label == 1, tf.float32)
-        count = sum_over_replicas(tf.reduce_sum(weight)) * logits.shape[1] * logits.shape[2]
-        loss = tf.reduce_sum(pixels * weight[..., None, None]) / tf.maximum(count, 1.0)
+        pixels *= weight[..., None, None]
+        area = logits.shape[1] * logits.shape[2]
+        count = area * sum_over_replicas(tf.reduce_sum(weight))
+        loss = tf.reduce_sum(pixels) / tf.maximum(count, 1.0)
         return {"BoxClassifierLoss/mask_loss": self.loss_weight * loss}
 
     def probabilities(self, features, detections):

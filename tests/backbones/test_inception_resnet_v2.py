@@ -149,6 +149,12 @@ def test_second_stage_of_atrous_proposals(narrow, file, images):
     _check_training(parts, crops)
 
 
+def test_second_stage_with_padding_halves_upwards():
+    parts = _build(f"{NARROW} second_stage: true second_stage_same_padding: true")
+    shape = parts.second_stage.compute_output_shape((5, 17, 17, 136))
+    assert shape == (5, 9, 9, 192)
+
+
 def _check_training(parts, crops):
     """Regularised kernels, frozen batch norm, finite gradients of both parts."""
     norm = parts.second_stage.get_layer("conv_7b_bn")

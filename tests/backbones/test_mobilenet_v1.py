@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 from google.protobuf import text_format
 
-from od_api.core import registry
 from od_api.backbones import mobilenet_v1
+from od_api.core import registry
 from od_api.core.errors import ConfigError, UserError
 from od_api.protos import backbone_pb2
 

@@ -142,6 +142,14 @@ def test_second_stage_is_conv5_with_stride_1(narrow):
     assert narrow.second_stage is None
 
 
+def test_second_stage_with_stride_2_is_the_plain_conv5(narrow):
+    cut = _like(narrow, "second_stage: true second_stage_stride: 2")
+    x = tf.random.normal([1, 96, 64, 3])
+    _close(cut.second_stage(cut(x)["C4"]), narrow(x)["C5"])
+    shape = cut.second_stage.compute_output_shape((3, 7, 7, 128))
+    assert shape == (3, 4, 4, 256)
+
+
 def test_conv5_can_be_left_out(narrow, tmp_path):
     """The network of SSD on conv4, at stride 16 and 8; a whole file fits."""
     path = tmp_path / "narrow.weights.h5"
@@ -195,6 +203,11 @@ def test_resnet_152_stages():
         ("depth: 34", "depth is 34, and must be one of 50"),
         ("output_stride: 4", "output_stride is 4, and must be 8, 16 or 32"),
         ("second_stage: true second_stage_dilation: 0", "second_stage_dilation is 0"),
+        ("second_stage_stride: 3", "second_stage_stride is 3, and must be 1 or 2"),
+        (
+            "second_stage: true second_stage_stride: 2 second_stage_dilation: 2",
+            "second_stage_dilation goes with second_stage_stride 1",
+        ),
         ('last_stage: "C3"', "last_stage is"),
         ('last_stage: "C4" second_stage: true', "without a second stage"),
     ],

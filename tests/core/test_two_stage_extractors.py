@@ -35,6 +35,26 @@ def test_stride_8_reaches_the_network():
     assert (backbone.resnet.depth, backbone.resnet.output_stride) == (101, 8)
 
 
+@pytest.mark.parametrize("end, stride, padded", [("", 1, False), ("_keras", 2, True)])
+def test_second_stages_of_the_keras_types(end, stride, padded):
+    """A ResNet under TensorFlow 2 halved its crops; Inception-ResNet padded them."""
+    backbone, _ = typed_parts(extractor(f"type: 'faster_rcnn_resnet50{end}'"))
+    assert backbone.resnet.second_stage_stride == stride
+    backbone, _ = typed_parts(
+        extractor(f"type: 'faster_rcnn_inception_resnet_v2{end}'")
+    )
+    assert backbone.inception_resnet_v2.second_stage_same_padding == padded
+
+
+def test_a_resnet_is_regularised_below_a_pyramid_alone():
+    """By 1e-4 times the squares, and an l2 weight counts half."""
+    cut, _ = typed_parts(extractor("type: 'faster_rcnn_resnet50_keras'"))
+    assert not cut.resnet.conv_hyperparams.HasField("regularizer")
+    whole, _ = typed_parts(extractor("type: 'faster_rcnn_resnet50_fpn_keras'"))
+    regularizer = whole.resnet.conv_hyperparams.regularizer
+    assert regularizer.l2_regularizer.weight == pytest.approx(2e-4)
+
+
 @pytest.mark.parametrize(
     "text, without_effect",
     [

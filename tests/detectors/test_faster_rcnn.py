@@ -156,7 +156,8 @@ def test_frozen_batch_norm_and_the_rest():
 
 def test_more_to_sample_than_there_is():
     model = kit.detector(
-        "faster_rcnn", "second_stage_batch_size: 33 add_ground_truth_to_proposals: false"
+        "faster_rcnn",
+        "second_stage_batch_size: 33 add_ground_truth_to_proposals: false",
     )
     with pytest.raises(UserError, match="only 32 proposals"):
         kit.training_losses(model, kit.targets())

@@ -9,7 +9,7 @@ environment, once (Python 3.11, about 2 GB):
         tensorflow-addons==0.23.0 tf_slim==1.1.0 lvis contextlib2
     OLD/bin/python tests/golden/prepare_old_api.py OVERLAY
 
-Then, from the project's root (about three minutes on one core):
+Then, from the project's root (about seven minutes on one core):
 
     PYTHONPATH=OVERLAY OLD/bin/python tests/golden/make_golden.py [GROUP ...]
 

@@ -9,9 +9,10 @@ API. Two images, `golden_inputs.image(60 + i, 128, 160)`, of which the second co
 are anchors or proposals, so that the samplers have nothing to choose.
 """
 
+import collections
+
 import golden_inputs
 import numpy as np
-import old_models
 import tensorflow as tf
 import two_stage_weights
 from google.protobuf import text_format
@@ -196,7 +197,7 @@ def trained(model, inputs, shapes):
         regularization = tf.add_n(model.regularization_losses())
         total = sum(losses.values()) + regularization
     variables = unique_variables(model)
-    norms = old_models.gradient_norms(tape, total, variables)
+    gradients = tape.gradient(total, variables, unconnected_gradients="zero")
     losses = {
         name.removeprefix("Loss/").replace("/", "."): value
         for name, value in losses.items()
@@ -204,8 +205,17 @@ def trained(model, inputs, shapes):
     return outputs(raw) | {
         **{f"loss_{name}": value.numpy() for name, value in losses.items()},
         "loss_regularization": regularization.numpy(),
-        "gradient_norms": norms,
+        "gradient_norms": norms(variables, gradients),
     }
+
+
+def norms(variables, gradients):
+    """One number a variable; where ours has one for several, that of their sum."""
+    names = [two_stage_weights.of_first_level(v.name) for v in variables]
+    sums = collections.defaultdict(float)
+    for name, gradient in zip(names, gradients, strict=True):
+        sums[name] += gradient.numpy()
+    return np.float32([np.linalg.norm(sums[name]) for name in names])
 
 
 def outputs(raw):

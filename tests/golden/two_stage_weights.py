@@ -20,9 +20,14 @@ SCALES = {
 LEVEL = r"(Convolutional(Box|Class)Head)_\d"
 
 
+def of_first_level(name):
+    """The name of the variable that this one is the same as in ours."""
+    return re.sub(LEVEL, r"\1_0", name)
+
+
 def weight(name, shape):
     """A fixed value for the variable called `name` in the old API, float32."""
-    value = golden_inputs.weight(re.sub(LEVEL, r"\1_0", name), shape)
+    value = golden_inputs.weight(of_first_level(name), shape)
     for pattern, scale in SCALES.items():
         if re.search(pattern, name):
             return value * scale

@@ -42,6 +42,7 @@ def old_name(part, path, known):
       the old ResNet had none.
     """
     if part == "backbone":
+        path = path.replace("batch_normalization", "freezable_batch_norm")
         return old_names.old_name(part, path, known)
     _, *scope, leaf = path.split("/")
     scope = "/".join(scope)
