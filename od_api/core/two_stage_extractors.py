@@ -166,6 +166,7 @@ def _resnet_fpn(extractor, depth):
         neck.fpn.min_level = extractor.fpn.min_level
         neck.fpn.max_level = extractor.fpn.max_level
     neck.fpn.depth = extractor.fpn.additional_layer_depth
+    neck.fpn.freeze_batch_norm = not extractor.batch_norm_trainable
     if extractor.HasField("conv_hyperparams"):
         neck.fpn.conv_hyperparams.CopyFrom(extractor.conv_hyperparams)
     return backbone, neck

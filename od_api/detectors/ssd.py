@@ -14,6 +14,7 @@ from od_api.core.replicas import sum_over_replicas
 from od_api.core.shapes import image_windows, pad_to_multiple, spatial_shape
 from od_api.core.types import AnchorLosses, Predictions
 from od_api.detectors.multi_task_loss import MultiTaskLoss
+from od_api.layers.fused_batch_norm import freeze_batch_norm
 from od_api.protos import ssd_pb2
 
 # Options of the schema whose mechanism does not exist here: refused, not ignored.
@@ -81,7 +82,8 @@ class Ssd:
         self.pad_to_multiple = pad_to_multiple
         self._create_variables()
         if freeze_batchnorm:
-            _freeze_batch_norm(self.parts.values())
+            for part in self.parts.values():
+                freeze_batch_norm(part)
 
     @classmethod
     def from_proto(cls, message):
@@ -303,13 +305,6 @@ def _losses(message):
 
 def _optional(message, field):
     return build_field(message, field) if message.HasField(field) else None
-
-
-def _freeze_batch_norm(layers):
-    for layer in layers:
-        for inner in layer._flatten_layers():
-            if isinstance(inner, keras.layers.BatchNormalization):
-                inner.trainable = False
 
 
 def _zero_padding(inputs, true_shapes):

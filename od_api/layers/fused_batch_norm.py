@@ -34,3 +34,10 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
 
     def _move(self, average, value):
         average.assign(average * self.momentum + value * (1.0 - self.momentum))
+
+
+def freeze_batch_norm(layer):
+    """Batch norm anywhere in a layer keeps its statistics, scale and offset."""
+    for inner in layer._flatten_layers():
+        if isinstance(inner, keras.layers.BatchNormalization):
+            inner.trainable = False

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from od_api.core.registry import register
+from od_api.layers import fused_batch_norm
 from od_api.layers.conv_hyperparams import ConvHyperparams
 from od_api.protos import neck_pb2
 
@@ -29,6 +30,7 @@ class Fpn(keras.layers.Layer):
       use_depthwise: 3x3 convolutions are depthwise separable.
       use_explicit_padding: 3x3 convolutions get one zero on every side.
       conv_hyperparams: a `ConvHyperparams`.
+      freeze_batch_norm: batch norm keeps its statistics, scale and offset.
 
     Attributes:
       levels: names of the outputs, finest first.
@@ -44,6 +46,7 @@ class Fpn(keras.layers.Layer):
         use_depthwise=False,
         use_explicit_padding=False,
         conv_hyperparams=None,
+        freeze_batch_norm=False,
     ):
         super().__init__(name="fpn")
         if not 2 <= min_level <= min(max_level, COARSEST_STAGE):
@@ -78,6 +81,8 @@ class Fpn(keras.layers.Layer):
             f"P{n}": conv3x3(f"coarse_P{n}", strides=2)
             for n in range(top + 1, max_level + 1)
         }
+        if freeze_batch_norm:
+            fused_batch_norm.freeze_batch_norm(self)
 
     def build(self, feature_shapes):
         """Creates the variables; `feature_shapes` are the backbone's, by stage."""

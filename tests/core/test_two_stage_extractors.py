@@ -26,6 +26,8 @@ def test_batch_norm_is_frozen_unless_asked_for():
     )
     assert frozen.resnet.freeze_batch_norm
     assert not trained.resnet.freeze_batch_norm
+    _, neck = typed_parts(extractor("type: 'faster_rcnn_resnet50_fpn'"))
+    assert neck.fpn.freeze_batch_norm
 
 
 def test_stride_8_reaches_the_network():

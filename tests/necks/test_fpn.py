@@ -124,3 +124,15 @@ def test_wrong_levels_and_missing_stage():
         _build("min_level: 6")
     with pytest.raises(ValueError, match="no C3, but C4"):
         _build()({"C4": tf.zeros([1, 2, 2, 1])})
+
+
+def test_frozen_batch_norm_is_not_trained():
+    hyperparams = "conv_hyperparams { batch_norm {} }"
+    text = "min_level: 3 max_level: 6 depth: 8 " + hyperparams
+    shapes = {f"C{n}": (None, None, None, 4) for n in (3, 4, 5)}
+    trained, frozen = _build(text), _build(text + " freeze_batch_norm: true")
+    trained.build(shapes)
+    frozen.build(shapes)
+    names = {v.path for v in trained.trainable_weights}
+    kept = names - {v.path for v in frozen.trainable_weights}
+    assert kept and all(n.endswith(("gamma", "beta")) for n in kept)
