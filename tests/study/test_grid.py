@@ -177,7 +177,6 @@ def _training_step(detector, side):
     )
     images = 255 * tf.random.stateless_uniform([1, side, side, 3], (3, 4))
     variables = [v for p in detector.parts.values() for v in p.trainable_weights]
-    before = [v.numpy() for v in variables]
     with tf.GradientTape() as tape:
         predictions = detector.call(
             images, truth.true_shapes, training=True, targets=truth, seed=(1, 2)
@@ -186,11 +185,14 @@ def _training_step(detector, side):
         total = tf.add_n(list(losses.values()))
     gradients = tape.gradient(total, [v.value for v in variables])
     assert np.isfinite(total)
+    reached = set()
     for variable, gradient in zip(variables, gradients, strict=True):
         assert gradient is not None, variable.path
-        assert np.isfinite(tf.convert_to_tensor(gradient)).all(), variable.path
-        variable.assign_sub(1e-3 * tf.convert_to_tensor(gradient))
-    moved = [
-        not np.array_equal(old, v) for old, v in zip(before, variables, strict=True)
-    ]
-    assert np.mean(moved) > 0.5
+        gradient = tf.convert_to_tensor(gradient).numpy()
+        assert np.isfinite(gradient).all(), variable.path
+        if gradient.any():
+            reached.add(variable.path.split("/")[0])
+        variable.assign_sub(1e-3 * gradient)
+    # The hard examples of one image may all lie on maps that the neck did not append.
+    parts = {variable.path.split("/")[0] for variable in variables}
+    assert parts - reached <= {"ssd_feature_maps"}
