@@ -52,7 +52,11 @@ def make_scenes(directory):
         if not (directory / split).exists():
             logging.info("making %d synthetic scenes (%s)", images, split)
             synth.generate_records(
-                directory / split, num_images=images, seed=seed, difficulty="easy"
+                directory / split,
+                num_images=images,
+                seed=seed,
+                split=split,
+                difficulty="easy",
             )
     return directory
 

@@ -29,6 +29,7 @@ class Difficulty:
       surface: texture amplitude on objects in grey levels.
       stretch: objects are up to this factor wider or taller than their model.
       noise: standard deviation of the pixel noise in grey levels.
+      turn: objects are turned by up to this angle in radians.
     """
 
     max_objects: int
@@ -39,10 +40,11 @@ class Difficulty:
     surface: float
     stretch: float
     noise: float
+    turn: float = 2 * np.pi
 
 
 DIFFICULTIES = {
-    "easy": Difficulty(4, (0.1, 0.5, 0.4), 0.15, 130, 15, 12, 1.0, 2),
+    "easy": Difficulty(4, (0.1, 0.5, 0.4), 0.15, 130, 15, 12, 1.0, 2, turn=0.5),
     "normal": Difficulty(8, (0.25, 0.45, 0.3), 0.4, 90, 30, 25, 1.15, 4),
     "hard": Difficulty(8, (0.4, 0.4, 0.2), 0.6, 45, 45, 40, 1.4, 10),
 }
@@ -100,7 +102,7 @@ def _place(rng, class_id, image_size, options):
     corners = shapes.outline(
         CLASS_NAMES[class_id - 1],
         area=area,
-        angle=rng.uniform(0, 2 * np.pi),
+        angle=rng.uniform(0, options.turn),
         stretch=options.stretch ** rng.uniform(-1, 1),
     )
     alpha = shapes.rasterise(corners)
