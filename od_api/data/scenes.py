@@ -44,7 +44,7 @@ class Difficulty:
 
 
 DIFFICULTIES = {
-    "easy": Difficulty(4, (0.1, 0.5, 0.4), 0.15, 130, 15, 12, 1.0, 2, turn=0.5),
+    "easy": Difficulty(4, (0.1, 0.5, 0.4), 0.15, 130, 15, 12, 1.0, 2, turn=0.25),
     "normal": Difficulty(8, (0.25, 0.45, 0.3), 0.4, 90, 30, 25, 1.15, 4),
     "hard": Difficulty(8, (0.4, 0.4, 0.2), 0.6, 45, 45, 40, 1.4, 10),
 }
