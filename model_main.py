@@ -37,9 +37,8 @@ def main(_):
 
 
 def _run():
+    from od_api.distributed import train_as_task
     from od_api.evaluate import follow
-    from od_api.strategies import strategy_for
-    from od_api.train import train
 
     config = load_config(FLAGS.pipeline_config_path, _overrides())
     if FLAGS.eval_on_train_data:
@@ -55,10 +54,13 @@ def _run():
             timeout=FLAGS.eval_timeout,
         )
         return
-    train(
+    train_as_task(
         config,
         FLAGS.model_dir,
-        strategy=strategy_for(FLAGS.use_tpu, FLAGS.tpu_name, FLAGS.num_workers),
+        use_tpu=FLAGS.use_tpu,
+        tpu_name=FLAGS.tpu_name,
+        num_workers=FLAGS.num_workers,
+        eval_timeout=FLAGS.eval_timeout,
         evaluate_on_the_way=FLAGS.evaluate,
         record_summaries=FLAGS.record_summaries,
     )

@@ -67,6 +67,7 @@ def _parser():
     _add_data(commands)
     _add_demo(commands)
     _add_study(commands)
+    _add_cluster(commands)
     return parser
 
 
@@ -88,17 +89,24 @@ def _add_train(commands):
     parser.add_argument("model_dir", help="where checkpoints and logs go")
     parser.add_argument("--num-steps", type=int, help="instead of the config's")
     parser.add_argument("--no-eval", action="store_true", help="do not evaluate")
+    parser.add_argument("--use-tpu", action="store_true", help="train on a TPU")
+    parser.add_argument("--tpu-name", help="its name; the local one by default")
     parser.set_defaults(func=_train)
 
 
 def _train(args):
-    from od_api import load_config, train
+    from od_api import load_config
+    from od_api.distributed import train_as_task
 
-    config = load_config(args.config, args.overrides)
-    train(
-        config,
+    overrides = list(args.overrides)
+    if args.num_steps is not None:
+        # In the config, because an evaluator needs it, too, to know the last one.
+        overrides.append(f"train_config.num_steps={args.num_steps}")
+    train_as_task(
+        load_config(args.config, overrides),
         args.model_dir,
-        num_steps=args.num_steps,
+        use_tpu=args.use_tpu,
+        tpu_name=args.tpu_name,
         evaluate_on_the_way=not args.no_eval,
     )
 
@@ -221,6 +229,12 @@ def _add_study(commands):
 
     parser = commands.add_parser("study", help="the speed/accuracy trade-off study")
     add_parsers(parser.add_subparsers(dest="action", required=True, metavar="ACTION"))
+
+
+def _add_cluster(commands):
+    from od_api.launch.commands import add_arguments
+
+    add_arguments(commands.add_parser("cluster", help="a cluster on this machine"))
 
 
 if __name__ == "__main__":

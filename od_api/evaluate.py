@@ -8,6 +8,7 @@ from absl import logging
 from rich.progress import track
 
 from od_api.core import checkpoint_files, draw, variables
+from od_api.core.best_checkpoint import BestCheckpoint
 from od_api.core.checkpoint import latest, restore_model
 from od_api.core.compatibility import check_compatibility
 from od_api.core.errors import ConfigError, UserError
@@ -16,6 +17,7 @@ from od_api.core.registry import build_field
 from od_api.core.summaries import Summaries
 from od_api.data.inputs import EvaluationInput
 from od_api.data.pipeline import targets_of
+from od_api.history import History
 from od_api.metrics import build_evaluators, report
 
 _POLL_SECONDS = 10
@@ -45,7 +47,7 @@ def evaluate(config, checkpoint, *, output_dir=None):
     return Evaluation(config, detector, output_dir).run(step)
 
 
-def follow(config, checkpoint_dir, *, output_dir=None, timeout=3600):
+def follow(config, checkpoint_dir, *, output_dir=None, timeout=3600, keep_best=False):
     """Evaluates every checkpoint that appears, until training is over.
 
     Args:
@@ -53,6 +55,8 @@ def follow(config, checkpoint_dir, *, output_dir=None, timeout=3600):
       checkpoint_dir: the model_dir of a training run, which may not exist yet.
       output_dir: where `eval/` goes; checkpoint_dir by default.
       timeout: seconds without a new checkpoint after which to stop.
+      keep_best: copy the best checkpoint to `best/` and keep the history by which
+        training stops early, for a trainer that does not evaluate.
 
     Returns:
       The metrics of the last checkpoint.
@@ -72,6 +76,8 @@ def follow(config, checkpoint_dir, *, output_dir=None, timeout=3600):
             continue
         step = restore(path)
         metrics = evaluation.run(step)
+        if keep_best:
+            _keep_best(config, checkpoint_dir, path, step, metrics)
         seen, since = path, time.monotonic()
         if step >= config.train_config.num_steps > 0:
             logging.info("step %d is the last one: done", step)
@@ -82,6 +88,14 @@ def follow(config, checkpoint_dir, *, output_dir=None, timeout=3600):
         )
     logging.info("no new checkpoint for %d s: done", timeout)
     return metrics
+
+
+def _keep_best(config, checkpoint_dir, path, step, metrics):
+    """Records an evaluation; the best checkpoint so far is copied to `best/`."""
+    history = History(checkpoint_dir, config.eval_config, step)
+    if history.add(step, metrics):
+        best = BestCheckpoint(str(checkpoint_dir))
+        best.keep(path, history.metric, metrics[history.metric])
 
 
 def detector_for_inference(config):
@@ -109,7 +123,8 @@ class Evaluation:
     Args:
       config: TrainEvalPipelineConfig with at least one eval_input_reader.
       detector: the detector.
-      output_dir: reports, pictures and event files go to `eval/<reader name>` in it.
+      output_dir: reports, pictures and event files go to `eval/<reader name>` in it;
+        None writes nothing.
     """
 
     def __init__(self, config, detector, output_dir):
@@ -129,8 +144,7 @@ class Evaluation:
                     "is false, but the metrics_set measures masks: set it to true",
                     f"eval_input_reader[{i}].load_instance_masks",
                 )
-        root = pathlib.Path(output_dir) / "eval"
-        self._directories = [root / i.name if i.name else root for i in self._inputs]
+        self._root = output_dir and pathlib.Path(output_dir) / "eval"
         self._predict = tf.function(
             self._predict_batch, autograph=False, reduce_retracing=True
         )
@@ -138,13 +152,13 @@ class Evaluation:
     def run(self, step):
         """Evaluates every reader; returns {metric name: float}."""
         metrics = {}
-        for source, directory in zip(self._inputs, self._directories, strict=True):
+        for source in self._inputs:
             prefix = f"{source.name}/" if metrics else ""
-            result = self._run_one(source, directory, step)
+            result = self._run_one(source, step)
             metrics.update({prefix + name: value for name, value in result.items()})
         return metrics
 
-    def _run_one(self, source, directory, step):
+    def _run_one(self, source, step):
         evaluators = build_evaluators(self._settings, source.label_map)
         losses, pictures = {}, []
         dataset = source.evaluation_dataset(self._detector)
@@ -166,7 +180,9 @@ class Evaluation:
             _accumulate(losses, batch_losses, len(images))
         metrics = {k: v for e in evaluators for k, v in e.result().items()}
         metrics.update(_mean_losses(losses))
-        self._write(directory, step, metrics, evaluators, pictures, source)
+        if self._root:
+            directory = self._root / source.name
+            self._write(directory, step, metrics, evaluators, pictures, source)
         return metrics
 
     def _predict_batch(self, batch):

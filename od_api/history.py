@@ -16,13 +16,15 @@ class History:
       eval_config: EvalConfig: `best_metric` and `early_stopping`.
       step: the step that training is at; later entries belong to an abandoned future
         and are dropped.
+      writes: False for a process that only reads or follows it.
 
     Attributes:
       metric: name of the metric that decides.
       larger_is_better: False for losses.
     """
 
-    def __init__(self, model_dir, eval_config, step):
+    def __init__(self, model_dir, eval_config, step, writes=True):
+        self._writes = writes
         self._path = _path(model_dir)
         self.metric = eval_config.best_metric
         stopping = eval_config.early_stopping
@@ -48,7 +50,8 @@ class History:
         before = [self._value(e) for e in self._entries if e["step"] != step]
         entry = {"step": step, "metrics": metrics}
         self._entries = [e for e in self._entries if e["step"] != step] + [entry]
-        self._write()
+        if self._writes:
+            self._write()
         return all(self._value(entry) > value for value in before)
 
     def best(self):

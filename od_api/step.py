@@ -3,8 +3,9 @@
 import tensorflow as tf
 
 from od_api.core import variables
-from od_api.core.replicas import num_replicas
+from od_api.core.replicas import average_statistics, num_replicas
 from od_api.data.pipeline import targets_of
+from od_api.layers.fused_batch_norm import drifting_statistics
 from od_api.optim.gradients import (
     clip_by_global_norm,
     multiply_bias_gradients,
@@ -13,6 +14,11 @@ from od_api.optim.gradients import (
 
 # What the network needs of a batch; strings and bookkeeping stay on the host.
 _FIELDS = ("image", "true_shape", "boxes", "classes", "weights", "valid", "masks")
+
+
+def numeric(batch):
+    """The part of a batch that a step computes with."""
+    return {name: batch[name] for name in _FIELDS if name in batch}
 
 
 class TrainingStep:
@@ -60,6 +66,7 @@ class TrainingStep:
         self._bias_multiplier = bias_multiplier
         self._seed = seed
         self._loss_scale = loss_scale
+        self._drifting = drifting_statistics(detector.parts)
         self._gradients_of = self._losses_and_gradients
         if jit_compile:
             self._gradients_of = tf.function(
@@ -72,7 +79,32 @@ class TrainingStep:
         )
 
     def __call__(self, batch):
-        return self._run({name: batch[name] for name in _FIELDS if name in batch})
+        return self._run(numeric(batch))
+
+    def update(self, batch, read_step):
+        """One replica's part of a step: gradients of its batch, applied.
+
+        Args:
+          batch: {name: tensor} of `numeric`.
+          read_step: callable, int64 scalar, the steps done so far.
+
+        Returns:
+          ({loss name: scalar}, int64 scalar: how many updates of others came between
+          the reading of the weights and this one's). The latter is 0 in training in
+          step.
+        """
+        before = read_step()
+        seed = tf.stack([tf.cast(self._seed, tf.int32), tf.cast(before, tf.int32)])
+        losses, gradients = self._gradients_of(batch, seed)
+        gradients = reduce_gradients(gradients)
+        with tf.control_dependencies([g for g in gradients.values() if g is not None]):
+            now = read_step()
+        if self._loss_scale is None:
+            self._apply(gradients, now)
+        else:
+            self._loss_scale.apply(gradients, lambda g: self._apply(g, now))
+        average_statistics(self._drifting)
+        return losses, now - before
 
     def _step_on_all(self, batch):
         losses = self._strategy.run(self._replica_step, args=(batch,))
@@ -82,20 +114,14 @@ class TrainingStep:
         }
 
     def _replica_step(self, batch):
-        seed = tf.stack([tf.cast(self._seed, tf.int32), tf.cast(self._step, tf.int32)])
-        losses, gradients = self._gradients_of(batch, seed)
-        gradients = reduce_gradients(gradients)
-        if self._loss_scale is None:
-            self._update(gradients)
-        else:
-            self._loss_scale.apply(gradients, self._update)
+        losses, _ = self.update(batch, lambda: tf.identity(self._step))
         self._step.assign_add(1)
         return losses
 
-    def _update(self, gradients):
+    def _apply(self, gradients, step):
         gradients = multiply_bias_gradients(gradients, self._bias_multiplier)
         gradients, _ = clip_by_global_norm(gradients, self._clip_norm)
-        self._optimizer.apply(gradients, self._step)
+        self._optimizer.apply(gradients, step)
 
     def _losses_and_gradients(self, batch, seed):
         with tf.GradientTape() as tape:

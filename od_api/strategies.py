@@ -1,31 +1,155 @@
-"""Which devices train together."""
+"""Which devices and machines train together."""
+
+import os
+import threading
 
 import tensorflow as tf
+from absl import logging
 
-from od_api.core.errors import UserError
+from od_api.core.cluster import wait_until_reachable
+from od_api.core.errors import ConfigError, UserError
+from od_api.protos import train_pb2
 
 
-def strategy_for(use_tpu=False, tpu_name=None, num_workers=1):
-    """The distribution strategy that the command line asks for.
+def strategy_for(
+    settings=None, *, cluster=None, use_tpu=False, tpu_name=None, num_workers=1
+):
+    """The distribution strategy of this process.
 
     Args:
+      settings: TrainConfig; needed where there is a cluster.
+      cluster: Cluster of TF_CONFIG, if any.
       use_tpu: train on a TPU.
       tpu_name: its name; None finds the local one.
-      num_workers: machines that train in step.
+      num_workers: machines that train in step; they are named in TF_CONFIG.
 
     Returns:
+      ParameterServerStrategy where the cluster has parameter servers,
+      MultiWorkerMirroredStrategy where it has several trainers, TPUStrategy,
       MirroredStrategy over several GPUs, else the default strategy of one device.
 
     Raises:
-      UserError: TPUs and several machines are asked for; they come with the
-        distributed training of a later version.
+      UserError: what is asked for is not there, or does not go together.
     """
-    if use_tpu or num_workers > 1:
-        wanted = f"--use_tpu (tpu_name {tpu_name})" if use_tpu else "--num_workers > 1"
+    if use_tpu:
+        return _tpu(tpu_name)
+    if cluster and cluster.has_parameter_servers:
+        return _parameter_servers(settings, cluster)
+    if cluster and cluster.trains_in_step:
+        return _in_step(settings, cluster)
+    if num_workers > 1:
         raise UserError(
-            f"{wanted} is not available in this version: it trains on one machine, "
-            "on its CPU or on all of its GPUs"
+            f"--num_workers={num_workers}, but TF_CONFIG names no cluster: set it on "
+            "every machine (docs/distributed.md), or leave num_workers away"
         )
     if len(tf.config.list_logical_devices("GPU")) > 1:
         return tf.distribute.MirroredStrategy()
     return tf.distribute.get_strategy()
+
+
+def serve(cluster):
+    """Lends this process to the chief as a worker or parameter server, without end."""
+    _fail_fast()
+    # A step on a worker waits for all servers: with fewer threads than that it could
+    # wait for itself.
+    needed = len(cluster.jobs["worker"]) + 1
+    config = tf.compat.v1.ConfigProto()
+    if (os.cpu_count() or 1) < needed:
+        config.inter_op_parallelism_threads = needed
+    server = tf.distribute.Server(
+        tf.train.ClusterSpec(_without_evaluators(cluster)),
+        job_name=cluster.task_type,
+        task_index=cluster.task_index,
+        protocol="grpc",
+        config=config,
+    )
+    logging.info("%s %d serves", cluster.task_type, cluster.task_index)
+    server.join()
+
+
+def _tpu(name):
+    try:
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=name or "")
+        tf.config.experimental_connect_to_cluster(resolver)
+        tf.tpu.experimental.initialize_tpu_system(resolver)
+    except (ValueError, RuntimeError, tf.errors.OpError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"cannot use the TPU {name or '(local)'}: {reason}. Leave --use_tpu away "
+            "to train on CPU or GPU"
+        ) from error
+    return tf.distribute.TPUStrategy(resolver)
+
+
+def _parameter_servers(settings, cluster):
+    """Asynchronous training; this process is the chief."""
+    _refuse_unfit(settings)
+    _fail_fast()
+    wait_until_reachable(
+        cluster.addresses("worker", "ps"), settings.cluster_start_seconds
+    )
+    resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
+        tf.train.ClusterSpec(_without_evaluators(cluster)),
+        task_type="chief",
+        task_id=0,
+        rpc_layer="grpc",
+    )
+    return tf.distribute.ParameterServerStrategy(resolver)
+
+
+def _in_step(settings, cluster):
+    """Synchronous training; all trainers do the same."""
+    trainers = len(cluster.addresses("chief", "worker"))
+    if settings.replicas_to_aggregate not in (1, trainers):
+        raise ConfigError(
+            f"is {settings.replicas_to_aggregate}, but machines that train in step "
+            f"wait for all {trainers}: remove it",
+            "train_config.replicas_to_aggregate",
+        )
+    # TensorFlow waits for the others without end and without a word, and cannot be
+    # interrupted.
+    threading.Thread(
+        target=_exit_unless_reachable,
+        args=(cluster.others(), settings.cluster_start_seconds),
+        daemon=True,
+    ).start()
+    return tf.distribute.MultiWorkerMirroredStrategy()
+
+
+def _exit_unless_reachable(addresses, seconds):
+    try:
+        wait_until_reachable(addresses, seconds)
+    except UserError as error:
+        print(f"error: {error}", flush=True)
+        os._exit(2)
+
+
+def _refuse_unfit(settings):
+    """Raises ConfigError for what asynchronous training cannot do."""
+    if settings.sync_replicas:
+        raise ConfigError(
+            "is true, but TF_CONFIG has parameter servers, which train "
+            "asynchronously: set it to false, or name chief and workers only",
+            "train_config.sync_replicas",
+        )
+    if settings.precision == train_pb2.MIXED_FLOAT16:
+        raise ConfigError(
+            "MIXED_FLOAT16 needs one loss scale for all, which asynchronous workers "
+            "do not have: use MIXED_BFLOAT16 or FLOAT32",
+            "train_config.precision",
+        )
+    if settings.jit_compile:
+        raise ConfigError(
+            "XLA cannot compile steps whose variables are on parameter servers: "
+            "remove the field",
+            "train_config.jit_compile",
+        )
+
+
+def _fail_fast():
+    """A call to a task that is gone fails instead of waiting for it."""
+    os.environ.setdefault("GRPC_FAIL_FAST", "use_caller")
+
+
+def _without_evaluators(cluster):
+    return {kind: a for kind, a in cluster.jobs.items() if kind != "evaluator"}

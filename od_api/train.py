@@ -1,22 +1,21 @@
 """Training: config and TFRecords in, checkpoints, reports and TensorBoard logs out."""
 
-import math
 import pathlib
-import time
 from typing import NamedTuple
 
 import tensorflow as tf
 from absl import logging
 
+from od_api.asynchronous import AsynchronousSteps
 from od_api.core.compatibility import check_compatibility, refuse_uncompilable
 from od_api.core.config import write_config
-from od_api.core.errors import ConfigError, UserError
-from od_api.core.progress import Progress, duration
+from od_api.core.errors import ConfigError
+from od_api.core.progress import Progress
 from od_api.core.summaries import Summaries
 from od_api.data import inputs
-from od_api.evaluate import Evaluation
-from od_api.history import History
+from od_api.steps import SynchronousSteps
 from od_api.training_state import TrainingState
+from od_api.validation import Validation, ValidationElsewhere
 
 
 class TrainingResult(NamedTuple):
@@ -35,16 +34,13 @@ class TrainingResult(NamedTuple):
     metrics: dict
 
 
-class TrainingDiverged(UserError):
-    """A loss that is not a number, with the images that it came from."""
-
-
 def train(
     config,
     model_dir,
     *,
     num_steps=None,
     strategy=None,
+    cluster=None,
     evaluate_on_the_way=True,
     record_summaries=True,
 ):
@@ -56,7 +52,9 @@ def train(
         resolved pipeline.config.
       num_steps: steps instead of train_config.num_steps.
       strategy: a tf.distribute.Strategy; the default one by default.
-      evaluate_on_the_way: evaluate every eval_input_reader as eval_config says.
+      cluster: the Cluster whose chief or worker this process is, if any.
+      evaluate_on_the_way: evaluate every eval_input_reader as eval_config says. With
+        parameter servers an evaluator does that, in a process of its own.
       record_summaries: write TensorBoard event files.
 
     Returns:
@@ -75,84 +73,79 @@ def train(
     state = TrainingState(config, model_dir, strategy)
     if state.step >= last_step:
         return _nothing_to_do(state, last_step)
-    write_config(config, model_dir / "pipeline.config")
-    summaries = Summaries(str(model_dir / "train"), enabled=record_summaries)
-    batches = _batches(source, state, strategy, model_dir, summaries)
-    evaluation = None
-    if evaluate_on_the_way:
-        evaluation = _Evaluations(config, state, model_dir)
+    is_chief = cluster is None or cluster.is_chief
+    if is_chief:
+        write_config(config, model_dir / "pipeline.config")
+    summaries = Summaries(
+        str(model_dir / "train"), enabled=record_summaries and is_chief
+    )
+    if is_chief:
+        _draw_first_batches(source, state, model_dir, summaries)
+    if cluster and cluster.has_parameter_servers:
+        evaluation = ValidationElsewhere(config, state, model_dir)
+        steps = AsynchronousSteps(
+            state,
+            strategy,
+            _worker_datasets(source, state),
+            cluster,
+            config.train_config,
+            last_step,
+        )
+    else:
+        evaluation = None
+        if evaluate_on_the_way:
+            evaluation = Validation(config, state, model_dir, is_chief)
+        batches = _batches(source, state, strategy, config.train_config.batch_size)
+        steps = SynchronousSteps(state.take_step, batches, state.step)
     with summaries:
-        return _loop(config, state, batches, evaluation, summaries, last_step)
+        return _loop(config, state, steps, evaluation, summaries, last_step, is_chief)
 
 
-def _loop(config, state, batches, evaluation, summaries, last_step):
+def _loop(config, state, steps, evaluation, summaries, last_step, is_chief):
     """Steps, logs, saves and evaluates until the last step or an early stop."""
     settings = config.train_config
     save_every = max(settings.checkpoint_every_n_steps, 1)
     evaluate_every = config.eval_config.eval_every_n_steps or save_every
-    reason, metrics = "finished", {}
+    step, reason, metrics = state.step, "finished", {}
     with Progress(
-        first_step=state.step,
+        first_step=step,
         last_step=last_step,
         batch_size=settings.batch_size,
         log_every=settings.log_every_n_steps,
         stall_seconds=settings.stall_warning_seconds,
     ) as progress:
-        for batch in batches:
-            rate = state.learning_rate
-            losses = _take_step(state, batch)
-            step = state.step
-            speed = progress.step_done(step, losses, rate)
-            if speed is not None:
-                _summarize(summaries, losses, rate, speed / settings.batch_size, step)
-            last = step >= last_step
-            if last or step % save_every == 0:
+        while step < last_step and reason == "finished":
+            goal = min(_next(step, save_every), _next(step, evaluate_every), last_step)
+            for finished in steps.until(goal):
+                step = finished.step
+                rate = state.learning_rate(step - 1)
+                speed = progress.step_done(step, finished.losses, rate)
+                if speed is not None:
+                    report = steps.report()
+                    if report:
+                        logging.info("%s", _worded(report))
+                    speed /= settings.batch_size
+                    _summarize(summaries, finished.losses, rate, speed, report, step)
+            if step < goal:
+                reason = "reached the end of its data"
+            last = step == last_step or step < goal
+            if is_chief and (last or step % save_every == 0):
                 with progress.pause("writing a checkpoint"):
                     state.save()
             if evaluation and (last or step % evaluate_every == 0):
                 with progress.pause("evaluating"):
                     metrics = evaluation.run(step)
-                if evaluation.should_stop() and not last:
-                    state.save()
+                if not last and evaluation.should_stop():
                     reason = "stopped early"
-                    break
-            if last:
-                break
-    logging.info("training %s at step %d", reason, state.step)
-    return TrainingResult(state.step, reason, state.latest_checkpoint(), metrics)
+                    if is_chief:
+                        state.save()
+    logging.info("training %s at step %d", reason, step)
+    return TrainingResult(step, reason, state.latest_checkpoint(), metrics)
 
 
-class _Evaluations:
-    """Evaluation during training: the best checkpoint, and when to stop."""
-
-    def __init__(self, config, state, model_dir):
-        self._evaluation = None
-        if config.eval_input_reader:
-            self._evaluation = Evaluation(config, state.detector, model_dir)
-        else:
-            logging.warning("no eval_input_reader: training without evaluation")
-        self._state = state
-        self._history = History(model_dir, config.eval_config, state.step)
-
-    def run(self, step):
-        """Evaluates the averaged weights; returns the metrics."""
-        if self._evaluation is None:
-            return {}
-        started = time.monotonic()
-        with self._state.averaged_weights():
-            metrics = self._evaluation.run(step)
-        if self._history.add(step, metrics):
-            metric = self._history.metric
-            self._state.keep_as_best(metric, metrics[metric])
-        logging.info("evaluated in %s", duration(time.monotonic() - started))
-        return metrics
-
-    def should_stop(self):
-        """Whether early stopping is on and its patience used up; logs why."""
-        if not self._history.should_stop():
-            return False
-        logging.info("stopping early: %s", self._history.why())
-        return True
+def _next(step, every):
+    """The first multiple of `every` after `step`."""
+    return (step // every + 1) * every
 
 
 def _last_step(config, num_steps):
@@ -176,45 +169,51 @@ def _nothing_to_do(state, last_step):
     return TrainingResult(state.step, "nothing to do", state.latest_checkpoint(), {})
 
 
-def _batches(source, state, strategy, model_dir, summaries):
-    """The training batches from the current step on; the first ones are drawn."""
+def _draw_first_batches(source, state, model_dir, summaries):
+    """What training will see, as pictures."""
     dataset = source.training_dataset(state.detector, state.step)
     path = model_dir / "train" / "first_batches.jpg"
     pictures = inputs.draw_batches(dataset, source.label_map, path)
     for i, picture in enumerate(pictures[:3]):
         summaries.image(f"train_input_images_{i}", picture[None], state.step)
-    return source.guarded(strategy.experimental_distribute_dataset(dataset))
 
 
-def _take_step(state, batch):
-    """One step; returns {loss name: float}.
+def _batches(source, state, strategy, batch_size):
+    """The training batches from the current step on, over the strategy's devices."""
+    replicas = strategy.num_replicas_in_sync
+    if batch_size % replicas:
+        raise ConfigError(
+            f"is {batch_size}, which {replicas} devices cannot share evenly: "
+            f"set a multiple of {replicas}",
+            "train_config.batch_size",
+        )
 
-    Raises:
-      TrainingDiverged: a loss is not finite.
-    """
-    losses = {name: float(value) for name, value in state.take_step(batch).items()}
-    if not math.isfinite(losses["total_loss"]):
-        raise TrainingDiverged(_diverged(state.step, losses, batch))
-    return losses
+    def make(context):
+        share = (context.input_pipeline_id, context.num_input_pipelines)
+        dataset = source.training_dataset(state.detector, state.step, share)
+        if replicas == 1:
+            return dataset
+        return dataset.rebatch(batch_size // replicas, drop_remainder=True)
 
-
-def _diverged(step, losses, batch):
-    """Which terms are not finite, in which images, and what usually helps."""
-    terms = [
-        name
-        for name, value in losses.items()
-        if not math.isfinite(value) and name != "total_loss"
-    ]
-    bad = " and ".join(terms) or "total_loss"
-    return (
-        f"at step {step} {bad} is not finite; the images of the batch: "
-        f"{', '.join(inputs.source_ids(batch))}. Usual causes: a learning rate too "
-        "high for the batch size, no gradient_clipping_by_norm, or bad boxes (od-api "
-        "data check). The checkpoints hold only finite steps"
-    )
+    return source.guarded(strategy.distribute_datasets_from_function(make))
 
 
-def _summarize(summaries, losses, rate, steps_per_second, step):
+def _worker_datasets(source, state):
+    """(worker index, number of workers) -> that worker's batches."""
+    step = state.step
+
+    def make(index, count):
+        return source.worker_dataset(state.detector, index, count, step)
+
+    return make
+
+
+def _worded(report):
+    return "  ".join(f"{name} {value:.3g}" for name, value in report.items())
+
+
+def _summarize(summaries, losses, rate, steps_per_second, report, step):
     summaries.scalars({f"Loss/{name}": v for name, v in losses.items()}, step)
     summaries.scalar("learning_rate", rate, step)
     summaries.scalar("steps_per_sec", steps_per_second, step)
+    summaries.scalars(report, step)

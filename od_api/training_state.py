@@ -9,6 +9,7 @@ from od_api.core.best_checkpoint import BestCheckpoint
 from od_api.core.checkpoint import Checkpoints
 from od_api.core.errors import ConfigError
 from od_api.core.fine_tune import restore_partial
+from od_api.core.placement import variables_by_size
 from od_api.core.precision import precision_policy
 from od_api.core.registry import build_field
 from od_api.optim.loss_scale import LossScale
@@ -31,16 +32,21 @@ class TrainingState:
     Attributes:
       detector: the detector.
       take_step: TrainingStep; call it with a batch.
+      step_variable: int64 scalar, the steps done so far.
     """
 
     def __init__(self, config, model_dir, strategy):
         settings = config.train_config
         keras.utils.set_random_seed(settings.seed)
         precision = train_pb2.Precision.Name(settings.precision)
-        with strategy.scope(), precision_policy(precision):
+        with (
+            strategy.scope(),
+            variables_by_size(strategy),
+            precision_policy(precision),
+        ):
             self.detector = build_field(config, "model")
             self._optimizer = _build_in(settings, "optimizer", "train_config")
-            self._step = tf.Variable(
+            self.step_variable = tf.Variable(
                 0,
                 dtype=tf.int64,
                 trainable=False,
@@ -54,7 +60,7 @@ class TrainingState:
         ema = self._optimizer.ema
         self._checkpoints = Checkpoints(
             str(model_dir),
-            step=self._step,
+            step=self.step_variable,
             model=named,
             optimizer={
                 **self._optimizer.rule.slot_variables(),
@@ -67,7 +73,7 @@ class TrainingState:
         self.take_step = TrainingStep(
             detector=self.detector,
             optimizer=self._optimizer,
-            step=self._step,
+            step=self.step_variable,
             trainable=trainable,
             strategy=strategy,
             regularize=settings.add_regularization_loss,
@@ -82,12 +88,11 @@ class TrainingState:
     @property
     def step(self):
         """Steps done so far."""
-        return int(self._step.numpy())
+        return int(self.step_variable.numpy())
 
-    @property
-    def learning_rate(self):
-        """Of the next step."""
-        return float(self._optimizer.learning_rate(self._step))
+    def learning_rate(self, step):
+        """Of the update after `step` steps."""
+        return float(self._optimizer.learning_rate(tf.constant(step, tf.int64)))
 
     def save(self):
         """Writes a checkpoint of this step unless there is one; returns its prefix."""

@@ -85,9 +85,13 @@ def write_whole(checkpoint, prefix):
 
     The files are made in a folder beside and renamed into place, the index last:
     without an index there is no checkpoint. What a killed save left behind goes first.
+    This process writes all of it, wherever the variables are: parameter servers need
+    not see the folder.
     """
+    with tf.device("CPU:0"):
+        here = tf.constant(0).device
     with _staging(prefix) as staged:
-        checkpoint.write(staged)
+        checkpoint.write(staged, tf.train.CheckpointOptions(here))
         _move(staged, prefix)
 
 

@@ -1,7 +1,7 @@
 """Who takes part in a distributed run, as the environment variable TF_CONFIG says.
 
-    {"cluster": {"chief": ["10.0.0.1:2222"], "worker": [...], "ps": [...]},
-     "task": {"type": "worker", "index": 0}}
+{"cluster": {"chief": ["10.0.0.1:2222"], "worker": [...], "ps": [...]},
+ "task": {"type": "worker", "index": 0}}
 """
 
 import dataclasses
@@ -12,7 +12,8 @@ import time
 
 from absl import logging
 
-from od_api.core.errors import UserError, nearest
+from od_api.core.config import nearest
+from od_api.core.errors import UserError
 
 _JOBS = ("chief", "worker", "ps", "evaluator")
 _PROBE_SECONDS = 2.0

@@ -12,15 +12,11 @@ from od_api.core.registry import ignored_fields, is_map, is_repeated
 
 _QUEUES = "tf.data sizes its own queues"
 _TF1 = "it steered TensorFlow 1 sessions"
-_IN_STEP = "the devices of one machine train in step, and all of them count"
 _NO_QAT = "quantisation-aware training is not offered"
 _EXPECTED_WEIGHTS = "it belongs to expected_loss_weights, which is refused itself"
 
 IGNORED_FIELDS = {
     "TrainConfig": {
-        "sync_replicas": _IN_STEP,
-        "replicas_to_aggregate": _IN_STEP,
-        "startup_delay_steps": "one process trains, and nobody has to wait for it",
         "keep_checkpoint_every_n_hours": (
             "max_checkpoints_to_keep counts what is kept, and best/ is kept beside"
         ),

@@ -1,21 +1,19 @@
 """What a config's input readers feed to training and evaluation."""
 
-import pathlib
-
 import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from od_api.core import draw
 from od_api.core.errors import ConfigError, UserError
 from od_api.core.registry import build
 from od_api.data import records
 from od_api.data.check import check_records
 from od_api.data.label_map import LabelMap
+from od_api.data.pictures import draw_batch as draw_batch
+from od_api.data.pictures import draw_batches as draw_batches
 from od_api.data.pipeline import make_dataset
 
-# Batches drawn before training: enough to see whether augmentation does what was meant.
-_DRAWN_BATCHES = 2
+_UINT64 = 0xFFFFFFFFFFFFFFFF
 
 
 class Input:
@@ -90,15 +88,54 @@ class TrainingInput(Input):
         self._settings = config.train_config
         self._augmentations = _augmentations(config.train_config)
 
-    def training_dataset(self, detector, start_step):
-        """Endless batches from `start_step` on, the same ones for the same seed."""
+    def training_dataset(self, detector, start_step, share=(0, 1)):
+        """Endless batches from `start_step` on, the same ones for the same seed.
+
+        Args:
+          detector: what is trained.
+          start_step: steps done before.
+          share: (index, count) of a worker that trains in step with others: it gets its
+            rows of these batches, batch_size / count of each.
+        """
+        return self._batches(
+            detector, seed=self._settings.seed, start_step=start_step, share=share
+        )
+
+    def worker_dataset(self, detector, index, count, start_step):
+        """Endless batches of one asynchronous worker, each of batch_size images.
+
+        The workers share the files, or the records where there are fewer files than
+        workers. Their order and augmentation depend on the seed, the worker and
+        `start_step`: a run that is resumed goes on with another order, since nobody
+        knows how far each worker had come. A worker that is started again begins its
+        order anew; the records of one that is gone are not read by the others.
+
+        Args:
+          detector: what is trained.
+          index: of the worker; a scalar integer tensor where one `tf.function` makes
+            the data sets of all workers.
+          count: workers there are.
+          start_step: steps done before, by all of them.
+
+        Raises:
+          ConfigError: an augmentation that other processes cannot run.
+        """
+        mixed = np.random.SeedSequence([self._settings.seed & _UINT64, start_step])
+        low, high = (int(part) for part in mixed.generate_state(2))
+        return self._batches(
+            detector,
+            seed=low | (high & 0x3FFFFFFF) << 32,
+            shard=(index, count),
+            portable=True,
+        )
+
+    def _batches(self, detector, **settings):
         return self.dataset(
             detector,
             augmentations=self._augmentations,
             batch_size=self._settings.batch_size,
             training=True,
-            seed=self._settings.seed,
-            start_step=start_step,
+            **settings,
         )
 
 
@@ -137,43 +174,6 @@ def source_ids(batch):
     values = batch["source_id"]
     parts = getattr(values, "values", (values,))
     return [s.decode(errors="replace") for part in parts for s in np.ravel(part)]
-
-
-def draw_batches(dataset, label_map, path):
-    """Draws the first batches, boxes and all, into one picture file.
-
-    Returns:
-      uint8 [n, H, W, 3]: the pictures.
-    """
-    pictures = []
-    for batch in dataset.take(_DRAWN_BATCHES):
-        pictures += draw_batch(batch, label_map)
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draw.contact_sheet(pictures).save(path)
-    return pictures
-
-
-def draw_batch(batch, label_map):
-    """A list of uint8 [h, w, 3] pictures of a batch's images, boxes and masks."""
-    pictures = []
-    for i, image in enumerate(batch["image"].numpy()):
-        height, width = batch["true_shape"][i].numpy()
-        valid = batch["valid"][i].numpy()
-        classes = batch["classes"][i].numpy()[valid]
-        masks = None
-        if "masks" in batch:
-            masks = batch["masks"][i].numpy()[valid][:, :height, :width]
-        pictures.append(
-            draw.draw_boxes(
-                np.clip(image[:height, :width], 0, 255).astype(np.uint8),
-                batch["boxes"][i].numpy()[valid],
-                [label_map.name(c + 1) for c in classes],
-                classes,
-                masks,
-            )
-        )
-    return pictures
 
 
 def _record_paths(reader):

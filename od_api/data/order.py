@@ -30,6 +30,33 @@ def file_order(paths, shard, sample_1_of_n):
     return stream.shard(sample_1_of_n, 0) if sample_1_of_n > 1 else stream
 
 
+def share_of(stream, batch_size, share):
+    """The rows of every batch that one worker of several gets, still one by one.
+
+    Rows are counted before anything is decoded. A batch that is not whole is dropped:
+    the workers must take the same number of steps.
+
+    Args:
+      stream: dataset of tuples, one an image.
+      batch_size: images of all workers.
+      share: (index, count).
+    """
+    index, count = share
+    if count == 1:
+        return stream
+    if batch_size % count:
+        raise ConfigError(
+            f"is {batch_size}, which {count} workers that train in step cannot share "
+            f"equally: make it a multiple of {count} (batch_size counts the images of "
+            "all workers)",
+            "train_config.batch_size",
+        )
+    rows = batch_size // count
+    mine = slice(index * rows, (index + 1) * rows)
+    batches = stream.batch(batch_size, drop_remainder=True)
+    return batches.map(lambda *parts: tuple(p[mine] for p in parts)).unbatch()
+
+
 class ShuffledSource:
     """Records of one set of files, epoch after epoch, in an order fixed by the seed.
 
@@ -39,40 +66,48 @@ class ShuffledSource:
         read_block_length, sample_1_of_n_examples and num_epochs (0: without end).
       seed: int.
       shard: (index, count). Workers share the files among them where there are at least
-        as many files as workers, else the records.
+        as many files as workers, else the records. The index may be a scalar integer
+        tensor: then every worker's share is looked at, and `start` must be 0.
     """
 
     def __init__(self, paths, reader, seed, shard=(0, 1)):
         index, count = shard
         self._share_records = len(paths) < count
-        self._paths = list(paths) if self._share_records else list(paths)[index::count]
+        self._all_paths = list(paths)
         self._reader, self._seed, self._shard = reader, seed, shard
-        if self._share_records or not _has_bytes(self._paths):
-            self._refuse_if_empty()
+        for worker in range(count) if tf.is_tensor(index) else (index,):
+            if self._share_records or not _has_bytes(self._paths_of(worker)):
+                self._refuse_if_empty(worker)
 
     def stream(self, start=0):
         """[] string dataset of the records from position `start` on."""
         epoch, skipped = 0, 0
         if start:
-            epoch, skipped = divmod(start, self.epoch_size())
+            epoch, skipped = divmod(start, self._epoch_size(self._shard[0]))
         end = self._reader.num_epochs or np.iinfo(np.int64).max
         epochs = tf.data.Dataset.range(min(epoch, end), end)
         return epochs.flat_map(self._epoch).skip(skipped)
 
-    def epoch_size(self):
-        """Number of records in an epoch."""
-        index, count = self._shard
-        size = records.count(self._paths)
+    def _paths_of(self, worker):
+        """The files that a worker reads, all of them where records are shared."""
         if self._share_records:
-            size = len(range(index, size, count))
+            return self._all_paths
+        if tf.is_tensor(worker):
+            return tf.constant(self._all_paths)[worker :: self._shard[1]]
+        return self._all_paths[worker :: self._shard[1]]
+
+    def _epoch_size(self, worker):
+        """Number of records in an epoch."""
+        size = records.count(self._paths_of(worker))
+        if self._share_records:
+            size = len(range(worker, size, self._shard[1]))
         return -(-size // max(self._reader.sample_1_of_n_examples, 1))
 
-    def _refuse_if_empty(self):
-        size = self.epoch_size()
-        if size == 0:
-            index, count = self._shard
-            shown = ", ".join(self._paths[:3])
-            whose = f" for worker {index} of {count}" if count > 1 else ""
+    def _refuse_if_empty(self, worker):
+        if self._epoch_size(worker) == 0:
+            count = self._shard[1]
+            shown = ", ".join(self._paths_of(worker)[:3])
+            whose = f" for worker {worker} of {count}" if count > 1 else ""
             raise ConfigError(
                 f"there is no record in {shown}{whose}", "tf_record_input_reader"
             )
@@ -90,6 +125,10 @@ class ShuffledSource:
         stream = self._files(seed)
         if self._share_records:
             stream = stream.shard(count, index)
+        if count > 1:
+            seed = tf.random.experimental.stateless_fold_in(
+                seed, tf.cast(index, tf.int64)
+            )
         if reader.sample_1_of_n_examples > 1:
             stream = stream.shard(reader.sample_1_of_n_examples, 0)
         if reader.shuffle and reader.shuffle_buffer_size > 1:
@@ -100,13 +139,17 @@ class ShuffledSource:
 
     def _files(self, seed):
         """Records of all files: one after the other, or shuffled and interleaved."""
-        if not self._reader.shuffle or len(self._paths) == 1:
-            return records.dataset(self._paths)
-        paths = tf.constant(self._paths)
+        index, count = self._shard
+        paths = tf.convert_to_tensor(self._paths_of(index))
+        most = len(self._all_paths)
+        if not self._share_records:
+            most = -(-most // count)
+        if not self._reader.shuffle or most == 1:
+            return tf.data.TFRecordDataset(paths)
         paths = tf.random.experimental.stateless_shuffle(paths, tf.cast(seed, tf.int32))
         return tf.data.Dataset.from_tensor_slices(paths).interleave(
             tf.data.TFRecordDataset,
-            cycle_length=max(1, min(self._reader.num_readers, len(self._paths))),
+            cycle_length=max(1, min(self._reader.num_readers, most)),
             block_length=max(1, self._reader.read_block_length),
             num_parallel_calls=tf.data.AUTOTUNE,
             deterministic=True,

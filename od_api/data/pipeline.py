@@ -13,6 +13,7 @@ from absl import logging
 from od_api.core.errors import ConfigError, UserError
 from od_api.core.types import Targets
 from od_api.data import order, records
+from od_api.data.portable import traced_to_send
 from od_api.data.preparation import PER_BOX, Preparation
 from od_api.data.tf_example import masks_in
 from od_api.protos import input_reader_pb2
@@ -44,8 +45,10 @@ def make_dataset(
     training,
     seed=None,
     shard=(0, 1),
+    share=(0, 1),
     start_step=0,
     keep_originals=False,
+    portable=False,
 ):
     """Batches of padded images and boxes.
 
@@ -60,12 +63,18 @@ def make_dataset(
       num_classes: K; boxes of higher classes are left out.
       label_map: LabelMap, or None for records with class numbers.
       augmentations: callables `augment(sample, seed)`, in order.
-      batch_size: images a batch, of this worker.
+      batch_size: images a batch, of all workers that share it.
       training: as above.
       seed: int; the same one gives the same batches. None draws one.
-      shard: (index, count) of this worker.
+      shard: (index, count) of a worker with a stream of its own: it reads every
+        count-th file or record. The index may be a scalar integer tensor, if start_step
+        is 0.
+      share: (index, count) of a worker that trains in step with others: of every batch
+        that one worker would read it gets its rows, batch_size / count of them (padded
+        to the largest image among these). Only they are decoded.
       start_step: begins with the batch of this number, as an uninterrupted run would.
       keep_originals: adds `original_image`, before augmentation, padded to the largest.
+      portable: refuse what cannot run in another process than this one.
 
     Returns:
       tf.data.Dataset of dicts
@@ -86,6 +95,8 @@ def make_dataset(
 
     Raises:
       ConfigError: a setting that cannot be served; `field_path` starts in the reader.
+        Or a batch that cannot be shared, or a step that is not portable; `field_path`
+        starts at the root.
       UserError: missing or empty files.
     """
     groups = _groups(reader)
@@ -109,14 +120,14 @@ def make_dataset(
         keep_originals=keep_originals,
     )
     # No part needs autograph, and converting every augmentation takes seconds.
-    data = stream.enumerate(start).map(
-        tf.autograph.experimental.do_not_convert(prepare.__call__),
-        num_parallel_calls=tf.data.AUTOTUNE,
-        deterministic=True,
-    )
+    prepare = tf.autograph.experimental.do_not_convert(prepare.__call__)
+    stream = order.share_of(stream.enumerate(start), batch_size, share)
+    if portable:
+        prepare = traced_to_send(prepare, stream.element_spec)
+    data = stream.map(prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     rows = reader.max_number_of_boxes if training else None
     data = data.padded_batch(
-        batch_size,
+        batch_size // share[1],
         _batch_shapes(data.element_spec, rows),
         drop_remainder=training and reader.drop_remainder,
     )
@@ -207,7 +218,9 @@ def _mask_type(reader, paths):
 
 def _masks_of(path):
     """The InstanceMaskType of a file's first masks; None if it begins without boxes."""
-    found, unmasked = masks_in(itertools.islice(records.read(path), _MASK_SEARCH))
+    # Eagerly, although a worker's data set may be made inside a `tf.function`.
+    with tf.init_scope():
+        found, unmasked = masks_in(itertools.islice(records.read(path), _MASK_SEARCH))
     if unmasked:
         raise ConfigError(
             f"{path} has boxes without masks: convert it with --include-masks, or "

@@ -24,7 +24,7 @@ class Preparation:
       training: at most max_number_of_boxes boxes, none without extent, and no `area`,
         which augmentation would make wrong. Otherwise all boxes, and at least one row,
         and with masks `mask_counts`, which hold those of the file.
-      seed: two ints.
+      seed: two ints, the second one perhaps a scalar integer tensor.
       keep_originals: adds `original_image`.
     """
 
@@ -43,7 +43,7 @@ class Preparation:
         self._reader, self._label_map = reader, label_map
         self._resizer, self._num_classes = resizer, num_classes
         self._augmentations, self._training = tuple(augmentations), training
-        self._seed = [part & 0x7FFFFFFF for part in seed]
+        self._seed = seed[0] & 0x7FFFFFFF, seed[1]
         self._keep_originals = keep_originals
 
     def __call__(self, position, serialized):
@@ -65,7 +65,8 @@ class Preparation:
     def _augment(self, sample, position):
         """Each record and each augmentation has a seed of its own."""
         fold = tf.random.experimental.stateless_fold_in
-        seed = fold(tf.constant(self._seed, tf.int32), tf.cast(position, tf.int32))
+        seed = tf.stack([tf.cast(part, tf.int32) for part in self._seed])
+        seed = fold(seed, tf.cast(position, tf.int32))
         for index, augment in enumerate(self._augmentations):
             sample = augment(sample, fold(seed, index))
         return sample

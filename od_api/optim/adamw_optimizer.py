@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from od_api.core.registry import register
+from od_api.core.replicas import beside
 from od_api.optim.adam_optimizer import adam_rates, adam_update
 from od_api.optim.slots import SlotOptimizer
 from od_api.protos import optimizer_pb2
@@ -45,8 +46,9 @@ class AdamwOptimizer(SlotOptimizer):
     def _update(self, variable, gradient, rates, slots):
         handle, dtype = variable.handle, variable.dtype
         decay = tf.cast(rates["learning_rate"] * self._weight_decay, dtype)
-        value = tf.raw_ops.ReadVariableOp(resource=handle, dtype=dtype)
-        tf.raw_ops.ResourceApplyGradientDescent(
-            var=handle, alpha=decay, delta=value, use_locking=True
-        )
+        with beside(variable):
+            value = tf.raw_ops.ReadVariableOp(resource=handle, dtype=dtype)
+            tf.raw_ops.ResourceApplyGradientDescent(
+                var=handle, alpha=decay, delta=value, use_locking=True
+            )
         adam_update(variable, gradient, rates, slots, *self._betas, self._epsilon)

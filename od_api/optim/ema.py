@@ -4,6 +4,7 @@ import contextlib
 
 import tensorflow as tf
 
+from od_api.core.replicas import beside, move_average
 from od_api.optim.slots import update_each_copy, variable_like
 
 
@@ -76,12 +77,8 @@ class ExponentialMovingAverage:
 
 
 def _approach(average, variable, keep):
-    dtype = average.dtype
-    value = tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=dtype)
-    mean = tf.raw_ops.ReadVariableOp(resource=average.handle, dtype=dtype)
-    tf.raw_ops.ResourceApplyGradientDescent(
-        var=average.handle,
-        alpha=tf.cast(1.0 - keep, dtype),
-        delta=mean - value,
-        use_locking=True,
-    )
+    with beside(average):
+        value = tf.raw_ops.ReadVariableOp(
+            resource=variable.handle, dtype=variable.dtype
+        )
+    move_average(average, value, 1.0 - keep)

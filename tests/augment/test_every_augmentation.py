@@ -6,6 +6,7 @@ from augment_samples import assert_consistent, assert_equal, sample, seed
 from google.protobuf import text_format
 
 from od_api.core.registry import build
+from od_api.data.portable import traced_to_send
 from od_api.protos import preprocessor_pb2
 
 # Fields that a step cannot do without, and settings that make a rare change happen.
@@ -55,6 +56,7 @@ def make(name):
 def test_step(name):
     """Eagerly and in tf.data with unknown sizes: the same, consistent, of known rank.
 
+    The graph holds nothing of this process, so asynchronous workers can run it.
     Each seed is used twice eagerly: nothing but the seed may decide.
     """
     augment = make(name)
@@ -63,7 +65,8 @@ def test_step(name):
     data = tf.data.Dataset.from_generator(
         lambda: zip(inputs, seeds, strict=True),
         output_signature=(SPEC, tf.TensorSpec([2], tf.int32)),
-    ).map(augment)
+    )
+    data = data.map(traced_to_send(augment, data.element_spec))
     assert data.element_spec["image"].shape[2] == 3
     assert data.element_spec["boxes"].shape[1] == 4
     for before, its_seed, result in zip(inputs, seeds, data, strict=True):

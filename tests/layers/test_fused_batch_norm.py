@@ -1,11 +1,20 @@
 """Fused batch norm: Keras' numbers, in training and in inference."""
 
+import os
+import pathlib
+import subprocess
+import sys
+import threading
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from od_api.layers.fused_batch_norm import FusedBatchNormalization
+from od_api.layers.fused_batch_norm import (
+    FusedBatchNormalization,
+    drifting_statistics,
+)
 
 
 def pair(**options):
@@ -74,3 +83,109 @@ def test_statistics_stay_float32_under_mixed_precision(policy):
     want = full(images(), training=True)
     np.testing.assert_allclose(tf.cast(outputs, tf.float32), want, atol=0.03)
     np.testing.assert_allclose(layer.moving_mean, full.moving_mean, atol=1e-3)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_the_average_after_n_equal_batches(compiled):
+    """It starts at 0 and every batch's mean is 1: after n moves 1 - momentum^n."""
+    layer = FusedBatchNormalization(momentum=0.8)
+    inputs = tf.constant([0.0, 2.0])[:, None, None, None]
+    call = tf.function(lambda x: layer(x, training=True), jit_compile=compiled)
+    layer(inputs, training=False)
+    for count in range(1, 6):
+        call(inputs)
+        np.testing.assert_allclose(layer.moving_mean, [1 - 0.8**count], rtol=1e-5)
+
+
+class ReadThenAssign(FusedBatchNormalization):
+    """How Keras moves an average: what is read may be old when it is written."""
+
+    def _move(self, average, value):
+        average.assign(average * self.momentum + value * (1.0 - self.momentum))
+
+
+def moved_by_workers(layer):
+    """The average after 4 threads moved it 50 times each from 0 towards 1.
+
+    It has a million channels, so that reading and writing take long enough to meet.
+    """
+    layer.build([None, 1, 1, 1 << 20])
+    value = tf.ones([1 << 20])
+
+    def work():
+        for _ in range(50):
+            layer._move(layer.moving_mean, value)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return layer.moving_mean.numpy()
+
+
+def test_workers_at_once_lose_no_move():
+    """200 moves bring it to 1 - .99^200 = .866 at least: old reads only add to that.
+
+    Keras' way of moving it falls short: the check finds what it is for.
+    """
+    least = 1 - 0.99**200
+    ours = moved_by_workers(FusedBatchNormalization(momentum=0.99))
+    assert (ours > least - 1e-5).all() and (ours < 1).all()
+    assert moved_by_workers(ReadThenAssign(momentum=0.99)).mean() < least - 0.01
+
+
+def test_inputs_of_any_rank():
+    """[B, C] is [B, 1, 1, C], its moving variance without bias."""
+    rows = images()[:, 0, 0]
+    flat, maps = FusedBatchNormalization(), FusedBatchNormalization()
+    outputs = flat(rows, training=True)
+    np.testing.assert_allclose(
+        outputs, maps(rows[:, None, None], training=True)[:, 0, 0], rtol=1e-6
+    )
+    assert outputs.shape == rows.shape
+    np.testing.assert_array_equal(flat.moving_variance, maps.moving_variance)
+
+
+def test_keras_can_trace_it_without_effect():
+    """Symbolic inputs in training mode, and a stateless call, leave the averages be."""
+    layer = FusedBatchNormalization(momentum=0.5)
+    made = keras.Input([4, 5, 3])
+    assert layer(made, training=True).shape == (None, 4, 5, 3)
+    state = (
+        [v.value for v in layer.trainable_variables],
+        [tf.identity(v.value) for v in layer.non_trainable_variables],
+    )
+    _, moved = layer.stateless_call(*state, images(), training=True)
+    np.testing.assert_array_equal(layer.moving_mean, [0, 0, 0])
+    layer(images(), training=True)
+    np.testing.assert_allclose(moved[0], layer.moving_mean, rtol=1e-6)
+
+
+def test_drifting_statistics():
+    """Those of layers that train and are not synchronised, two each."""
+    layers = [
+        FusedBatchNormalization(name="drifts"),
+        FusedBatchNormalization(name="frozen", trainable=False),
+        FusedBatchNormalization(name="together", synchronized=True),
+    ]
+    network = keras.Sequential([keras.Input([4, 5, 3]), *layers])
+    found = drifting_statistics({"backbone": network})
+    assert len(found) == 2
+    assert found[0] is layers[0].moving_mean.value
+    assert found[1] is layers[0].moving_variance.value
+
+
+def test_replicas_on_two_devices():
+    """In a process of its own: two CPU devices must be asked for before any op runs."""
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1"}
+    script = pathlib.Path(__file__).parent / "batch_norm_replicas.py"
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "synchronised is one device",
+        "shares of different sizes",
+        "averaged statistics",
+    ]

@@ -1,0 +1,137 @@
+"""Which workers of an asynchronous run work, and which have gone quiet."""
+
+import collections
+import json
+import os
+import time
+
+import numpy as np
+from absl import logging
+
+from od_api.core.cluster import accepts
+from od_api.core.progress import duration
+
+_STATUS_SECONDS = 2.0
+
+
+class WorkerMonitor:
+    """Counts what each worker does and says so when one does nothing.
+
+    Where the environment variable OD_API_CLUSTER_STATUS names a file, it is kept up to
+    date for whoever shows the cluster (`od-api cluster`).
+
+    Args:
+      addresses: ["host:port"] of the workers.
+      batch_size: images a step.
+      last_step: where training ends.
+      silent_seconds: without a finished step after which a worker is reported.
+    """
+
+    def __init__(self, addresses, batch_size, last_step, silent_seconds):
+        self._addresses = addresses
+        self._batch_size = batch_size
+        self._last_step = last_step
+        self._silent_seconds = silent_seconds
+        self._steps = [0] * len(addresses)
+        self._heard = [time.monotonic()] * len(addresses)
+        self._states = ["waiting"] * len(addresses)
+        self._staleness = []
+        self._recent = collections.deque(maxlen=200)
+        self._path = os.environ.get("OD_API_CLUSTER_STATUS")
+        self._written = 0.0
+
+    def started(self):
+        """Steps are being handed out (again)."""
+        self._heard = [time.monotonic()] * len(self._addresses)
+
+    def finished(self, worker, staleness):
+        """`worker` has finished a step, `staleness` updates after it began."""
+        now = time.monotonic()
+        if self._states[worker] in ("silent", "gone"):
+            logging.info("worker %d is back", worker)
+        self._states[worker] = "training"
+        self._steps[worker] += 1
+        self._heard[worker] = now
+        self._staleness.append(int(staleness))
+        self._recent.append((now, worker))
+
+    def look(self, step):
+        """Reports quiet workers and writes the status file; call it often."""
+        now = time.monotonic()
+        for worker, heard in enumerate(self._heard):
+            quiet = now - heard
+            if quiet >= self._silent_seconds and self._states[worker] not in (
+                "silent",
+                "gone",
+            ):
+                self._report(worker, quiet)
+        if self._path and now - self._written >= _STATUS_SECONDS:
+            self._written = now
+            self._write(step, now)
+
+    def staleness(self):
+        """{"staleness_mean", "staleness_p95"} since the last call; empty without any.
+
+        Staleness is how many updates of other workers came between a step's reading of
+        the weights and its own update.
+        """
+        values, self._staleness = self._staleness, []
+        if not values:
+            return {}
+        return {
+            "staleness_mean": float(np.mean(values)),
+            "staleness_p95": float(np.percentile(values, 95)),
+        }
+
+    def _report(self, worker, quiet):
+        address = self._addresses[worker]
+        if not accepts(address):
+            self._states[worker] = "gone"
+            logging.warning(
+                "worker %d (%s) is gone; the others go on with its step. Started "
+                "again at the same address, it joins again",
+                worker,
+                address,
+            )
+            return
+        self._states[worker] = "silent"
+        logging.warning(
+            "worker %d (%s) has finished no step for %s although its process is "
+            "there: it is stuck, cut off, or needs longer for a step. If it is "
+            "stuck, end it, and another worker takes its step",
+            worker,
+            address,
+            duration(quiet),
+        )
+
+    def _write(self, step, now):
+        staleness = self._staleness or [0]
+        status = {
+            "step": step,
+            "last_step": self._last_step,
+            "images_per_second": self._speed(now),
+            "staleness": {
+                "mean": float(np.mean(staleness)),
+                "p95": float(np.percentile(staleness, 95)),
+            },
+            "workers": [
+                {
+                    "steps": self._steps[worker],
+                    "images_per_second": self._speed(now, worker),
+                    "state": self._states[worker],
+                }
+                for worker in range(len(self._addresses))
+            ],
+        }
+        temporary = f"{self._path}.tmp"
+        with open(temporary, "w") as file:
+            json.dump(status, file)
+        os.replace(temporary, self._path)
+
+    def _speed(self, now, worker=None):
+        """Images a second, of one worker or of all, over the latest steps."""
+        if not self._recent:
+            return 0.0
+        seconds = max(now - self._recent[0][0], 1e-9)
+        steps = sum(worker in (None, w) for _, w in self._recent)
+        return steps * self._batch_size / seconds

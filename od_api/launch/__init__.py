@@ -1,0 +1,1 @@
+"""A training cluster on one machine: its roles as processes on loopback."""

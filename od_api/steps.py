@@ -1,0 +1,81 @@
+"""Steps of training one after the other, on the devices of a synchronous strategy."""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+from od_api.core.errors import UserError
+from od_api.data import inputs
+
+
+class FinishedStep(NamedTuple):
+    """What the loop learns of a step.
+
+    Attributes:
+      step: its number, 1 for the first.
+      losses: {name: float}.
+      source_ids: callable, list of the names of its images.
+    """
+
+    step: int
+    losses: dict
+    source_ids: Callable
+
+
+class TrainingDiverged(UserError):
+    """A loss that is not a number, with the images that it came from."""
+
+
+class SynchronousSteps:
+    """Takes steps, each with the weights that the one before left.
+
+    Args:
+      take_step: TrainingStep.
+      batches: iterator of (global) batches.
+      first_step: the steps done before.
+    """
+
+    def __init__(self, take_step, batches, first_step):
+        self._take_step = take_step
+        self._batches = iter(batches)
+        self._step = first_step
+
+    def until(self, last_step):
+        """Yields a FinishedStep for each step up to `last_step`, or until data ends.
+
+        Raises:
+          TrainingDiverged: a loss is not finite.
+        """
+        while self._step < last_step:
+            batch = next(self._batches, None)
+            if batch is None:
+                return
+            losses = {n: float(v) for n, v in self._take_step(batch).items()}
+            self._step += 1
+            finished = FinishedStep(
+                self._step, losses, lambda batch=batch: inputs.source_ids(batch)
+            )
+            refuse_divergence(finished)
+            yield finished
+
+    def report(self):
+        """{name: float} to log beside the losses: nothing."""
+        return {}
+
+
+def refuse_divergence(finished):
+    """Raises TrainingDiverged unless the losses of a FinishedStep are finite."""
+    if math.isfinite(finished.losses["total_loss"]):
+        return
+    terms = [
+        name
+        for name, value in finished.losses.items()
+        if not math.isfinite(value) and name != "total_loss"
+    ]
+    bad = " and ".join(terms) or "total_loss"
+    raise TrainingDiverged(
+        f"at step {finished.step} {bad} is not finite; the images of the batch: "
+        f"{', '.join(finished.source_ids())}. Usual causes: a learning rate too "
+        "high for the batch size, no gradient_clipping_by_norm, or bad boxes (od-api "
+        "data check). The checkpoints hold only finite steps"
+    )
