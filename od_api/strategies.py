@@ -1,6 +1,7 @@
 """Which devices and machines train together."""
 
 import os
+import sys
 import threading
 
 import tensorflow as tf
@@ -99,13 +100,6 @@ def _parameter_servers(settings, cluster):
 
 def _in_step(settings, cluster):
     """Synchronous training; all trainers do the same."""
-    trainers = len(cluster.addresses("chief", "worker"))
-    if settings.replicas_to_aggregate not in (1, trainers):
-        raise ConfigError(
-            f"is {settings.replicas_to_aggregate}, but machines that train in step "
-            f"wait for all {trainers}: remove it",
-            "train_config.replicas_to_aggregate",
-        )
     # TensorFlow waits for the others without end and without a word, and cannot be
     # interrupted.
     threading.Thread(
@@ -120,7 +114,7 @@ def _exit_unless_reachable(addresses, seconds):
     try:
         wait_until_reachable(addresses, seconds)
     except UserError as error:
-        print(f"error: {error}", flush=True)
+        print(f"error: {error}", file=sys.stderr, flush=True)
         os._exit(2)
 
 

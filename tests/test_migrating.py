@@ -37,6 +37,7 @@ from od_api.protos import eval_pb2, input_reader_pb2, pipeline_pb2, train_pb2
 
 # The verbs' names are functions; these are their modules.
 train_module = importlib.import_module("od_api.train")
+validation_module = importlib.import_module("od_api.validation")
 evaluate_module = importlib.import_module("od_api.evaluate")
 export_module = importlib.import_module("od_api.export")
 
@@ -128,8 +129,8 @@ def test_training_evaluates_the_averages(config, tmp_path, monkeypatch):
             inside.append("evaluated")
             return {"DetectionBoxes_Precision/mAP": 0.5}
 
-    monkeypatch.setattr(train_module, "Evaluation", Evaluation)
-    train_module._Evaluations(config, State(), tmp_path).run(2)
+    monkeypatch.setattr(validation_module, "Evaluation", Evaluation)
+    validation_module.Validation(config, State(), tmp_path, True).run(2)
     assert inside == ["averages", "evaluated", "weights", "best"]
 
 
@@ -240,8 +241,7 @@ def test_variables_are_called_by_part_and_layer(detector):
         ("freeze_variables", '"a"', "takes effect"),
         ("update_trainable_variables", '"a"', "takes effect"),
         ("bias_grad_multiplier", "2", "takes effect"),
-        ("sync_replicas", "true", "has no effect"),
-        ("startup_delay_steps", "0", "has no effect"),
+        ("replicas_to_aggregate", "8", "has no effect"),
         ("keep_checkpoint_every_n_hours", "1", "has no effect"),
     ],
 )
@@ -383,7 +383,7 @@ def test_every_eval_input_reader_is_evaluated(monkeypatch):
         name = config.eval_input_reader[index].name
         return SimpleNamespace(name=name, label_map=LabelMap.from_names(["cat"]))
 
-    def run_one(self, source, directory, step):
+    def run_one(self, source, step):
         return {"mAP": len(source.name)}
 
     monkeypatch.setattr(evaluate_module, "EvaluationInput", source)

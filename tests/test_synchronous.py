@@ -91,7 +91,7 @@ def assert_equal_training(folder, wanted, step=10):
 def test_two_devices_equal_one(devices):
     """10 steps of momentum with `sync_batch_norm`, the same 8 images a step.
 
-    Weights and averages move by .05 and more meanwhile.
+    Meanwhile weights and averages move by .03 and more.
     """
     folder, _ = devices
     assert_equal_training(folder / "two", folder / "one")
@@ -101,7 +101,7 @@ def test_two_devices_equal_one(devices):
     )
     for kind in ("kernel", "moving_mean", "moving_variance"):
         moved = [np.abs(last[n] - first[n]).max() for n in last if n.endswith(kind)]
-        assert max(moved) > 0.05, kind
+        assert max(moved) > 0.03, kind
 
 
 def test_averages_that_are_not_synchronised_do_not_drift_apart(devices):

@@ -17,6 +17,10 @@ _EXPECTED_WEIGHTS = "it belongs to expected_loss_weights, which is refused itsel
 
 IGNORED_FIELDS = {
     "TrainConfig": {
+        "replicas_to_aggregate": (
+            "devices that train in step wait for all of them, and asynchronous workers "
+            "for none"
+        ),
         "keep_checkpoint_every_n_hours": (
             "max_checkpoints_to_keep counts what is kept, and best/ is kept beside"
         ),

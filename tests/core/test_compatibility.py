@@ -61,7 +61,8 @@ MESSAGES = {
 USED = {
     "TrainEvalPipelineConfig": {
         "core/config.py": "base",
-        "train.py": "train_config eval_config eval_input_reader",
+        "train.py": "train_config eval_config",
+        "validation.py": "eval_input_reader",
         "data/inputs.py": "model train_input_reader",
     },
     "TrainConfig": {
@@ -73,6 +74,8 @@ USED = {
         "train.py": """num_steps checkpoint_every_n_steps log_every_n_steps
             stall_warning_seconds""",
         "data/inputs.py": "batch_size data_augmentation_options",
+        "strategies.py": "sync_replicas cluster_start_seconds",
+        "asynchronous.py": "startup_delay_steps worker_silence_seconds",
     },
     "EvalConfig": {
         "evaluate.py": """num_visualizations min_score_threshold
@@ -366,30 +369,30 @@ def test_jit_compile_of_ssd_needs_nothing():
 
 
 def test_notes_name_path_and_reason():
-    """A field at its default, here sync_replicas, gets none."""
-    config = tiny_with("train_config", "sync_replicas: false startup_delay_steps: 0")
+    """A field at its default, here use_bfloat16, gets none."""
+    config = tiny_with("train_config", "use_bfloat16: false replicas_to_aggregate: 8")
     config.eval_config.max_evals = 10
     config.model.ssd.inplace_batchnorm_update = True
     config.train_config.bias_grad_multiplier = 2
     notes = compatibility_notes(config)
     assert [n.split(" ")[0] for n in notes] == [
         "model.ssd.inplace_batchnorm_update",
-        "train_config.startup_delay_steps",
+        "train_config.replicas_to_aggregate",
         "eval_config.max_evals",
         "train_config.bias_grad_multiplier",
     ]
-    assert "has no effect: one process trains" in notes[1]
+    assert "has no effect: devices that train in step" in notes[1]
     assert "takes effect" in notes[3]
 
 
 def test_config_check_prints_them(tmp_path):
-    text = tiny.CONFIG.replace("num_steps: 4", "num_steps: 4 sync_replicas: true")
+    text = tiny.CONFIG.replace("num_steps: 4", "num_steps: 4 use_bfloat16: true")
     (tmp_path / "a.config").write_text(text)
     record = check_config(tmp_path / "a.config")
     assert record["outcome"] == "ok", record
     (note,) = record["notes"]
-    assert note.startswith("train_config.sync_replicas has no effect")
-    text = text.replace("sync_replicas", "use_multiclass_scores")
+    assert note.startswith("train_config.use_bfloat16 has no effect")
+    text = text.replace("use_bfloat16", "use_multiclass_scores")
     (tmp_path / "a.config").write_text(text)
     record = check_config(tmp_path / "a.config")
     line = text[: text.index("use_multiclass_scores")].count("\n") + 1
