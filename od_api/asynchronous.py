@@ -102,6 +102,7 @@ class AsynchronousSteps:
             free.append(lane)
             in_hand -= 1
             yield self._finished(result)
+        self._monitor.look(self._step)
         self._counter.fold()
         self._tickets = [0] * len(self._tickets)
 

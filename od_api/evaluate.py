@@ -76,9 +76,10 @@ def follow(config, checkpoint_dir, *, output_dir=None, timeout=3600, keep_best=F
             continue
         step = restore(path)
         metrics = evaluation.run(step)
-        if keep_best:
-            _keep_best(config, checkpoint_dir, path, step, metrics)
         seen, since = path, time.monotonic()
+        if keep_best and _keep_best(config, checkpoint_dir, path, step, metrics):
+            logging.info("training stops early: done")
+            return metrics
         if step >= config.train_config.num_steps > 0:
             logging.info("step %d is the last one: done", step)
             return metrics
@@ -91,11 +92,16 @@ def follow(config, checkpoint_dir, *, output_dir=None, timeout=3600, keep_best=F
 
 
 def _keep_best(config, checkpoint_dir, path, step, metrics):
-    """Records an evaluation; the best checkpoint so far is copied to `best/`."""
+    """Records an evaluation; the best checkpoint so far is copied to `best/`.
+
+    Returns:
+      Whether training is to stop early.
+    """
     history = History(checkpoint_dir, config.eval_config, step)
     if history.add(step, metrics):
         best = BestCheckpoint(str(checkpoint_dir))
         best.keep(path, history.metric, metrics[history.metric])
+    return history.should_stop()
 
 
 def detector_for_inference(config):

@@ -157,13 +157,23 @@ def refuse_unsupported(config):
             raise ConfigError(reason, path)
 
 
-def refuse_uncompilable(config):
-    """Refuses jit_compile with operations that XLA has only in another form.
+def refuse_uncompilable(config, replicas=1):
+    """Refuses jit_compile with operations that XLA has only in another form, or not.
+
+    Args:
+      config: TrainEvalPipelineConfig.
+      replicas: devices that train in step.
 
     Raises:
       ConfigError: train_config.jit_compile is on, and a two-stage model does not ask
-        for these forms.
+        for these forms, or there are several devices.
     """
+    if config.train_config.jit_compile and replicas > 1:
+        raise ConfigError(
+            f"compiles the step of one device, and {replicas} train in step: remove "
+            "the field, or leave one device visible (CUDA_VISIBLE_DEVICES)",
+            "train_config.jit_compile",
+        )
     if not (config.train_config.jit_compile and config.model.HasField("faster_rcnn")):
         return
     model = config.model.faster_rcnn

@@ -58,6 +58,7 @@ class WorkerMonitor:
     def look(self, step):
         """Reports quiet workers and writes the status file; call it often."""
         now = time.monotonic()
+        pause = 0.0 if step == self._last_step else _STATUS_SECONDS
         for worker, heard in enumerate(self._heard):
             quiet = now - heard
             if quiet >= self._silent_seconds and self._states[worker] not in (
@@ -65,7 +66,7 @@ class WorkerMonitor:
                 "gone",
             ):
                 self._report(worker, quiet)
-        if self._path and now - self._written >= _STATUS_SECONDS:
+        if self._path and now - self._written >= pause:
             self._written = now
             self._write(step, now)
 
@@ -130,8 +131,9 @@ class WorkerMonitor:
 
     def _speed(self, now, worker=None):
         """Images a second, of one worker or of all, over the latest steps."""
-        if not self._recent:
+        if len(self._recent) < 2:
             return 0.0
         seconds = max(now - self._recent[0][0], 1e-9)
-        steps = sum(worker in (None, w) for _, w in self._recent)
+        # The first one began before the time that is measured.
+        steps = sum(worker in (None, w) for _, w in list(self._recent)[1:])
         return steps * self._batch_size / seconds

@@ -364,8 +364,11 @@ def test_jit_compile_needs_the_forms_that_xla_has(model, settings, missing, tmp_
     assert record["outcome"] == "error" and missing in record["message"]
 
 
-def test_jit_compile_of_ssd_needs_nothing():
-    refuse_uncompilable(tiny_with("train_config", "jit_compile: true"))
+def test_jit_compile_of_ssd_needs_nothing_but_one_device():
+    config = tiny_with("train_config", "jit_compile: true")
+    refuse_uncompilable(config)
+    with pytest.raises(ConfigError, match="2 train in step"):
+        refuse_uncompilable(config, replicas=2)
 
 
 def test_notes_name_path_and_reason():
