@@ -64,12 +64,12 @@ def train(
       UserError: bad config, data or checkpoint, or a loss that is not finite.
     """
     check_compatibility(config)
+    strategy = strategy or tf.distribute.get_strategy()
+    refuse_uncompilable(config, strategy.num_replicas_in_sync)
     last_step = _last_step(config, num_steps)
     model_dir = pathlib.Path(model_dir)
     source = inputs.TrainingInput(config)
     source.check()
-    strategy = strategy or tf.distribute.get_strategy()
-    refuse_uncompilable(config, strategy.num_replicas_in_sync)
     state = TrainingState(config, model_dir, strategy)
     if state.step >= last_step:
         return _nothing_to_do(state, last_step)

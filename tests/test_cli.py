@@ -14,6 +14,7 @@ from od_api.core.config import load_config
 ROOT = pathlib.Path(__file__).parent.parent
 COMMANDS = [
     [],
+    ["cluster"],
     ["train"],
     ["eval"],
     ["export"],
