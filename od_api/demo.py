@@ -34,7 +34,7 @@ def demo(config_path, output_dir, overrides=()):
     started = time.monotonic()
     output = pathlib.Path(output_dir)
     data = make_scenes(output / "data")
-    config = load_config(config_path, [*overrides, *_paths(data)])
+    config = load_config(config_path, [*overrides, *scene_paths(data)])
     result = train(config, output / "model")
     metrics = result.metrics or read_history(output / "model")[-1]["metrics"]
     shutil.rmtree(output / "export", ignore_errors=True)
@@ -61,7 +61,8 @@ def make_scenes(directory):
     return directory
 
 
-def _paths(data):
+def scene_paths(data):
+    """Overrides that point a config at the scenes of `make_scenes`."""
     return [
         f"train_input_reader.label_map_path={data}/train/label_map.pbtxt",
         "train_input_reader.tf_record_input_reader.input_path="

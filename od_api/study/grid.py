@@ -57,28 +57,39 @@ class Cell(NamedTuple):
         return load_config(self.config, [*self.settings, *proposals])
 
 
-def load_grid(path):
+def load_grid(path, overrides=()):
     """{name: Cell} of a grid file, in its order.
 
     Args:
       path: a text StudyGrid.
+      overrides: settings of every cell, over those of the grid.
 
     Raises:
       UserError: no such file, two cells of one name, or values that cannot be.
       ConfigError: a mistake in the text, with file, line and column.
     """
+    grid, cells = _read(path), {}
+    for block in grid.blocks:
+        for cell in _cells_of(block, pathlib.Path(path).parent, grid.set, overrides):
+            if cell.name in cells:
+                raise UserError(f"{path} has two cells of the name {cell.name}")
+            cells[cell.name] = cell
+    return cells
+
+
+def scenes_of(path):
+    """The SyntheticScenes that a grid file wants made, or None."""
+    grid = _read(path)
+    return grid.synthetic_scenes if grid.HasField("synthetic_scenes") else None
+
+
+def _read(path):
     path = pathlib.Path(path)
     if not path.is_file():
         raise UserError(f"{path}: no such grid")
     grid = study_pb2.StudyGrid()
     parse_message(path.read_text(), grid, str(path))
-    cells = {}
-    for block in grid.blocks:
-        for cell in _cells_of(block, path.parent):
-            if cell.name in cells:
-                raise UserError(f"{path} has two cells of the name {cell.name}")
-            cells[cell.name] = cell
-    return cells
+    return grid
 
 
 def find_cell(cells, name):
@@ -88,7 +99,7 @@ def find_cell(cells, name):
     return cells[name]
 
 
-def _cells_of(block, folder):
+def _cells_of(block, folder, common, overrides):
     settings = _SETTINGS.get(block.meta_architecture)
     if settings is None:
         raise UserError(
@@ -104,11 +115,16 @@ def _cells_of(block, folder):
             stride=stride,
             proposals=proposals,
             config=str(folder / block.config),
-            settings=(*settings(resolution, stride), *block.set),
+            settings=(
+                *common,
+                *settings(resolution, stride, block.stride_field),
+                *block.set,
+                *overrides,
+            ),
         )
 
 
-def _ssd_settings(resolution, stride):
+def _ssd_settings(resolution, stride, stride_field):
     if stride:
         raise UserError("a block of ssd has no stride: its extractor's type decides")
     return [
@@ -117,7 +133,7 @@ def _ssd_settings(resolution, stride):
     ]
 
 
-def _two_stage_settings(resolution, stride):
+def _two_stage_settings(resolution, stride, stride_field):
     longer = round(resolution * LONGER_SIDE)
     settings = [
         "model.faster_rcnn.image_resizer={keep_aspect_ratio_resizer "
@@ -126,7 +142,7 @@ def _two_stage_settings(resolution, stride):
     if stride:
         anchors = "model.faster_rcnn.first_stage_anchor_generator.grid_anchor_generator"
         settings += [
-            f"model.faster_rcnn.feature_extractor.first_stage_features_stride={stride}",
+            f"{stride_field}={stride}",
             f"{anchors}.height_stride={stride}",
             f"{anchors}.width_stride={stride}",
         ]

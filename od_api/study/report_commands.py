@@ -1,0 +1,53 @@
+"""`od-api study report`: its arguments."""
+
+
+def add_parser(subparsers):
+    """Adds the sub-command; it sets `func(args)`, which returns the status."""
+    parser = subparsers.add_parser(
+        "report",
+        help="tables, figures and a page of what `od-api study run` measured",
+        description="Reads RESULTS/*/result.json and writes report.html (one file, "
+        "interactive), report.md, tables/*.csv and figures/*.png and *.svg.",
+    )
+    parser.add_argument("results", help="the folder that `od-api study run` wrote")
+    parser.add_argument(
+        "output", nargs="?", help="where the report goes; by default into RESULTS"
+    )
+    parser.add_argument(
+        "--published",
+        action="store_true",
+        help="lay the numbers that the study published beside the measured ones",
+    )
+    parser.add_argument(
+        "--similarity",
+        type=float,
+        default=0.99,
+        metavar="COSINE",
+        help="the ensemble takes no model whose APs of the classes are more alike "
+        "than this to those of a member (default %(default)s)",
+    )
+    parser.add_argument(
+        "--members",
+        type=int,
+        default=5,
+        metavar="N",
+        help="the most models of an ensemble (default %(default)s)",
+    )
+    parser.add_argument(
+        "--no-ensemble",
+        dest="ensemble",
+        action="store_false",
+        help="leave out the ensemble: it evaluates detections, which takes a while",
+    )
+    parser.set_defaults(func=_report)
+
+
+def _report(args):
+    from od_api.study.ensemble import EnsembleOptions
+    from od_api.study.report import write_report
+
+    options = EnsembleOptions(args.similarity, args.members) if args.ensemble else None
+    page = write_report(
+        args.results, args.output, published=args.published, ensemble=options
+    )
+    print(page)

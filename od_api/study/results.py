@@ -1,0 +1,267 @@
+"""What a study measured: RESULTS/*/result.json as rows of one form."""
+
+import json
+import math
+import pathlib
+from typing import NamedTuple
+
+from od_api.core.errors import UserError
+
+# The names that the metrics of COCO have in a result, and those of a row.
+_ACCURACY = {
+    "Precision/mAP": "map",
+    "Precision/mAP@.50IOU": "map_50",
+    "Precision/mAP@.75IOU": "map_75",
+    "Precision/mAP (small)": "map_small",
+    "Precision/mAP (medium)": "map_medium",
+    "Precision/mAP (large)": "map_large",
+    "Recall/AR@100": "ar_100",
+}
+META_ARCHITECTURES = {
+    "ssd": "SSD",
+    "faster_rcnn": "Faster R-CNN",
+    "rfcn": "R-FCN",
+}
+# As Table 2 spells the extractors that it lists.
+EXTRACTORS = {
+    "vgg16": "VGG-16",
+    "mobilenet_v1": "MobileNet",
+    "inception_v2": "Inception V2",
+    "inception_v3": "Inception V3",
+    "resnet101": "ResNet-101",
+    "inception_resnet_v2": "Inception-ResNet-v2",
+    "resnet50": "ResNet-50",
+    "resnet152": "ResNet-152",
+    "mobilenet_v2": "MobileNet V2",
+}
+
+
+class Model(NamedTuple):
+    """One detector as it was measured. What was not measured is None.
+
+    Attributes:
+      name: of its cell; with `@N` where a cell was measured with N proposals, too.
+      meta_architecture, extractor: as people write them, e.g. "Faster R-CNN".
+      resolution: pixels.
+      stride: of the map that proposals are made from.
+      proposals: at inference.
+      precision: e.g. "FLOAT32".
+      map, map_50, map_75, map_small, map_medium, map_large, ar_100: percent.
+      time_ms: median time of one image, postprocessing included; the next four are
+        the mean, two percentiles, and the median of postprocessing alone.
+      multiply_adds: of one image.
+      memory_bytes: at the peak.
+      saved_model_bytes: size of the model's folder.
+      per_class: {class name: AP in percent or None}.
+      throughput: {batch size: images/s}.
+      machine: number of its machine in `Study.machines`, from 1.
+    """
+
+    name: str
+    meta_architecture: str
+    extractor: str
+    resolution: int | None = None
+    stride: int | None = None
+    proposals: int | None = None
+    precision: str | None = None
+    map: float | None = None
+    map_50: float | None = None
+    map_75: float | None = None
+    map_small: float | None = None
+    map_medium: float | None = None
+    map_large: float | None = None
+    ar_100: float | None = None
+    time_ms: float | None = None
+    mean_ms: float | None = None
+    p90_ms: float | None = None
+    p99_ms: float | None = None
+    postprocessing_ms: float | None = None
+    parameters: int | None = None
+    multiply_adds: float | None = None
+    memory_bytes: float | None = None
+    saved_model_bytes: int | None = None
+    per_class: dict = {}  # noqa: RUF012 (never written to)
+    throughput: dict = {}  # noqa: RUF012
+    machine: int | None = None
+
+    @property
+    def trained(self):
+        """What was trained: models that differ in proposals alone have it in common."""
+        return (
+            self.meta_architecture,
+            self.extractor,
+            self.resolution,
+            self.stride,
+            self.precision,
+            self.machine,
+        )
+
+    @property
+    def label(self):
+        """Short and readable, e.g. "Faster R-CNN, ResNet-101, 600, stride 16"."""
+        parts = [self.meta_architecture, self.extractor]
+        parts += [str(self.resolution)] * bool(self.resolution)
+        parts += [f"stride {self.stride}"] * bool(self.stride)
+        parts += [f"{self.proposals} proposals"] * bool(self.proposals)
+        if self.precision not in (None, "FLOAT32"):
+            parts.append(self.precision)
+        return ", ".join(parts)
+
+
+class Study(NamedTuple):
+    """All that a results folder holds.
+
+    Attributes:
+      models: list of Model, by name.
+      errors: list of {"model", "stage", "message"}.
+      machines: list of dicts: what the measurements ran on, without what changes from
+        one run to the next.
+      folder: where the results are; None for those that come from no folder.
+    """
+
+    models: list
+    errors: list
+    machines: list
+    folder: pathlib.Path | None = None
+
+
+def load_study(folder):
+    """Reads every result of a folder.
+
+    Raises:
+      UserError: there is no result, or a file that is none.
+    """
+    folder = pathlib.Path(folder)
+    files = sorted(folder.glob("*/result.json"))
+    if not files:
+        raise UserError(
+            f"{folder} has no */result.json: `od-api study run` writes them"
+        )
+    return study_of([_read(file) for file in files], folder)
+
+
+def study_of(results, folder=None):
+    """The Study of results that were read before."""
+    models, errors, machines = [], [], []
+    for result in results:
+        model = _model(result)._replace(machine=_machine_number(result, machines))
+        models.append(model)
+        if error := result.get("error"):
+            errors.append({"model": model.name, "stage": "?", "message": "?", **error})
+    models += _other_proposals(results, models)
+    return Study(sorted(models, key=lambda m: m.name), errors, machines, folder)
+
+
+def full_models(models):
+    """Of each trained model the row with the most proposals."""
+    best = {}
+    for model in models:
+        other = best.get(model.trained)
+        if other is None or (model.proposals or 0) > (other.proposals or 0):
+            best[model.trained] = model
+    return list(best.values())
+
+
+def _read(file):
+    try:
+        result = json.loads(file.read_text())
+    except (ValueError, UnicodeDecodeError) as error:
+        raise UserError(f"{file} is not JSON ({error}): delete it and run its cell")
+    name = file.parent.name
+    if not isinstance(result, dict) or not isinstance(result.get("cell"), dict):
+        raise UserError(f"{file} is not the result of a cell: it has no `cell`")
+    result["cell"].setdefault("name", name)
+    return result
+
+
+def _model(result):
+    cell, latency = result["cell"], result.get("latency") or {}
+    meta, extractor = cell.get("meta_architecture"), cell.get("feature_extractor")
+    return Model(
+        name=cell["name"],
+        meta_architecture=META_ARCHITECTURES.get(meta, meta or "?"),
+        extractor=EXTRACTORS.get(extractor, extractor or "?"),
+        resolution=cell.get("resolution") or None,
+        stride=cell.get("output_stride") or None,
+        proposals=cell.get("num_proposals") or None,
+        precision=cell.get("precision"),
+        **_accuracy(result.get("accuracy") or {}),
+        time_ms=_number(latency.get("median_ms")),
+        mean_ms=_number(latency.get("mean_ms")),
+        p90_ms=_number(latency.get("p90_ms")),
+        p99_ms=_number(latency.get("p99_ms")),
+        postprocessing_ms=_number(latency.get("postprocessing_median_ms")),
+        parameters=_number(result.get("parameters")),
+        multiply_adds=_number(result.get("multiply_adds")),
+        memory_bytes=_number(result.get("peak_memory_bytes")),
+        saved_model_bytes=_number(result.get("saved_model_bytes")),
+        per_class={k: _percent(v) for k, v in (result.get("per_class") or {}).items()},
+        throughput={
+            row["batch_size"]: _number(row.get("images_per_second"))
+            for row in result.get("throughput") or ()
+        },
+    )
+
+
+def _accuracy(metrics):
+    return {
+        field: _percent(metrics.get(f"DetectionBoxes_{name}"))
+        for name, field in _ACCURACY.items()
+    }
+
+
+def _number(value):
+    """The number, or None for what is not one."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _percent(value):
+    """0..1 to percent; -1 is how the COCO tools say that nothing could be measured."""
+    value = _number(value)
+    return None if value is None or value < 0 else 100.0 * value
+
+
+def _other_proposals(results, models):
+    """Rows of a cell's other numbers of proposals, where they are no cells themselves.
+
+    They have an accuracy and a time; what depends on the number of proposals and was
+    not measured for them is None.
+    """
+    known = {(*m.trained, m.proposals) for m in models}
+    rows = []
+    for model, result in zip(models, results, strict=True):
+        for row in result.get("by_num_proposals") or ():
+            proposals = row["num_proposals"]
+            if (*model.trained, proposals) in known:
+                continue
+            known.add((*model.trained, proposals))
+            rows.append(
+                Model(
+                    name=f"{model.name}@{proposals}",
+                    **{f: getattr(model, f) for f in _SHARED},
+                    proposals=proposals,
+                    map=_percent(row.get("mAP")),
+                    time_ms=_number(row.get("median_ms")),
+                )
+            )
+    return rows
+
+
+# What does not depend on the number of proposals.
+_SHARED = (
+    *("meta_architecture", "extractor", "resolution", "stride", "precision"),
+    *("parameters", "saved_model_bytes", "machine"),
+)
+
+
+def _machine_number(result, machines):
+    """Position, from 1, of the result's machine in `machines`; adds it if it is new."""
+    machine = dict(result.get("machine") or {})
+    if not machine:
+        return None
+    machine.pop("load_average", None)
+    if machine not in machines:
+        machines.append(machine)
+    return machines.index(machine) + 1

@@ -1,0 +1,125 @@
+"""What each stage of a cell does, one method a stage; needs TensorFlow."""
+
+import functools
+import shutil
+
+import tensorflow as tf
+from absl import logging
+
+from od_api.core.errors import UserError
+from od_api.detect import saved_model_dir
+from od_api.export import export
+from od_api.study import coco_results, machine
+from od_api.study.benchmark import Benchmark, timing_images
+from od_api.study.cache import write_json
+from od_api.study.evaluation_images import EvaluationImages
+from od_api.study.study_data import data_overrides
+from od_api.train import train
+
+
+class Work:
+    """The stages of one cell; each returns its part of result.json.
+
+    Args:
+      stages: CellStages.
+    """
+
+    def __init__(self, stages):
+        logging.set_verbosity(logging.INFO)
+        self.stages = stages
+
+    def train(self):
+        """Trains, from the last checkpoint if there is one; no evaluation on the way."""
+        config = self._config(training=True)
+        done = train(config, self.stages.trained, evaluate_on_the_way=False)
+        return {"training": {"steps": done.step, "ended": done.reason}}
+
+    def export(self):
+        """Exports the newest checkpoint; takes a model that exists as it is."""
+        if self.stages.settings.models:
+            saved_model_dir(self.stages.saved_model)
+            return {}
+        folder = self.stages.folder / "export"
+        shutil.rmtree(folder, ignore_errors=True)
+        export(self._config(training=False), self.stages.trained, folder)
+        # Weights and model are there once; a study has many cells.
+        shutil.rmtree(folder / "serving")
+        shutil.rmtree(folder / "checkpoint")
+        return {}
+
+    def evaluate(self):
+        """COCO metrics of the exported model, or of results that exist already."""
+        path = self.stages.given_detections
+        if path is not None:
+            results = coco_results.read_results(path)
+        else:
+            results = coco_results.detect_all(self._model_signature(), self._images)
+        measured = self._measure(results)
+        write_json(self.stages.folder / "detections.json", results)
+        label_map = self._images.label_map
+        truth = coco_results.coco_annotations(self._images, label_map)
+        write_json(self.stages.root / "groundtruth.json", truth)
+        return measured
+
+    def time(self):
+        """Latency, throughput, memory, and what they were measured on."""
+        # First of all, since the peak of memory is that of this process.
+        benchmark = self._benchmark
+        described = machine.describe()
+        return {
+            **benchmark.memory(),
+            "latency": benchmark.latency(),
+            "throughput": benchmark.throughput(self.stages.settings.batch_sizes),
+            "machine": described,
+        }
+
+    def proposals(self):
+        """Accuracy and time with fewer proposals."""
+        signature = self._model_signature("num_proposals")
+        rows = []
+        for count in self.stages.proposal_counts:
+            results = coco_results.detect_all(
+                signature, self._images, num_proposals=tf.constant(count)
+            )
+            accuracy = self._measure(results)["accuracy"]
+            rows.append(
+                {
+                    "num_proposals": count,
+                    "mAP": accuracy["DetectionBoxes_Precision/mAP"],
+                    "median_ms": self._benchmark.median_with_proposals(count),
+                }
+            )
+        return {"by_num_proposals": rows}
+
+    def count(self):
+        """Parameters, multiply-adds, size on disk."""
+        return self._benchmark.counts()
+
+    def _config(self, *, training):
+        return self.stages.config(self._data, training=training)
+
+    @functools.cached_property
+    def _data(self):
+        return data_overrides(self.stages.root, self.stages.scenes)
+
+    @functools.cached_property
+    def _images(self):
+        return EvaluationImages(self._config(training=False))
+
+    @functools.cached_property
+    def _benchmark(self):
+        settings, side = self.stages.settings, self.stages.cell.resolution
+        images = self._images.pixels(settings.num_images)
+        squares = timing_images(images, side, settings.num_images)
+        return Benchmark(self.stages.saved_model, squares, settings.warm_up)
+
+    def _model_signature(self, name="serving_default"):
+        folder = saved_model_dir(self.stages.saved_model)
+        self._model = tf.saved_model.load(str(folder))
+        if name not in self._model.signatures:
+            raise UserError(f"{folder} has no signature {name}")
+        return self._model.signatures[name]
+
+    def _measure(self, results):
+        images = self._images
+        return coco_results.measure(results, images, images.label_map, images.settings)
