@@ -34,11 +34,8 @@ def crop_and_resize(features, boxes, image_shape, size):
     Returns:
       [B, P, ch, cw, C] of the features' type, computed in float32.
     """
-    batch, count = tf.shape(boxes)[0], tf.shape(boxes)[1]
-    flat = tf.reshape(normalized(boxes, image_shape), [-1, 4])
-    owners = tf.repeat(tf.range(batch), count)
-    crops = _kernel_crops(tf.cast(features, tf.float32), flat, owners, size)
-    crops = tf.reshape(crops, [batch, count, *size, features.shape[-1]])
+    features = tf.convert_to_tensor(features)
+    crops = _kernel_crops(tf.cast(features, tf.float32), boxes, image_shape, size)
     crops = tf.ensure_shape(crops, [*boxes.shape[:2], *size, features.shape[-1]])
     return tf.cast(crops, features.dtype)
 
@@ -69,9 +66,14 @@ def interpolation_matrices(features, boxes, image_shape, size):
 
 def interpolate(features, rows, columns):
     """[B, h, w, C], [B, P, ch, h], [B, P, cw, w] -> crops [B, P, ch, cw, C]."""
-    crops = tf.einsum("bpih,bhwc->bpiwc", rows, tf.cast(features, tf.float32))
-    crops = tf.einsum("bpjw,bpiwc->bpijc", columns, crops)
-    return tf.cast(crops, features.dtype)
+    batch, height, width, depth = _shape(features)
+    _, boxes, size, _ = _shape(rows)
+    maps = tf.reshape(tf.cast(features, tf.float32), [batch, height, width * depth])
+    # One large product for the rows of all boxes, and many small ones for columns:
+    # einsum would transpose the maps of every box.
+    lines = tf.matmul(tf.reshape(rows, [batch, boxes * size, height]), maps)
+    lines = tf.reshape(lines, [batch, boxes, size, width, depth])
+    return tf.cast(tf.matmul(columns[:, :, None], lines), features.dtype)
 
 
 def tent_weights(positions, length):
@@ -85,58 +87,47 @@ def tent_weights(positions, length):
 
 def map_shape(features):
     """(h, w) of [B, h, w, C]: ints where they are known, else scalar tensors."""
-    static, dynamic = features.shape, tf.shape(features)
-    return [dynamic[i] if static[i] is None else static[i] for i in (1, 2)]
+    return _shape(features)[1:3]
 
 
-def _kernel_crops(features, boxes, owners, size):
-    """[B, h, w, C], normalised [N, 4], their images [N] -> crops [N, ch, cw, C].
+def _shape(tensor):
+    """Its sizes: ints where they are known, else scalar tensors."""
+    static, dynamic = tensor.shape, tf.shape(tensor)
+    return [dynamic[i] if n is None else n for i, n in enumerate(static)]
+
+
+def _kernel_crops(features, boxes, image_shape, size):
+    """As `crop_and_resize`, of float32 maps.
 
     The kernel's own gradient is not used: on a CPU its threads add to the cells that
     crops share without a lock and lose some of it, in about one call of ten for 64 to
-    300 boxes on two cores. Ours takes about ten times as long.
+    300 boxes on two cores. Ours is that of the form made of matrix products.
     """
+    batch, count = tf.shape(boxes)[0], tf.shape(boxes)[1]
+    flat = tf.reshape(normalized(boxes, image_shape), [-1, 4])
+    owners = tf.repeat(tf.range(batch), count)
 
     @tf.custom_gradient
     def crops_of(maps):
         def gradient(upstream):
-            made = _scatter(upstream, tf.shape(maps), boxes, owners, size)
-            return tf.ensure_shape(made, maps.shape)
+            rows, columns = interpolation_matrices(maps, boxes, image_shape, size)
+            return tf.ensure_shape(_spread(upstream, rows, columns), maps.shape)
 
-        return tf.image.crop_and_resize(maps, boxes, owners, size), gradient
+        crops = tf.image.crop_and_resize(maps, flat, owners, size)
+        return tf.reshape(crops, [batch, count, *size, maps.shape[-1]]), gradient
 
     return crops_of(features)
 
 
-def _scatter(upstream, shape, boxes, owners, size):
-    """[N, ch, cw, C] -> [B, h, w, C], each sample's gradient shared by four cells."""
-    height, width, depth = shape[1], shape[2], upstream.shape[-1]
-    ymin, xmin, ymax, xmax = tf.unstack(boxes, axis=-1)
-    rows = _neighbours(_positions(ymin, ymax, height, size[0]), height)
-    columns = _neighbours(_positions(xmin, xmax, width, size[1]), width)
-    cells = shape[0] * height * width
-    total = tf.zeros([cells, depth])
-    for y, weight_y in rows:
-        for x, weight_x in columns:
-            y_owned = (owners[:, None] * height + y)[:, :, None]
-            index = tf.reshape(y_owned * width + x[:, None, :], [-1])
-            weight = weight_y[:, :, None, None] * weight_x[:, None, :, None]
-            parts = tf.reshape(weight * upstream, [-1, depth])
-            total += tf.math.unsorted_segment_sum(parts, index, cells)
-    return tf.reshape(total, shape)
-
-
-def _neighbours(positions, length):
-    """[...] -> ((cell, weight) before, (cell, weight) after), [...] each."""
-    last = tf.cast(length - 1, tf.float32)
-    inside = tf.cast((positions >= 0.0) & (positions <= last), tf.float32)
-    before = tf.floor(tf.clip_by_value(positions, 0.0, last))
-    after = tf.minimum(before + 1.0, last)
-    share = positions - before
-    return (
-        (tf.cast(before, tf.int32), inside * (1.0 - share)),
-        (tf.cast(after, tf.int32), inside * share),
-    )
+def _spread(crops, rows, columns):
+    """The transpose of `interpolate`: [B, P, ch, cw, C] -> [B, h, w, C]."""
+    batch, boxes, size, height = _shape(rows)
+    width, depth = _shape(columns)[-1], _shape(crops)[-1]
+    lines = tf.matmul(columns[:, :, None], crops, transpose_a=True)
+    lines = tf.reshape(lines, [batch, boxes * size, width * depth])
+    rows = tf.reshape(rows, [batch, boxes * size, height])
+    maps = tf.matmul(rows, lines, transpose_a=True)
+    return tf.reshape(maps, [batch, height, width, depth])
 
 
 def _positions(low, high, length, count):

@@ -16,9 +16,9 @@ from od_api.study.analysis import (
 )
 from od_api.study.fits import fit
 from od_api.study.frontier_analyses import published_label
+from od_api.study.models import full_models
 from od_api.study.published import EXTRACTORS
 from od_api.study.published_results import CRITICAL_POINTS, SYSTEMS
-from od_api.study.results import full_models
 
 
 def low_resolution(study):
@@ -46,6 +46,7 @@ def imagenet(study, published):
     points = [point(m, top_1(m), m.map, hue=m.meta_architecture) for m in models]
     points = present(points)
     fits, lines, rows = extractor_fits(study), [], []
+    columns = fit_columns("meta-architecture")
     for name, result in fits.items():
         rows.append([name, *result])
         own = [p for p in points if p.shape == name]
@@ -58,14 +59,15 @@ def imagenet(study, published):
         "mAP of the models of the lowest resolution, each with its most proposals, "
         "against the top-1 accuracy that the study printed for their extractors "
         "(Table 2). Extractors that are not in that table are left out."
-        + " Hollow: published (Table 3's low-resolution models)." * published,
+        + " Hollow: published (Table 3's low-resolution models)."
+        * published,
         [
             f"{name}: {number(f.slope, 2)} points of mAP for each point of top-1, "
             f"correlation {number(f.pearson, 2)} ({f.n} models)."
             for name, f in fits.items()
             if f.slope is not None
         ],
-        [Table("imagenet", "mAP against top-1", fit_columns("meta-architecture"), rows)],
+        [Table("imagenet", "mAP against top-1", columns, rows)],
         [
             Figure(
                 "imagenet",
@@ -163,6 +165,7 @@ def localisation(study, published):
                 getattr(row, fields[name]),
                 f"published, Table {row.table}: {row.name}",
                 name,
+                "published",
                 source=PUBLISHED,
             )
             for row in SYSTEMS

@@ -1,6 +1,7 @@
 """What an analysis consists of: sentences, tables, figures. Nothing here draws."""
 
 import itertools
+import math
 from typing import Any, NamedTuple
 
 MEASURED, PUBLISHED = "measured", "published"
@@ -116,6 +117,27 @@ class Analysis(NamedTuple):
     findings: list
     tables: list
     figures: list
+
+
+def decimals(table):
+    """For each column the decimals that its numbers are shown with; None for words.
+
+    0 where all numbers are whole; else four digits of the largest, at most four
+    decimals.
+    """
+    return [
+        _decimals([row[i] for row in table.rows]) for i in range(len(table.columns))
+    ]
+
+
+def _decimals(values):
+    known = present(values)
+    if not known or not all(isinstance(v, int | float) for v in known):
+        return None
+    if all(float(v).is_integer() for v in known):
+        return 0
+    digits = 3 - math.floor(math.log10(max(abs(v) for v in known)))
+    return min(4, max(0, digits))
 
 
 def point(model, x, y, **settings):

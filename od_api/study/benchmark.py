@@ -12,6 +12,7 @@ import time
 import numpy as np
 import tensorflow as tf
 from PIL import Image
+from rich.console import Console
 from rich.progress import track
 
 from od_api.core.errors import UserError
@@ -93,11 +94,11 @@ class Benchmark:
         for image in self._cycle(self._warm_up):
             network(image)
         whole, rest = [], []
-        for image in track(self._tensors(), "timing", transient=True):
-            seconds = _seconds(lambda image=image: _fetch(self._run(input_tensor=image)))
-            before = _seconds(lambda image=image: _fetch_all(network(image)))
-            whole.append(seconds)
-            rest.append(seconds - before)
+        # Standard output is for the numbers.
+        console = Console(stderr=True)
+        for i in track(self._tensors(), "timing", transient=True, console=console):
+            whole.append(_seconds(lambda i=i: _fetch(self._run(input_tensor=i))))
+            rest.append(whole[-1] - _seconds(lambda i=i: _fetch_all(network(i))))
         summary = _summary(whole)
         summary["postprocessing_median_ms"] = round(1e3 * statistics.median(rest), 4)
         return {"images": len(whole), "warm_up": self._warm_up, **summary}

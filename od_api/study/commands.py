@@ -3,6 +3,7 @@
 import argparse
 import textwrap
 
+from od_api.study import report_commands, run_commands
 from od_api.study.published import EXTRACTORS
 
 
@@ -11,6 +12,9 @@ def add_parsers(subparsers):
     _add_extractors(subparsers)
     _add_cells(subparsers)
     _add_config(subparsers)
+    run_commands.add_run(subparsers)
+    run_commands.add_benchmark(subparsers)
+    report_commands.add_parser(subparsers)
 
 
 def _add_cells(subparsers):

@@ -189,8 +189,10 @@ def latency(study, published):
     columns = ["model", "median (ms)", "mean (ms)", "90 % (ms)", "99 % (ms)"]
     columns += ["postprocessing (ms)", "postprocessing (%)", "machine"]
     rows = [
-        [m.label, m.time_ms, m.mean_ms, m.p90_ms, m.p99_ms, m.postprocessing_ms]
-        + [_share(m.postprocessing_ms, m.time_ms), m.machine]
+        [
+            *(m.label, m.time_ms, m.mean_ms, m.p90_ms, m.p99_ms, m.postprocessing_ms),
+            *(_share(m.postprocessing_ms, m.time_ms), m.machine),
+        ]
         for m in timed
     ]
     batches = sorted({size for m in timed for size in m.throughput})

@@ -151,7 +151,7 @@ class GroundTruth:
             for annotation in data["annotations"]:
                 self._objects[annotation["image_id"]].append(annotation)
         except (KeyError, TypeError) as error:
-            raise UserError(f"{path} is not a COCO annotation file: {error!r}") from None
+            raise UserError(f"{path} is no COCO annotation file: {error!r}") from None
         self.ids = sorted(self.names)
 
     def name(self, class_id):
@@ -187,7 +187,7 @@ def load_detections(path):
             by_image.setdefault(row["image_id"], []).append(row)
         return {image: as_arrays(rows) for image, rows in by_image.items()}
     except (KeyError, TypeError) as error:
-        raise UserError(f"{path} is not a list of COCO results: {error!r}") from None
+        raise UserError(f"{path} is no list of COCO results: {error!r}") from None
 
 
 def as_arrays(rows):

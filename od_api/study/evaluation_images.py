@@ -1,4 +1,4 @@
-"""The evaluation images of a config with their ground truth, as their records hold them."""
+"""The evaluation images of a config with their ground truth, in their own size."""
 
 from typing import NamedTuple
 

@@ -8,7 +8,7 @@ as in the study's numbers, are biases, activations, pooling, resizing and croppi
 box decoding and non-maximum suppression.
 
 Shapes that are only known at run time (the number of proposals among them) come from
-a traced run with one image: a second stage counts once for each proposal.
+a run with one image: a second stage counts once for each proposal.
 """
 
 import numpy as np
@@ -54,20 +54,14 @@ def multiply_adds(function, image):
       UserError: a layer stands inside a loop or a condition, where it is not counted.
     """
     _refuse_hidden_layers(function.graph.as_graph_def())
-    graph, run_metadata = _traced(function, image)
-    names = _weighted_layers(graph)
+    graph = _with_shapes_of_a_run(function, image)
     options = tf.compat.v1.profiler.ProfileOptionBuilder
     options = options(options.float_operation()).with_empty_output().build()
-    profile = tf.compat.v1.profiler.profile(
-        graph, run_meta=run_metadata, cmd="scope", options=options
-    )
+    profile = tf.compat.v1.profiler.profile(graph, cmd="scope", options=options)
     operations, by_operation = dict(_float_operations(profile)), {}
-    for name in names:
-        layer = graph.get_operation_by_name(name)
-        if not layer.outputs[0].shape.is_fully_defined():
-            raise UserError(f"{name} was not run, so that its size is unknown")
+    for layer in _weighted_layers(graph):
         count = by_operation.get(layer.type, 0)
-        by_operation[layer.type] = count + operations.get(name, 0) // 2
+        by_operation[layer.type] = count + operations.get(layer.name, 0) // 2
     total = sum(by_operation.values())
     return {"multiply_adds": total, "by_operation": by_operation}
 
@@ -132,30 +126,27 @@ def _constant_behind(tensor):
 
 def _weighted_layers(graph):
     return [
-        op.name
+        op
         for op in graph.get_operations()
         if op.type in _LAYERS
         and any(_constant_behind(tensor) is not None for tensor in op.inputs)
     ]
 
 
-def _traced(function, image):
-    """(graph, RunMetadata with the shapes of every tensor) of one run."""
-    definition = function.graph.as_graph_def()
+def _with_shapes_of_a_run(function, image):
+    """The graph of a function, in which its layers' tensors have the shapes of a run.
+
+    The profiler knows those of a traced run, too, but not of nodes that the runtime has
+    merged with others or renamed.
+    """
     with tf.Graph().as_default() as graph:
-        tf.import_graph_def(definition, name="")
-    config = tf.compat.v1.ConfigProto()
-    # Nodes that are merged or renamed could not be found again.
-    config.graph_options.rewrite_options.disable_meta_optimizer = True
-    config.graph_options.optimizer_options.opt_level = -1
-    metadata = tf.compat.v1.RunMetadata()
-    full = tf.compat.v1.RunOptions(trace_level=tf.compat.v1.RunOptions.FULL_TRACE)
-    feeds = [t for t in function.inputs if t.dtype != tf.resource]
-    with tf.compat.v1.Session(graph=graph, config=config) as session:
-        session.run(
-            [tensor.name for tensor in function.outputs],
-            {feeds[0].name: image},
-            options=full,
-            run_metadata=metadata,
-        )
-    return graph, metadata
+        tf.import_graph_def(function.graph.as_graph_def(), name="")
+        layers = _weighted_layers(graph)
+        tensors = [t for op in layers for t in (*op.inputs, *op.outputs)]
+        unknown = [t for t in tensors if not t.shape.is_fully_defined()]
+        shapes = [tf.shape(tensor) for tensor in unknown]
+    with tf.compat.v1.Session(graph=graph) as session:
+        values = session.run(shapes, {function.inputs[0].name: image})
+    for tensor, shape in zip(unknown, values, strict=True):
+        tensor.set_shape(shape)
+    return graph

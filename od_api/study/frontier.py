@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class CriticalPoints(NamedTuple):
-    """Models of the frontier, as Table 3 of the study names them; None if there is none.
+    """Models of the frontier, named as in the study's Table 3; None if there is none.
 
     Attributes:
       fastest: the frontier's first: nothing is faster, and of the equally fast ones

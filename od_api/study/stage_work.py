@@ -29,7 +29,7 @@ class Work:
         self.stages = stages
 
     def train(self):
-        """Trains, from the last checkpoint if there is one; no evaluation on the way."""
+        """Trains, from the last checkpoint if there is one, and does not evaluate."""
         config = self._config(training=True)
         done = train(config, self.stages.trained, evaluate_on_the_way=False)
         return {"training": {"steps": done.step, "ended": done.reason}}

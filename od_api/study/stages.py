@@ -161,7 +161,8 @@ class CellStages:
         return () if stage == "export" and self.settings.models else NEEDS[stage]
 
     def _cache(self, stage):
-        return StageCache((self.trained if stage == "train" else self.folder) / "stages")
+        folder = self.trained if stage == "train" else self.folder
+        return StageCache(folder / "stages")
 
     @functools.cached_property
     def _training_config(self):

@@ -7,6 +7,7 @@ from od_api.study.accuracy_analyses import extractor_fits, localisation_fits
 from od_api.study.analysis import (
     Analysis,
     Table,
+    grouped,
     mean,
     median,
     number,
@@ -15,8 +16,10 @@ from od_api.study.analysis import (
 from od_api.study.cost_analyses import mebibytes, rate
 from od_api.study.fits import fit
 from od_api.study.frontier_analyses import matching_model
-from od_api.study.results import Study, full_models
-from od_api.study.setting_analyses import changes, kept, pairs_along, proposal_series
+from od_api.study.models import Study, full_models
+from od_api.study.proposal_analyses import kept, proposal_series
+from od_api.study.published import EXTRACTORS
+from od_api.study.setting_analyses import changes, pairs_along
 
 
 class Trend(NamedTuple):
@@ -66,12 +69,12 @@ def trends(study, published):
 
 def _faster_architectures(models):
     times = {
-        name: mean(m.time_ms for m in full_models(models) if m.meta_architecture == name)
-        for name in ("SSD", "R-FCN", "Faster R-CNN")
+        name: mean(m.time_ms for m in of_it)
+        for name, of_it in grouped(full_models(models), lambda m: m.meta_architecture)
     }
     for name in ("SSD", "R-FCN"):
         statement = f"{name} is faster on average than Faster R-CNN"
-        pair = times[name], times["Faster R-CNN"]
+        pair = times.get(name), times.get("Faster R-CNN")
         yield _order(statement, "", pair, "{:.1f} and {:.1f} ms", pair[0], pair[1])
 
 
@@ -93,6 +96,26 @@ def _critical_order(models):
         measured if ranks is not None else None,
         None if ranks is None else ranks > 0,
     )
+
+
+def _bigger_extractors(models):
+    """Rank correlations with Table 2's parameters, of the extractors' medians."""
+    for name, field in (("parameters", "parameters"), ("memory", "memory_bytes")):
+        groups = grouped(full_models(models), lambda m: m.extractor)
+        pairs = [
+            (EXTRACTORS[extractor].parameters, median([getattr(m, field) for m in of]))
+            for extractor, of in groups
+            if extractor in EXTRACTORS
+        ]
+        result = fit(pairs)
+        ranks = result.spearman if result.n > 2 else None
+        measured = f"rank correlation {number(ranks, 2)} of {result.n} extractors"
+        yield Trend(
+            f"Detectors' {name} are in the order of the extractors' parameters (Table 2)",
+            "",
+            None if ranks is None else measured,
+            None if ranks is None else ranks > 0,
+        )
 
 
 def _ssd_needs_extractor_less(models):
@@ -131,7 +154,7 @@ def _less(what, name, pairs, field, value):
     """A Trend about the mean change of a field over pairs; agrees if its sign does."""
     changed = mean(changes(pairs, field))
     n = len(present(changes(pairs, field)))
-    measured = None if changed is None else f"{changed:+.1f} % (mean of {n} pairs)"
+    measured = None if changed is None else f"{changed:+.1f} % (mean, {n} compared)"
     agrees = None if changed is None else changed * value > 0
     return Trend(f"{what} changes {name}", f"{value:+.2f} %", measured, agrees)
 
@@ -196,7 +219,7 @@ def _dense_networks(models):
 
 
 def _memory(models):
-    result = fit(((m.time_ms, m.memory_bytes) for m in models))
+    result = fit((m.time_ms, m.memory_bytes) for m in models)
     ranks = result.spearman if result.n > 2 else None
     yield Trend(
         "Memory goes with time",
@@ -232,6 +255,7 @@ def _thresholds(models):
 _TRENDS = (
     _faster_architectures,
     _critical_order,
+    _bigger_extractors,
     _ssd_needs_extractor_less,
     _large_objects,
     _halving,

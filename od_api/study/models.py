@@ -1,0 +1,103 @@
+"""The rows of a study: one a model, of one form whatever was measured."""
+
+import pathlib
+from typing import NamedTuple
+
+
+class Model(NamedTuple):
+    """One detector as it was measured. What was not measured is None.
+
+    Attributes:
+      name: of its cell; with `@N` where a cell was measured with N proposals, too.
+      meta_architecture, extractor: as people write them, e.g. "Faster R-CNN".
+      resolution: pixels.
+      stride: of the map that proposals are made from.
+      proposals: at inference.
+      precision: e.g. "FLOAT32".
+      map, map_50, map_75, map_small, map_medium, map_large, ar_100: percent.
+      time_ms: median time of one image, postprocessing included; the next four are
+        the mean, two percentiles, and the median of postprocessing alone.
+      multiply_adds: of one image.
+      memory_bytes: at the peak.
+      saved_model_bytes: size of the model's folder.
+      per_class: {class name: AP in percent or None}.
+      throughput: {batch size: images/s}.
+      machine: number of its machine in `Study.machines`, from 1.
+    """
+
+    name: str
+    meta_architecture: str
+    extractor: str
+    resolution: int | None = None
+    stride: int | None = None
+    proposals: int | None = None
+    precision: str | None = None
+    map: float | None = None
+    map_50: float | None = None
+    map_75: float | None = None
+    map_small: float | None = None
+    map_medium: float | None = None
+    map_large: float | None = None
+    ar_100: float | None = None
+    time_ms: float | None = None
+    mean_ms: float | None = None
+    p90_ms: float | None = None
+    p99_ms: float | None = None
+    postprocessing_ms: float | None = None
+    parameters: int | None = None
+    multiply_adds: float | None = None
+    memory_bytes: float | None = None
+    saved_model_bytes: int | None = None
+    per_class: dict = {}  # noqa: RUF012 (never written to)
+    throughput: dict = {}  # noqa: RUF012
+    machine: int | None = None
+
+    @property
+    def trained(self):
+        """What was trained: models that differ in proposals alone have it in common."""
+        return (
+            self.meta_architecture,
+            self.extractor,
+            self.resolution,
+            self.stride,
+            self.precision,
+            self.machine,
+        )
+
+    @property
+    def label(self):
+        """Short and readable, e.g. "Faster R-CNN, ResNet-101, 600, stride 16"."""
+        parts = [self.meta_architecture, self.extractor]
+        parts += [str(self.resolution)] * bool(self.resolution)
+        parts += [f"stride {self.stride}"] * bool(self.stride)
+        parts += [f"{self.proposals} proposals"] * bool(self.proposals)
+        if self.precision not in (None, "FLOAT32"):
+            parts.append(self.precision)
+        return ", ".join(parts)
+
+
+class Study(NamedTuple):
+    """All that a results folder holds.
+
+    Attributes:
+      models: list of Model, by name.
+      errors: list of {"model", "stage", "message"}.
+      machines: list of dicts: what the measurements ran on, without what changes from
+        one run to the next.
+      folder: where the results are; None for those that come from no folder.
+    """
+
+    models: list
+    errors: list
+    machines: list
+    folder: pathlib.Path | None = None
+
+
+def full_models(models):
+    """Of each trained model the row with the most proposals."""
+    best = {}
+    for model in models:
+        other = best.get(model.trained)
+        if other is None or (model.proposals or 0) > (other.proposals or 0):
+            best[model.trained] = model
+    return list(best.values())

@@ -1,0 +1,173 @@
+"""`od-api study run` and `od-api study benchmark`: their arguments."""
+
+import argparse
+import json
+
+from od_api.core.errors import UserError
+
+# Different ones where no images are named.
+_SCENES = 20
+_STAGES = "train, export, evaluate, time, proposals, count"
+
+
+def add_run(subparsers):
+    """Adds the sub-command; it sets `func(args)`, which returns the status."""
+    parser = subparsers.add_parser(
+        "run",
+        help="train, evaluate and measure the models of a grid",
+        description="Takes every model of a grid through its stages. What is done is "
+        "not done again: stop it anywhere, and give the same command to go on. The "
+        "exit status is 1 if a model failed; the others are done.",
+    )
+    add = parser.add_argument
+    add("grid", help="a grid file, e.g. configs/study/small.grid")
+    add("results", nargs="?", help="folder of everything that is written")
+    add("--out", metavar="RESULTS", help="the same, as an option")
+    add("--cell", metavar="NAME", help="only this one; `od-api study cells` lists them")
+    add("--shard", default="1/1", metavar="I/N", help="the I-th of N parts of the grid")
+    add("--stages", metavar="A,B", help=f"those, and what they need: {_STAGES}")
+    add("--models", metavar="DIR", help="exported models: DIR/<cell>/saved_model")
+    add("--detections", metavar="DIR", help="COCO results: DIR/<cell>.json")
+    add("--ray", metavar="ADDRESS", help="run on a Ray cluster; auto: the local one")
+    add("--ray-cpus", type=float, default=1, metavar="N", help="cores of a Ray task")
+    add("--ray-gpus", type=float, default=0, metavar="N", help="GPUs of a Ray task")
+    _add_timing(add)
+    add(
+        "--set",
+        dest="overrides",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="override a field of every model's config; may be repeated",
+    )
+    parser.set_defaults(func=_run)
+
+
+def add_benchmark(subparsers):
+    """Adds the sub-command; it sets `func(args)`, which returns the status."""
+    parser = subparsers.add_parser(
+        "benchmark",
+        help="latency, throughput, memory and size of one exported model",
+        description="Measures an exported model at batch 1 on squares cut out of the "
+        "images, its postprocessing included, and prints JSON.",
+    )
+    add = parser.add_argument
+    add("saved_model", help="directory of a SavedModel that takes uint8 images")
+    add("--images", nargs="+", help="files or folders; default: synthetic scenes")
+    add("--resolution", type=int, default=300, help="side of the squares, pixels")
+    add("--format", choices=("json", "table"), default="json")
+    _add_timing(add)
+    parser.set_defaults(func=_benchmark)
+
+
+def _add_timing(add):
+    add("--num-images", type=int, default=500, metavar="N", help="so many are timed")
+    add("--warm-up", type=int, default=10, metavar="N", help="so many run before")
+    add(
+        "--batch-sizes",
+        type=_numbers,
+        default=(2, 8),
+        metavar="N,N",
+        help="of the throughput (default: 2,8)",
+    )
+
+
+def _numbers(text):
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: numbers, as in 2,8") from error
+
+
+def _run(args):
+    from od_api.study import progress_table
+    from od_api.study.run_settings import STAGES, RunSettings
+    from od_api.study.runner import Runner, cells_to_run, parse_shard
+
+    results = args.out or args.results
+    if not results or (args.out and args.results):
+        raise UserError("name one folder of results: RESULTS, or --out RESULTS")
+    settings = RunSettings(
+        grid=args.grid,
+        results=results,
+        overrides=tuple(args.overrides),
+        stages=tuple(args.stages.split(",")) if args.stages else STAGES,
+        num_images=args.num_images,
+        warm_up=args.warm_up,
+        batch_sizes=args.batch_sizes,
+        models=args.models,
+        detections=args.detections,
+    )
+    runner = Runner(settings)
+    names = cells_to_run(runner.study, args.cell, parse_shard(args.shard))
+    with progress_table.shown(runner.study, names) as table:
+        if args.ray:
+            errors = _on_ray(args, settings, names, table.tell)
+        else:
+            runner.tell = table.tell
+            errors = runner.run(names)
+    failed = {name: error for name, error in errors.items() if error}
+    for name, error in failed.items():
+        print(f"{name} failed in {error['stage']}: {error['message']}")
+    return 1 if failed else 0
+
+
+def _on_ray(args, settings, names, tell):
+    from od_api.study.on_ray import run_on_ray
+
+    return run_on_ray(
+        args.ray,
+        settings,
+        names,
+        tell,
+        num_cpus=args.ray_cpus,
+        num_gpus=args.ray_gpus,
+    )
+
+
+def _benchmark(args):
+    if min(args.num_images, args.resolution, *args.batch_sizes) < 1:
+        raise UserError(
+            "numbers of images, batch sizes and the resolution are 1 or more"
+        )
+    from od_api.study.benchmark import benchmark
+
+    result = benchmark(
+        args.saved_model,
+        _images(args),
+        side=args.resolution,
+        num_images=args.num_images,
+        warm_up=args.warm_up,
+        batch_sizes=args.batch_sizes,
+    )
+    if args.format == "json":
+        print(json.dumps(result, indent=1))
+        return
+    for name, value in _flat(result):
+        print(f"{name:<44} {value}")
+
+
+def _images(args):
+    from od_api.core.image_files import find_images, read_image
+
+    if args.images:
+        files = find_images(args.images)[: args.num_images]
+        return [read_image(file) for file in files]
+    import numpy as np
+
+    from od_api.data.scenes import DIFFICULTIES, make_scene
+
+    size, rng = (args.resolution, args.resolution), np.random.default_rng(0)
+    scenes = min(args.num_images, _SCENES)
+    made = [make_scene(rng, size, DIFFICULTIES["easy"])[0] for _ in range(scenes)]
+    return [np.moveaxis(planes, 0, -1) for planes in made]
+
+
+def _flat(value, path=()):
+    """Yields ("a.b.c", value) of nested dicts and lists."""
+    if isinstance(value, dict | list):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, part in items:
+            yield from _flat(part, (*path, str(key)))
+    else:
+        yield ".".join(path), value
