@@ -111,13 +111,9 @@ class AsynchronousSteps:
         return self._monitor.staleness()
 
     def _allowed(self):
-        """How many steps may be in hand: the k-th worker begins at step k * delay."""
-        if self._delay <= 0:
-            return len(self._tickets)
-        begun = 1 + int(self._step / self._delay)
-        if begun < len(self._cluster.jobs["worker"]):
-            return begun
-        return len(self._tickets)
+        workers = len(self._cluster.jobs["worker"])
+        begun = workers_begun(self._step, self._delay, workers)
+        return begun if begun < workers else len(self._tickets)
 
     def _serve_lane(self):
         while True:
@@ -176,6 +172,14 @@ class AsynchronousSteps:
                 f"from {self._state.latest_checkpoint() or 'step 0'}"
             )
         return error
+
+
+def workers_begun(step, delay, workers):
+    """How many of the workers may train: the k-th, from 0, begins at step k * delay.
+
+    `startup_delay_steps`: the first updates are the largest, and none of them is stale.
+    """
+    return workers if delay <= 0 else min(workers, 1 + int(step / delay))
 
 
 def _worker_index():

@@ -131,7 +131,7 @@ def object_size(study, published):
         "objects, of the models of the lowest resolution with their most proposals.",
         [],
         [Table("object_size", "AP by the size of objects", columns, rows, names)],
-        [Figure("object_size", "AP by the size of objects", MAP, "", bars=bars)],
+        [Figure("object_size", "AP by the size of objects", "AP (%)", "", bars=bars)],
     )
 
 

@@ -58,15 +58,13 @@ def analyse(study, *, published=False, ensemble=None):
       published: whether to lay the study's printed numbers beside the measured ones.
       ensemble: EnsembleOptions, or None for no ensembles.
     """
-    found = [models_table(study)]
-    found += [make(study, published) for make in _ANALYSES]
+    found = [make(study, published) for make in _ANALYSES]
     if published:
         found.append(trends(study, published))
     if ensemble is not None:
         merged = ensemble_analysis(study, published, ensemble)
         found += [merged] * (merged is not None)
-    found.append(_classes(study))
-    found.append(_provenance(study))
+    found += [models_table(study), _classes(study), _provenance(study)]
     return [kept for kept in map(_without_empty_parts, found) if kept]
 
 

@@ -5,6 +5,7 @@ included, averaged over 500. Nothing of TensorFlow's optimisations is switched o
 off; what the machine is and how busy it was stands beside the numbers.
 """
 
+import functools
 import pathlib
 import statistics
 import time
@@ -23,6 +24,8 @@ from od_api.study.memory import PeakMemory
 # The outputs that a caller wants; the network's own, before anything is selected.
 _FOUND = ("detection_boxes", "detection_scores", "detection_classes", "num_detections")
 _RAW = ("raw_detection_boxes", "raw_detection_scores")
+# Enough for a median of what is small beside the rest.
+_POSTPROCESSING_IMAGES = 100
 # Of a batch size, measured for so long at most, and in so many batches at least.
 _THROUGHPUT_SECONDS = 20.0
 _FEWEST_BATCHES = 3
@@ -85,23 +88,29 @@ class Benchmark:
     def latency(self):
         """Milliseconds an image: of everything, and of what follows the network.
 
-        Postprocessing is the median over the images of the time of the whole model less
-        that of the same graph cut off at the raw boxes and scores of all anchors, or of
-        all proposals, run one after the other. (Choosing the proposals themselves is
-        part of the network.) It is noise about zero where it takes next to nothing.
+        Postprocessing is the median over the images of the time of the graph less that
+        of the same graph cut off at the raw boxes and scores of all anchors, or of all
+        proposals, run one after the other. (Choosing the proposals themselves is part
+        of the network.) It is noise about zero where it takes next to nothing.
         """
-        network = self._network()
+        whole = [
+            _seconds(lambda i=i: _fetch(self._run(input_tensor=i)))
+            for i in self._told("timing")
+        ]
+        complete, network = self._cut_at(_FOUND), self._cut_at(_RAW)
         for image in self._cycle(self._warm_up):
-            network(image)
-        whole, rest = [], []
-        # Standard output is for the numbers.
-        console = Console(stderr=True)
-        for i in track(self._tensors(), "timing", transient=True, console=console):
-            whole.append(_seconds(lambda i=i: _fetch(self._run(input_tensor=i))))
-            rest.append(whole[-1] - _seconds(lambda i=i: _fetch_all(network(i))))
-        summary = _summary(whole)
-        summary["postprocessing_median_ms"] = round(1e3 * statistics.median(rest), 4)
-        return {"images": len(whole), "warm_up": self._warm_up, **summary}
+            complete(image), network(image)
+        rest = [
+            _seconds(lambda i=i: complete(i)) - _seconds(lambda i=i: network(i))
+            for i in self._told("timing postprocessing", _POSTPROCESSING_IMAGES)
+        ]
+        return {
+            "images": len(whole),
+            "warm_up": self._warm_up,
+            **_summary(whole),
+            "postprocessing_median_ms": round(1e3 * statistics.median(rest), 4),
+            "postprocessing_images": len(rest),
+        }
 
     def throughput(self, batch_sizes):
         """[{"batch_size", "images_per_second"}]."""
@@ -121,13 +130,13 @@ class Benchmark:
             _fetch(run(input_tensor=image, num_proposals=count))
         times = [
             _seconds(lambda i=i: _fetch(run(input_tensor=i, num_proposals=count)))
-            for i in self._tensors()
+            for i in self._told(f"timing {int(count)} proposals")
         ]
         return _summary(times)["median_ms"]
 
     def counts(self):
         """{"parameters", "multiply_adds", "multiply_adds_by_operation", ...}."""
-        function = flops.frozen(self._run)
+        function = self._frozen
         counted = flops.multiply_adds(function, self._images[0])
         files = (p for p in self.directory.rglob("*") if p.is_file())
         return {
@@ -142,17 +151,16 @@ class Benchmark:
             raise UserError(f"{self.directory} has no signature {name}")
         return self._model.signatures[name]
 
-    def _network(self):
-        """The same graph without what follows the raw outputs."""
-        function = flops.frozen(self._run)
-        outputs = self._run.structured_outputs
-        missing = [name for name in _RAW if name not in outputs]
+    def _cut_at(self, names):
+        """The frozen graph up to these outputs: image -> their values on the host."""
+        function, outputs = self._frozen, sorted(self._run.structured_outputs)
+        missing = [name for name in names if name not in outputs]
         if missing:
             raise UserError(f"{self.directory} has no output {missing[0]}")
-        # Flat outputs are in the order of the names.
-        names = sorted(outputs)
-        raw = [function.outputs[names.index(name)] for name in _RAW]
-        return function.prune(function.inputs[0], raw)
+        # Flat outputs are in the order of their names.
+        wanted = [function.outputs[outputs.index(name)] for name in names]
+        pruned = function.prune(function.inputs[0], wanted)
+        return lambda image: [output.numpy() for output in pruned(image)]
 
     def _images_per_second(self, size):
         batch = [self._images[i % len(self._images)] for i in range(size)]
@@ -170,8 +178,14 @@ class Benchmark:
         images = self._images
         return [tf.constant(images[i % len(images)]) for i in range(count)]
 
-    def _tensors(self):
-        return [tf.constant(image) for image in self._images]
+    @functools.cached_property
+    def _frozen(self):
+        return flops.frozen(self._run)
+
+    def _told(self, what, limit=None):
+        """The images as tensors, with a bar; standard output is for the numbers."""
+        tensors = [tf.constant(image) for image in self._images[:limit]]
+        return track(tensors, what, transient=True, console=Console(stderr=True))
 
 
 def benchmark(saved_model, images, *, side, num_images, warm_up, batch_sizes):
@@ -205,10 +219,6 @@ def benchmark(saved_model, images, *, side, num_images, warm_up, batch_sizes):
 def _fetch(outputs):
     """Waits for the results and brings them to the host, as a caller would."""
     return [outputs[name].numpy() for name in _FOUND]
-
-
-def _fetch_all(outputs):
-    return [output.numpy() for output in outputs]
 
 
 def _seconds(call):

@@ -128,13 +128,16 @@ def _scale(axis, log, values):
 def _legend(axes, figure, hues, shapes):
     from matplotlib.lines import Line2D
 
+    def marker(hue):
+        return shapes[hue] if figure.shape == figure.hue else "o"
+
     rows = []
     if figure.hue:
         rows += [
-            Line2D([], [], marker="o", linestyle="", color=c, label=name)
+            Line2D([], [], marker=marker(name), linestyle="", color=c, label=name)
             for name, c in hues.items()
         ]
-    if figure.shape and (figure.shape != figure.hue or len(shapes) > 1):
+    if figure.shape != figure.hue:
         rows += [
             Line2D(
                 *([], []),

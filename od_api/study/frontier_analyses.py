@@ -129,11 +129,10 @@ def _frontier_table(best):
 
 def _critical_table(named, models, published):
     columns = ["source", "role", "model", "time (ms)", "mAP (%)"]
-    columns += ["published test-dev mAP (%)", "mAP of the same model measured here (%)"]
-    rows = [
-        ["measured", role, m.label, m.time_ms, m.map, None, None]
-        for role, m in named.items()
-    ]
+    rows = [["measured", role, m.label, m.time_ms, m.map] for role, m in named.items()]
+    if published:
+        columns += ["test-dev mAP (%)", "mAP of the same model measured here (%)"]
+        rows = [[*row, None, None] for row in rows]
     names = [m.name for m in named.values()]
     for row in CRITICAL_POINTS if published else ():
         same = matching_model(row, models)

@@ -1,8 +1,13 @@
-"""`od-api study report`: its arguments."""
+"""`od-api study report` and `od-api study crops`: their arguments."""
 
 
 def add_parser(subparsers):
-    """Adds the sub-command; it sets `func(args)`, which returns the status."""
+    """Adds both sub-commands; each sets `func(args)`, which returns the status."""
+    _add_report(subparsers)
+    _add_crops(subparsers)
+
+
+def _add_report(subparsers):
     parser = subparsers.add_parser(
         "report",
         help="tables, figures and a page of what `od-api study run` measured",
@@ -51,3 +56,23 @@ def _report(args):
         args.results, args.output, published=args.published, ensemble=options
     )
     print(page)
+
+
+def _add_crops(subparsers):
+    parser = subparsers.add_parser(
+        "crops",
+        help="run cells over windows of the images, for the report's ensemble",
+        description="Runs the exported models of cells over each evaluation image and "
+        "nine windows of it, and writes RESULTS/CELL/detections_crops.json, which "
+        "`od-api study report` takes up (multi-crop).",
+    )
+    parser.add_argument("results", help="the folder that `od-api study run` wrote")
+    parser.add_argument("cells", nargs="+", metavar="CELL", help="names of cells")
+    parser.set_defaults(func=_crops)
+
+
+def _crops(args):
+    from od_api.study.multi_crop import write_crops
+
+    for cell in args.cells:
+        print(write_crops(args.results, cell))

@@ -111,7 +111,7 @@ def _bigger_extractors(models):
         ranks = result.spearman if result.n > 2 else None
         measured = f"rank correlation {number(ranks, 2)} of {result.n} extractors"
         yield Trend(
-            f"Detectors' {name} are in the order of the extractors' parameters (Table 2)",
+            f"Detectors' {name} in the order of the extractors' parameters (Table 2)",
             "",
             None if ranks is None else measured,
             None if ranks is None else ranks > 0,

@@ -64,7 +64,7 @@ class Browser:
         self._send("POST", "/actions", {"actions": [source]})
 
     def prefer(self, scheme):
-        """Emulates a reader who prefers "light" or "dark"; counts from the next open."""
+        """Emulates a reader who prefers "light" or "dark", from the next `open` on."""
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         body = {"cmd": "Emulation.setEmulatedMedia", "params": {"features": features}}
         self._send("POST", "/goog/cdp/execute", body)

@@ -58,6 +58,9 @@ function makeFilters() {
   const filters = document.getElementById("filters");
   for (const axis of data.axes) {
     const values = new Set(Object.values(data.models).map((m) => m[axis]));
+    // What is not known of a model that failed is no value to choose.
+    const optional = axis === "stride" || axis === "proposals";
+    if (!optional) values.delete(null);
     if (values.size < 2) continue;
     const group = element("fieldset", {}, element("legend", {}, axis));
     const order = (a, b) =>

@@ -56,6 +56,7 @@ function rowOf(table, i) {
     const places = table.places[column];
     const cell = element("td", {}, places === null ? shown(value) : fixed(value, places));
     if (places !== null) cell.className = "number";
+    else if (cell.textContent.length < 70) cell.className = "short";
     row.append(cell);
   });
   return row;
