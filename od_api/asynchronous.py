@@ -171,6 +171,11 @@ class AsynchronousSteps:
                 f"that it held: start it and this command again, and training goes on "
                 f"from {self._state.latest_checkpoint() or 'step 0'}"
             )
+        if isinstance(error, tf.errors.OpError) and "IteratorGetNext" in str(error):
+            reason = (error.message or str(error)).splitlines()[0]
+            return UserError(
+                f"a worker cannot read a record: {reason}. od-api data check names it"
+            )
         return error
 
 

@@ -67,6 +67,7 @@ def _parser():
     _add_data(commands)
     _add_demo(commands)
     _add_study(commands)
+    _add_benchmark(commands)
     _add_cluster(commands)
     return parser
 
@@ -229,6 +230,12 @@ def _add_study(commands):
 
     parser = commands.add_parser("study", help="the speed/accuracy trade-off study")
     add_parsers(parser.add_subparsers(dest="action", required=True, metavar="ACTION"))
+
+
+def _add_benchmark(commands):
+    from od_api.study.run_commands import add_benchmark
+
+    add_benchmark(commands)
 
 
 def _add_cluster(commands):

@@ -1,9 +1,16 @@
 """Asynchronous training on a cluster of real processes."""
 
 import json
+import subprocess
+import sys
 
+import numpy as np
 import pytest
+import test_synchronous
+import tiny
 from cluster_kit import running
+
+from od_api.core import checkpoint_files
 
 pytestmark = pytest.mark.slow
 
@@ -48,3 +55,30 @@ def test_staleness_is_measured(counts):
     """Of 3 workers at most 2 others and their next steps come between."""
     assert 0 < counts["momentum"]["staleness_mean"] < 6
     assert counts["momentum"]["staleness_p95"] >= 1
+
+
+def test_one_worker_equals_training_in_step(tmp_path):
+    """10 steps of all 8 images, whose order does not matter: nothing is stale.
+
+    The images are read in other orders, and sums in other orders round otherwise.
+    """
+    data = tiny.make_data(tmp_path, num_images=8)
+    config = test_synchronous.write_config(tmp_path, data, synchronized=False)
+    text = config.read_text()
+    flip = "data_augmentation_options { random_horizontal_flip {} }"
+    assert flip in text
+    config.write_text(text.replace(flip, ""))
+    command = ["-m", "od_api.cli", "train", str(config)]
+    parted = [*command, str(tmp_path / "parted")]
+    with running(tmp_path / "logs", parted, chief=1, worker=1, ps=2) as cluster:
+        assert cluster.wait() == 0, cluster.log()
+    whole = [sys.executable, *command, str(tmp_path / "whole"), "--no-eval"]
+    subprocess.run(whole, check=True, capture_output=True)
+    groups, _ = checkpoint_files.read(str(tmp_path / "parted" / "ckpt-10"))
+    expected, _ = checkpoint_files.read(str(tmp_path / "whole" / "ckpt-10"))
+    for group in ("model", "optimizer"):
+        assert groups[group].keys() == expected[group].keys()
+        for name, value in expected[group].items():
+            np.testing.assert_allclose(
+                groups[group][name], value, atol=1e-4, err_msg=name
+            )

@@ -48,7 +48,7 @@ def imagenet(study, published):
     fits, lines, rows = extractor_fits(study), [], []
     columns = fit_columns("meta-architecture")
     for name, result in fits.items():
-        rows.append([name, *result])
+        rows += [[name, *result]] * (result.n > 0)
         own = [p for p in points if p.shape == name]
         lines += present([fit_line(f"least squares, {name}", own, result)])
     if published:
@@ -62,8 +62,9 @@ def imagenet(study, published):
         + " Hollow: published (Table 3's low-resolution models)."
         * published,
         [
-            f"{name}: {number(f.slope, 2)} points of mAP for each point of top-1, "
-            f"correlation {number(f.pearson, 2)} ({f.n} models)."
+            f"{name}: {number(f.slope, 2)} points of mAP for each point of top-1"
+            + (f", correlation {f.pearson:.2f}" if f.pearson is not None else "")
+            + f" ({f.n} models)."
             for name, f in fits.items()
             if f.slope is not None
         ],
@@ -156,7 +157,7 @@ def localisation(study, published):
             line._replace(hue=name)
             for line in present([fit_line(f"least squares, {name}", own, result)])
         ]
-        rows.append(["measured", name, *result])
+        rows += [["measured", name, *result]] * (result.n > 0)
     for name, result in localisation_fits(SYSTEMS).items() if published else ():
         rows.append(["published (Tables 4 and 6)", name, *result])
         points += [

@@ -123,7 +123,7 @@ def _provenance(study):
 def _text(value):
     if isinstance(value, dict):
         return ", ".join(f"{k} {v}" for k, v in value.items())
-    return value
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
 def _without_empty_parts(analysis):

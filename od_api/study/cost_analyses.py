@@ -131,7 +131,10 @@ def memory(study, published):
     columns = ["extractor", "models", "least (MiB)", "mean (MiB)", "most (MiB)"]
     bars = [Bar(name, "memory", mean(of), min(of), max(of)) for name, of in groups]
     each = [
-        [m.label, mebibytes(m), m.time_ms, _scaled(m.saved_model_bytes, _MEBI)]
+        [
+            *(m.label, mebibytes(m), m.memory_kind, m.time_ms),
+            _scaled(m.saved_model_bytes, _MEBI),
+        ]
         for m in study.models
         if mebibytes(m) or m.saved_model_bytes
     ]
@@ -153,7 +156,7 @@ def memory(study, published):
             Table(
                 "memory",
                 "Memory of each model",
-                ["model", "peak memory (MiB)", "time (ms)", "SavedModel (MiB)"],
+                ["model", "peak memory (MiB)", "of", "time (ms)", "SavedModel (MiB)"],
                 each,
                 names,
             ),

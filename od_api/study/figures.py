@@ -184,6 +184,7 @@ def _draw_bars(axes, figure):
                 ends = [bar.low, bar.high]
                 axes.plot(ends, [y, y], color=_INK, marker="|", linewidth=1)
     axes.set_yticks(range(len(names)), names, fontsize=8)
+    axes.margins(y=0.01)
     axes.invert_yaxis()
     axes.set(xlabel=figure.x, title=figure.title)
     axes.grid(axis="x", alpha=0.3)

@@ -28,7 +28,8 @@ class Fit(NamedTuple):
 def fit(pairs, log=False):
     """The Fit of (x, y) pairs; those with a None are left out.
 
-    A line needs two different x, a correlation two different y, too.
+    A line needs two different x; a correlation three pairs, since any two points are on
+    a line, and two different y.
 
     Args:
       pairs: iterable of (x, y).
@@ -45,7 +46,7 @@ def fit(pairs, log=False):
         return Fit(len(pairs))
     slope = _covariance(x, y) / _covariance(x, x)
     line = {"slope": slope, "intercept": float(np.mean(y) - slope * np.mean(x))}
-    if np.ptp(y) == 0:
+    if len(pairs) < 3 or np.ptp(y) == 0:
         return Fit(len(pairs), **line)
     r = pearson(x, y)
     ranks = pearson(_ranks(x), _ranks(y))

@@ -37,7 +37,8 @@ _THROUGH = ("Identity", "Cast", "ReadVariableOp", "Reshape")
 
 def frozen(signature):
     """A signature with its variables as constants and its calls inlined."""
-    return convert_variables_to_constants_v2(signature)
+    # Loops stay loops: in pieces, their layers would look like others.
+    return convert_variables_to_constants_v2(signature, lower_control_flow=False)
 
 
 def multiply_adds(function, image):

@@ -4,11 +4,12 @@ On a GPU: the peak of TensorFlow's allocator. On a CPU, whose allocator keeps no
 statistics: the peak of the resident set (VmHWM of /proc/self/status) less what was
 resident before the model was loaded. Both include the weights. The second also has
 what libraries allocate for themselves, so that small models look larger than their
-tensors; the process must be fresh, because memory that was freed before is used again
-without being counted.
+tensors; the process must be fresh, because memory that was freed before may be used
+again without being counted.
 """
 
 import contextlib
+import ctypes
 import pathlib
 
 _STATUS = pathlib.Path("/proc/self/status")
@@ -34,6 +35,9 @@ class PeakMemory:
             tf.config.experimental.reset_memory_stats("GPU:0")
             return
         self.kind = "resident set"
+        # Without this, what was freed is filled again and not counted.
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
         with contextlib.suppress(OSError):
             _CLEAR.write_text(_RESET_PEAK)
         self._before = _resident("VmRSS")

@@ -18,7 +18,7 @@ class Model(NamedTuple):
       time_ms: median time of one image, postprocessing included; the next four are
         the mean, two percentiles, and the median of postprocessing alone.
       multiply_adds: of one image.
-      memory_bytes: at the peak.
+      memory_bytes: at the peak; memory_kind says of what.
       saved_model_bytes: size of the model's folder.
       per_class: {class name: AP in percent or None}.
       throughput: {batch size: images/s}.
@@ -47,6 +47,7 @@ class Model(NamedTuple):
     parameters: int | None = None
     multiply_adds: float | None = None
     memory_bytes: float | None = None
+    memory_kind: str | None = None
     saved_model_bytes: int | None = None
     per_class: dict = {}  # noqa: RUF012 (never written to)
     throughput: dict = {}  # noqa: RUF012

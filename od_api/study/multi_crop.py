@@ -97,6 +97,12 @@ def write_crops(results, cell):
     Raises:
       UserError: the cell was not exported.
     """
+    export = pathlib.Path(results) / cell / "export"
+    if not (export / "saved_model" / "saved_model.pb").is_file():
+        raise UserError(
+            f"{export} holds no exported model: run the cell's stage export first"
+        )
+    # Here because TensorFlow takes seconds to import and the report does without.
     import tensorflow as tf
 
     from od_api.core.config import load_config
@@ -104,11 +110,6 @@ def write_crops(results, cell):
     from od_api.study.coco_results import detect_all
     from od_api.study.evaluation_images import EvaluationImage, EvaluationImages
 
-    export = pathlib.Path(results) / cell / "export"
-    if not (export / "saved_model" / "saved_model.pb").is_file():
-        raise UserError(
-            f"{export} holds no exported model: run the cell's stage export first"
-        )
     model = tf.saved_model.load(str(export / "saved_model"))
     signature = model.signatures["serving_default"]
 

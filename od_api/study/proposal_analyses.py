@@ -10,6 +10,7 @@ from od_api.study.analysis import (
     Point,
     Table,
     change,
+    mean,
     number,
     point,
     present,
@@ -88,17 +89,21 @@ def _without(model):
 
 
 def _proposal_findings(series):
-    findings = []
+    """Mean shares of each meta-architecture, for each number below the most."""
+    shares = {}
     for full, members in series:
-        fewest = members[0]
-        accuracy, time = (kept(full, fewest, f) for f in ("map", "time_ms"))
-        if accuracy is not None and time is not None:
-            findings.append(
-                f"{_without(full)}: {fewest.proposals} instead of {full.proposals} "
-                f"proposals keep {number(accuracy)} % of the mAP and {number(time)} % "
-                "of the time."
-            )
-    return findings
+        for m in members[:-1]:
+            pair = kept(full, m, "map"), kept(full, m, "time_ms")
+            if None not in pair:
+                key = (full.meta_architecture, m.proposals, full.proposals)
+                shares.setdefault(key, []).append(pair)
+    return [
+        f"{meta}: {few} instead of {many} proposals keep "
+        f"{number(mean(p[0] for p in pairs))} % of the mAP and "
+        f"{number(mean(p[1] for p in pairs))} % of the time (mean of models: "
+        f"{len(pairs)})."
+        for (meta, few, many), pairs in sorted(shares.items())
+    ]
 
 
 def _proposal_figure(name, y, series, field, published_points):

@@ -97,6 +97,7 @@ def _model(result):
         parameters=_number(result.get("parameters")),
         multiply_adds=_number(result.get("multiply_adds")),
         memory_bytes=_number(result.get("peak_memory_bytes")),
+        memory_kind=result.get("peak_memory_kind"),
         saved_model_bytes=_number(result.get("saved_model_bytes")),
         per_class={k: _percent(v) for k, v in (result.get("per_class") or {}).items()},
         throughput={

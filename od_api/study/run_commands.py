@@ -2,11 +2,11 @@
 
 import argparse
 import json
+import os
 
 from od_api.core.errors import UserError
+from od_api.study.study_data import FEW_SCENES
 
-# Different ones where no images are named.
-_SCENES = 20
 _STAGES = "train, export, evaluate, time, proposals, count"
 
 
@@ -27,10 +27,16 @@ def add_run(subparsers):
     add("--shard", default="1/1", metavar="I/N", help="the I-th of N parts of the grid")
     add("--stages", metavar="A,B", help=f"those, and what they need: {_STAGES}")
     add("--models", metavar="DIR", help="exported models: DIR/<cell>/saved_model")
+    add(
+        "--random-weights",
+        action="store_true",
+        help="no training and no evaluation: times and counts of the untrained models",
+    )
     add("--detections", metavar="DIR", help="COCO results: DIR/<cell>.json")
     add("--ray", metavar="ADDRESS", help="run on a Ray cluster; auto: the local one")
     add("--ray-cpus", type=float, default=1, metavar="N", help="cores of a Ray task")
     add("--ray-gpus", type=float, default=0, metavar="N", help="GPUs of a Ray task")
+    add("--report", action="store_true", help="write the report at the end")
     _add_timing(add)
     add(
         "--set",
@@ -97,6 +103,7 @@ def _run(args):
         batch_sizes=args.batch_sizes,
         models=args.models,
         detections=args.detections,
+        random_weights=args.random_weights,
     )
     runner = Runner(settings)
     names = cells_to_run(runner.study, args.cell, parse_shard(args.shard))
@@ -109,12 +116,26 @@ def _run(args):
     failed = {name: error for name, error in errors.items() if error}
     for name, error in failed.items():
         print(f"{name} failed in {error['stage']}: {error['message']}")
+    if args.report:
+        _report(results)
     return 1 if failed else 0
+
+
+def _report(results):
+    from od_api.study.ensemble import EnsembleOptions
+    from od_api.study.report import write_report
+
+    print(write_report(results, ensemble=EnsembleOptions()))
 
 
 def _on_ray(args, settings, names, tell):
     from od_api.study.on_ray import run_on_ray
 
+    # Tasks run in folders of their own.
+    paths = ("grid", "results", "models", "detections")
+    given = {name: getattr(settings, name) for name in paths}
+    absolute = {name: os.path.abspath(path) for name, path in given.items() if path}
+    settings = settings._replace(**absolute)
     return run_on_ray(
         args.ray,
         settings,
@@ -153,14 +174,9 @@ def _images(args):
     if args.images:
         files = find_images(args.images)[: args.num_images]
         return [read_image(file) for file in files]
-    import numpy as np
+    from od_api.study.study_data import synthetic_images
 
-    from od_api.data.scenes import DIFFICULTIES, make_scene
-
-    size, rng = (args.resolution, args.resolution), np.random.default_rng(0)
-    scenes = min(args.num_images, _SCENES)
-    made = [make_scene(rng, size, DIFFICULTIES["easy"])[0] for _ in range(scenes)]
-    return [np.moveaxis(planes, 0, -1) for planes in made]
+    return synthetic_images(args.resolution, min(args.num_images, FEW_SCENES))
 
 
 def _flat(value, path=()):

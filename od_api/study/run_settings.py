@@ -33,6 +33,8 @@ class RunSettings(NamedTuple):
         export; None without.
       detections: folder of COCO result files, <cell>.json or <cell>/detections.json,
         instead of running the model over the evaluation's images; None without.
+      random_weights: does not train, nor evaluate: for times and counts without data.
+        What is timed are synthetic scenes then.
     """
 
     grid: str
@@ -44,6 +46,7 @@ class RunSettings(NamedTuple):
     batch_sizes: tuple = (2, 8)
     models: str | None = None
     detections: str | None = None
+    random_weights: bool = False
 
     def checked(self):
         """These settings.

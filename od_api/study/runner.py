@@ -21,6 +21,9 @@ from od_api.study.stages import load_study
 _PROCESSES = (("train",), ("export", "evaluate"), ("time", "proposals", "count"))
 _STOP_SECONDS = 10
 
+# Takes the name of a cell and stages, and RunSettings on its standard input.
+COMMAND = (sys.executable, "-m", "od_api.study.stage_process")
+
 
 class Event(NamedTuple):
     """Something that happened to a stage of a cell.
@@ -96,11 +99,17 @@ class Runner:
         return error
 
     def _do_stages(self, stages):
-        try:
-            to_do = stages.to_do()
-            self._tell_cached(stages, to_do)
-        except (UserError, OSError) as error:
-            return {"stage": stages.stages[0], "message": str(error)}
+        to_do = []
+        for stage in stages.stages:
+            try:
+                record = stages.record(stage)
+            except (UserError, OSError) as error:
+                return {"stage": stage, "message": str(error)}
+            if record is None:
+                to_do.append(stage)
+            else:
+                done = Event(stages.cell.name, stage, "cached", record["seconds"])
+                self.tell(done)
         if "train" in to_do and stages.key("train") in self._failed_training:
             return self._failed_training[stages.key("train")]
         for group in _PROCESSES:
@@ -112,21 +121,14 @@ class Runner:
                 return error
         return None
 
-    def _tell_cached(self, stages, to_do):
-        for stage in stages.stages:
-            if stage not in to_do:
-                seconds = stages.record(stage)["seconds"]
-                self.tell(Event(stages.cell.name, stage, "cached", seconds))
-
     def _in_process(self, stages, wanted):
         """Does some stages in a new process; returns the error or None."""
         name, folder = stages.cell.name, stages.folder
         folder.mkdir(parents=True, exist_ok=True)
         reading, writing = os.pipe()
-        command = [sys.executable, "-m", "od_api.study.stage_process"]
         with (folder / "log.txt").open("a") as log:
             process = subprocess.Popen(
-                [*command, name, ",".join(wanted)],
+                [*COMMAND, name, ",".join(wanted)],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,

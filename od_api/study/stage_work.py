@@ -6,14 +6,17 @@ import shutil
 import tensorflow as tf
 from absl import logging
 
+from od_api.core.checkpoint import Checkpoints
 from od_api.core.errors import UserError
+from od_api.core.variables import named_variables
 from od_api.detect import saved_model_dir
+from od_api.evaluate import detector_for_inference
 from od_api.export import export
 from od_api.study import coco_results, machine
 from od_api.study.benchmark import Benchmark, timing_images
 from od_api.study.cache import write_json
 from od_api.study.evaluation_images import EvaluationImages
-from od_api.study.study_data import data_overrides
+from od_api.study.study_data import FEW_SCENES, data_overrides, synthetic_images
 from od_api.train import train
 
 
@@ -30,9 +33,23 @@ class Work:
 
     def train(self):
         """Trains, from the last checkpoint if there is one, and does not evaluate."""
+        if self.stages.settings.random_weights:
+            return self._random_weights()
         config = self._config(training=True)
         done = train(config, self.stages.trained, evaluate_on_the_way=False)
         return {"training": {"steps": done.step, "ended": done.reason}}
+
+    def _random_weights(self):
+        """A checkpoint of the detector as it was built, always the same one."""
+        config = self.stages.config((), training=True)
+        tf.keras.utils.set_random_seed(0)
+        detector, _ = detector_for_inference(config)
+        weights = named_variables(detector.parts)
+        averaged = config.train_config.optimizer.use_moving_average
+        step = tf.Variable(0, dtype=tf.int64)
+        ema = weights if averaged else None
+        Checkpoints(self.stages.trained, step=step, model=weights, ema=ema).save()
+        return {"training": {"steps": 0, "ended": "random weights"}}
 
     def export(self):
         """Exports the newest checkpoint; takes a model that exists as it is."""
@@ -100,6 +117,8 @@ class Work:
 
     @functools.cached_property
     def _data(self):
+        if self.stages.settings.random_weights:
+            return ()
         return data_overrides(self.stages.root, self.stages.scenes)
 
     @functools.cached_property
@@ -109,7 +128,10 @@ class Work:
     @functools.cached_property
     def _benchmark(self):
         settings, side = self.stages.settings, self.stages.cell.resolution
-        images = self._images.pixels(settings.num_images)
+        if settings.random_weights:
+            images = synthetic_images(side, min(settings.num_images, FEW_SCENES))
+        else:
+            images = self._images.pixels(settings.num_images)
         squares = timing_images(images, side, settings.num_images)
         return Benchmark(self.stages.saved_model, squares, settings.warm_up)
 

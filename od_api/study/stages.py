@@ -12,6 +12,7 @@ the stages do is in `stage_process.py`.
     RESULTS/groundtruth.json
 """
 
+import contextlib
 import functools
 import os
 import pathlib
@@ -19,6 +20,7 @@ import pathlib
 from google.protobuf import text_format
 
 from od_api.core.errors import UserError
+from od_api.protos import train_pb2
 from od_api.study.cache import StageCache, key_of, write_json
 from od_api.study.grid import load_grid, scenes_of
 from od_api.study.run_settings import NEEDS, STAGES
@@ -153,7 +155,15 @@ class CellStages:
             return None
 
     def _applies(self, stage):
-        return stage != "proposals" or len(self.proposal_counts) > 1
+        if self.settings.random_weights and stage in ("evaluate", "proposals"):
+            return False
+        if stage != "proposals":
+            return True
+        try:
+            return len(self.proposal_counts) > 1
+        except (UserError, OSError):
+            # The first stage says what is wrong with the config.
+            return False
 
     def _needs(self, stage):
         if stage == "evaluate" and self.settings.detections:
@@ -182,6 +192,10 @@ class CellStages:
         scenes = data_settings(self.scenes)
         data = [scenes, [_text(reader) for reader in config.eval_input_reader]]
         timing = [settings.num_images, settings.warm_up, self.cell.resolution]
+        if settings.random_weights:
+            data = "synthetic"
+            if stage == "train":
+                return ["random weights", _text(config.model)]
         if stage == "train":
             training = self._training_config
             parts = (training.model, training.train_config, training.train_input_reader)
@@ -200,12 +214,13 @@ class CellStages:
         return [self.cell.resolution]
 
     def _description(self):
-        config, cell = self._inference_config, self.cell
-        proposals = cell.proposals or None
-        if cell.meta_architecture != "ssd":
-            proposals = config.model.faster_rcnn.first_stage_max_proposals
-        precision = config.train_config.DESCRIPTOR.fields_by_name["precision"]
-        number = config.train_config.precision
+        cell, proposals, precision = self.cell, self.cell.proposals or None, None
+        # A cell whose config is wrong has a result, too: its error.
+        with contextlib.suppress(UserError, OSError):
+            config = self._inference_config
+            if cell.meta_architecture != "ssd":
+                proposals = config.model.faster_rcnn.first_stage_max_proposals
+            precision = train_pb2.Precision.Name(config.train_config.precision)
         return {
             "name": cell.name,
             "meta_architecture": cell.meta_architecture,
@@ -213,7 +228,7 @@ class CellStages:
             "resolution": cell.resolution,
             "output_stride": cell.stride or None,
             "num_proposals": proposals,
-            "precision": precision.enum_type.values_by_number[number].name,
+            "precision": precision,
             "trained_name": cell.trained_name,
             "settings": list(self.settings.overrides),
         }

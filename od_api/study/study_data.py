@@ -4,6 +4,8 @@ import contextlib
 import fcntl
 import pathlib
 
+# Different images to time where there are no records.
+FEW_SCENES = 20
 _SPLITS = {"train": ("training_images", 1), "held_out": ("evaluation_images", 2)}
 _FIELDS = ("training_images", "evaluation_images", "size", "difficulty")
 
@@ -36,6 +38,17 @@ def data_overrides(root, scenes):
             f'{reader}.tf_record_input_reader.input_path=["{path}/scenes.record-*"]',
         ]
     return tuple(overrides)
+
+
+def synthetic_images(side, count):
+    """`count` scenes, uint8 [side, side, 3], the same ones for the same size."""
+    import numpy as np
+
+    from od_api.data.scenes import DIFFICULTIES, make_scene
+
+    rng, easy = np.random.default_rng(0), DIFFICULTIES["easy"]
+    planes = [make_scene(rng, (side, side), easy)[0] for _ in range(count)]
+    return [np.moveaxis(image, 0, -1) for image in planes]
 
 
 def _folder(root, scenes, split):

@@ -125,6 +125,7 @@ def _result(name, time, accuracy):
         # Twice as dense as MobileNet's.
         "multiply_adds": time * (10**8 if "mobilenet" in name else 2 * 10**8),
         "peak_memory_bytes": time * 2**22,
+        "peak_memory_kind": "resident set",
         "saved_model_bytes": 20 * 2**20,
         "machine": {**MACHINE, "load_average": [time / 100, 0.5, 0.5]},
         "error": None,

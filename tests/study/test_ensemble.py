@@ -16,7 +16,6 @@ from od_api.study.ensemble import (
     similarity,
 )
 from od_api.study.ensemble_analysis import ensemble_analysis
-from od_api.study.multi_crop import detect_windows, put_back, to_results, windows
 from od_api.study.results import study_of
 
 A = Candidate("a", 0.5, [1.0, 0.0])
@@ -40,7 +39,7 @@ D = Candidate("d", 0.2, [0.7, 0.7])
     ],
 )
 def test_choice_of_members(threshold, members, names):
-    """Best first; too similar to a member is passed over, in whatever order they come."""
+    """Best first; what is too similar to a member is passed over, in any order."""
     options = EnsembleOptions(threshold, members)
     for candidates in ([A, B, C, D], [D, C, B, A]):
         assert "".join(c.name for c in select(candidates, options)) == names
@@ -52,6 +51,13 @@ def test_one_that_is_passed_over_does_not_keep_others_out():
     assert similarity(B, e) > 0.97 > similarity(A, e)
     chosen = select([A, B, e], EnsembleOptions(0.97, 5))
     assert [c.name for c in chosen] == ["a", "e"]
+
+
+def test_as_similar_as_allowed_is_no_more_than_allowed():
+    """(3, 4) and (4, 3): 24 / 25."""
+    pair = [Candidate("one", 0.5, [3, 4]), Candidate("two", 0.4, [4, 3])]
+    assert len(select(pair, EnsembleOptions(24 / 25, 2))) == 2
+    assert len(select(pair, EnsembleOptions(0.9599, 2))) == 1
 
 
 def test_classes_without_objects_do_not_count():
@@ -93,7 +99,7 @@ def test_merging_two_models():
 
 def test_merging_again_changes_nothing_and_order_does_not_matter():
     random = np.random.default_rng(0)
-    corner = random.uniform(0, 50, (60, 2))
+    corner = random.uniform(0, 15, (60, 2))
     boxes = np.concatenate([corner, corner + random.uniform(5, 30, (60, 2))], axis=1)
     rows = zip(boxes, random.uniform(size=60), random.integers(0, 3, 60), strict=True)
     rows = list(rows)
@@ -107,50 +113,6 @@ def test_merging_again_changes_nothing_and_order_does_not_matter():
 
 def test_merging_nothing():
     assert len(merge([_found(), _found()])["scores"]) == 0
-
-
-def test_windows_cover_the_image():
-    """The image itself and 3 x 3 parts of .6 of its sides."""
-    found = windows(100, 50)
-    assert found[0] == (0, 0, 100, 50) and len(found) == 10
-    assert {(b - t, r - x) for t, x, b, r in found[1:]} == {(60, 30)}
-    assert {t for t, *_ in found[1:]} == {0, 20, 40}
-    assert windows(1, 1) == [(0, 0, 1, 1)]
-
-
-def test_boxes_that_a_window_cuts_are_left_out():
-    """The window is the lower right part: its top and left edges are inside."""
-    inside, cut, at_border = (10, 10, 20, 20), (0, 10, 20, 20), (10, 10, 60, 60)
-    found = _found((inside, 0.9, 0), (cut, 0.8, 0), (at_border, 0.7, 0))
-    moved = put_back(found, (40, 40, 100, 100), 100, 100)
-    assert moved["boxes"].tolist() == [[50, 50, 60, 60], [50, 50, 100, 100]]
-
-
-def test_a_detector_over_windows_finds_each_object_once():
-    """A "detector" that finds the bounds of each grey value it sees."""
-    truth = {1: (5, 5, 25, 25), 2: (40, 30, 58, 70), 3: (70, 0, 100, 12)}
-    pixels = np.zeros((100, 80, 3), np.uint8)
-    for value, (top, left, bottom, right) in truth.items():
-        pixels[top:bottom, left:right] = value
-
-    def detect(seen):
-        rows = []
-        for value in np.unique(seen[seen > 0]):
-            y, x = np.nonzero(seen[..., 0] == value)
-            box = (y.min(), x.min(), y.max() + 1, x.max() + 1)
-            # Sharper where the object fills more of the window.
-            rows.append((box, len(y) / seen[..., 0].size, value - 1))
-        return _found(*rows)
-
-    found = detect_windows(detect, pixels)
-    boxes = {
-        c + 1: tuple(b) for b, c in zip(found["boxes"], found["classes"], strict=True)
-    }
-    assert boxes == truth and len(found["scores"]) == 3
-    for row in to_results(found, 7):
-        top, left, bottom, right = truth[row["category_id"]]
-        assert row["bbox"] == [left, top, right - left, bottom - top]
-        assert row["image_id"] == 7
 
 
 IMAGES, OBJECTS = range(1, 5), {1: (20, 20, 10, 10), 2: (60, 60, 10, 10)}

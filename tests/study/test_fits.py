@@ -8,7 +8,7 @@ from od_api.study.fits import Fit, cosine, fit
 
 
 def test_three_points_by_hand():
-    """x 1, 2, 3 and y 1, 3, 2: covariance 1/3, variances 2/3: r .5, slope .5, y(0) 1."""
+    """x 1, 2, 3, y 1, 3, 2: covariance 1/3, variances 2/3: r .5, slope .5, y(0) 1."""
     result = fit([(1, 1), (2, 3), (3, 2)])
     assert result == pytest.approx(Fit(3, 0.5, 0.5, 0.5, 1.0, 0.25))
 
@@ -37,8 +37,10 @@ def test_power_law_from_its_logarithms():
 def test_what_cannot_be_said_is_none():
     assert fit([]) == Fit(0) and fit([(1, 2), (None, 3), (4, None)]) == Fit(1)
     assert fit([(1, 2), (1, 3)]) == Fit(2)
-    flat = fit([(1, 2), (3, 2)])
+    flat = fit([(1, 2), (3, 2), (4, 2)])
     assert (flat.slope, flat.intercept, flat.pearson) == (0.0, 2.0, None)
+    two = fit([(1, 2), (3, 4)])
+    assert (two.slope, two.pearson, two.r_squared) == (1.0, None, None)
 
 
 def test_cosine():

@@ -14,6 +14,7 @@ from od_api import cli
 from od_api.core.errors import UserError
 from od_api.study.analyses import analyse
 from od_api.study.report import as_markdown, shown, write_report
+from od_api.study.report_page import as_html
 from od_api.study.results import study_of
 
 MODEL = '[data-model="faster_resnet101_600_s8"]'
@@ -106,7 +107,7 @@ def test_numbers_as_people_read_them(value, places, text):
     assert shown(value, places) == text
 
 
-def test_page_in_a_browser(report):
+def test_page_in_a_browser(report, tmp_path):
     """One browser for all of it: starting one takes seconds."""
     with browser() as page:
         page.prefer("light")
@@ -117,6 +118,7 @@ def test_page_in_a_browser(report):
         _a_click_on_a_column_sorts(page)
         _nothing_is_cut_off(page)
         _both_themes(page, report)
+        _one_cell_has_a_page(page, tmp_path)
         assert page.console() == []
 
 
@@ -222,6 +224,19 @@ def _both_themes(page, report):
         assert page.js("document.getElementById('theme').textContent") == other
     page.click("#theme")
     assert _brightness(page, "backgroundColor") < 60
+
+
+def _one_cell_has_a_page(page, folder):
+    """One point in the middle, on axes that have numbers."""
+    study = study_of(results_kit.results()[:1])
+    file = folder / "one.html"
+    file.write_text(as_html(study, analyse(study), []), "utf-8")
+    page.open(file)
+    assert _count(page, f"{FIGURE} .point") == 1
+    assert _count(page, f"{FIGURE} text") > 4
+    assert not page.js("document.body.innerText.includes('NaN')")
+    transform = page.js(f"document.querySelector('{FIGURE} .point').outerHTML")
+    assert "NaN" not in transform and "Infinity" not in transform
 
 
 def test_text_of_results_cannot_end_the_script(report):

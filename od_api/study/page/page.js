@@ -91,7 +91,9 @@ function makeFigure(figure) {
   redraw.push(() => draw(svg, figure));
   draw(svg, figure);
   const caption = element("figcaption", {}, figure.title);
-  return element("figure", { id: `figure-${figure.key}` }, caption, svg, legend);
+  const kind = figure.bars.length ? "bars" : "plot";
+  const name = { id: `figure-${figure.key}`, class: kind };
+  return element("figure", name, caption, svg, legend);
 }
 
 function makeAnalysis(analysis) {

@@ -4,12 +4,14 @@ function makeTable(table) {
   const state = { column: null, down: false };
   const head = element("tr");
   const body = element("tbody");
+  // Made once: a table of classes has thousands of cells.
+  const rows = table.rows.map((_, i) => rowOf(table, i));
   const draw = () => {
     [...head.children].forEach((cell, i) => {
       const order = state.down ? "descending" : "ascending";
       cell.setAttribute("aria-sort", i === state.column ? order : "none");
     });
-    body.replaceChildren(...sortedRows(table, state).map((i) => rowOf(table, i)));
+    body.replaceChildren(...sortedRows(table, state).map((i) => rows[i]));
   };
   table.columns.forEach((name, i) => {
     const button = element("button", { type: "button" }, name);
