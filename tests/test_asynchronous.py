@@ -34,10 +34,13 @@ def test_every_scheduled_step_is_counted_once(counts):
     assert all(c["finished"] for c in counts.values())
 
 
-@pytest.mark.parametrize("optimizer", ["momentum", "rms_prop"])
-def test_momentum_loses_no_update(counts, optimizer):
-    """The slot counts them; the weight is 1 + 2 + ... + 1000."""
-    assert counts[optimizer]["slots"]["momentum"] == _STEPS
+@pytest.mark.parametrize(("optimizer", "sign"), [("momentum", 1), ("rms_prop", -1)])
+def test_momentum_loses_no_update(counts, optimizer, sign):
+    """The slot counts them; the weight is 1 + 2 + ... + 1000.
+
+    Momentum's slot is added to the weight, RMSProp's is subtracted from it.
+    """
+    assert counts[optimizer]["slots"]["momentum"] == sign * _STEPS
     assert counts[optimizer]["weight"] == _STEPS * (_STEPS + 1) / 2
 
 
