@@ -85,8 +85,9 @@ class AsynchronousSteps:
         """
         remaining, in_hand = last_step - self._step, 0
         free = list(range(len(self._tickets)))
-        self._monitor.started()
         while remaining or in_hand:
+            if self._allowed() == len(self._tickets):
+                self._monitor.started()
             while remaining and free and in_hand < self._allowed():
                 lane = free.pop()
                 self._tickets[lane] += 1
@@ -103,6 +104,7 @@ class AsynchronousSteps:
             in_hand -= 1
             yield self._finished(result)
         self._monitor.look(self._step)
+        self._monitor.rests()
         self._counter.fold()
         self._tickets = [0] * len(self._tickets)
 

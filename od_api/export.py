@@ -157,13 +157,9 @@ def _network(detector):
 def _write_weights(path, directory):
     """Writes a checkpoint's model and averages as ckpt-0, the old exporter's name."""
     groups, step = checkpoint_files.read(path)
-    kept = {
-        group: {name: tf.Variable(value) for name, value in groups[group].items()}
-        for group in ("model", "ema")
-        if group in groups
-    }
-    checkpoint = tf.train.Checkpoint(step=tf.Variable(step, dtype=tf.int64), **kept)
-    checkpoint_files.write_whole(checkpoint, str(directory / "ckpt-0"))
+    kept = {group: groups[group] for group in ("model", "ema") if group in groups}
+    step = tf.constant(step, tf.int64)
+    checkpoint_files.write_whole(kept, step, str(directory / "ckpt-0"))
     (directory / "checkpoint").write_text('model_checkpoint_path: "ckpt-0"\n')
 
 

@@ -10,6 +10,8 @@ import subprocess
 import sys
 import time
 
+from od_api.core.cluster import accepts
+
 ROOT = pathlib.Path(__file__).parent.parent
 
 
@@ -86,6 +88,13 @@ class ProcessCluster:
             assert not ended and time.monotonic() < deadline, (
                 f"{kind} {index} never said {text!r}:\n{log}"
             )
+            time.sleep(0.1)
+
+    def wait_for_address(self, kind, index=0, seconds=180):
+        """Returns when a task answers at its address."""
+        deadline = time.monotonic() + seconds
+        while not accepts(self.jobs[kind][index]):
+            assert time.monotonic() < deadline, f"{kind} {index} never answered"
             time.sleep(0.1)
 
 

@@ -39,17 +39,20 @@ def config(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def workers_and_evaluator(tmp_path_factory, config):
-    """A run of 150 steps whose workers and evaluator suffer; (folder, chief's log)."""
+    """A run of 200 steps whose workers and evaluator suffer; (folder, chief's log)."""
     folder = tmp_path_factory.mktemp("workers")
-    command = _command(folder, config, 150)
+    command = _command(folder, config, 200)
     jobs = {"chief": 1, "worker": 2, "ps": 2, "evaluator": 1}
     with running(folder, command, **jobs) as cluster:
         cluster.wait_for("waiting for checkpoints", "evaluator")
         cluster.kill("evaluator")
-        cluster.wait_for("step 10/150")
+        cluster.wait_for("step 10/200")
         cluster.kill("worker", 1)
         cluster.wait_for("is gone")
+        cluster.kill("chief", number=signal.SIGSTOP)  # The run waits for the worker.
         cluster.start("worker", 1)
+        cluster.wait_for_address("worker", 1)
+        cluster.kill("chief", number=signal.SIGCONT)
         cluster.wait_for("worker 1 is back")
         cluster.kill("worker", 0, signal.SIGSTOP)
         cluster.wait_for("has finished no step", seconds=60)
@@ -74,14 +77,14 @@ def test_a_stuck_worker_is_reported(workers_and_evaluator):
 
 def test_every_scheduled_step_counts_once_whatever_happens(workers_and_evaluator):
     folder, log, _ = workers_and_evaluator
-    assert "training finished at step 150" in log
-    assert checkpoint.latest(folder / "model").endswith("ckpt-150")
+    assert "training finished at step 200" in log
+    assert checkpoint.latest(folder / "model").endswith("ckpt-200")
 
 
 def test_the_evaluator_may_die_and_return(workers_and_evaluator):
     folder, _, _ = workers_and_evaluator
     lines = (folder / "model" / "eval_history.jsonl").read_text().splitlines()
-    assert json.loads(lines[-1])["step"] == 150
+    assert json.loads(lines[-1])["step"] == 200
     assert (folder / "model" / "best" / "best.json").exists()
 
 

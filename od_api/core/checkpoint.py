@@ -6,7 +6,6 @@ best one of a run is kept by `best_checkpoint.py`.
 
 import os
 
-import tensorflow as tf
 from absl import logging
 
 from od_api.core import checkpoint_files as files
@@ -58,7 +57,6 @@ class Checkpoints:
         }
         self._max_to_keep = max_to_keep
         self._current = None
-        self._checkpoint = tf.train.Checkpoint(step=step, **self._groups)
 
     def save(self):
         """Write `ckpt-N` for the current step N, then delete the oldest ones.
@@ -78,7 +76,7 @@ class Checkpoints:
         if prefix == self._current and files.is_whole(prefix):
             return prefix
         with files.disk_errors(prefix):
-            files.write_whole(self._checkpoint, prefix)
+            files.write_whole(self._groups, self._step, prefix)
             self._prune(prefix)
         self._current = prefix
         return prefix

@@ -80,18 +80,30 @@ def _reads(prefix, signatures):
     return len(signatures) > 1
 
 
-def write_whole(checkpoint, prefix):
-    """Write a `tf.train.Checkpoint` so that it appears whole or not at all.
+def write_whole(groups, step, prefix):
+    """Write the files of a checkpoint so that they appear whole or not at all.
 
     The files are made in a folder beside and renamed into place, the index last:
     without an index there is no checkpoint. What a killed save left behind goes first.
     This process writes all of it, wherever the variables are: parameter servers need
-    not see the folder.
+    not see the folder. It is one op and no tf.function, which every worker would have
+    to be told of: a stuck one would hold up the save.
+
+    Args:
+      groups: {group: {variable name: tf.Variable or array}}.
+      step: int64 scalar, variable or array.
+      prefix: the path of the files without their suffixes.
     """
-    with tf.device("CPU:0"):
-        here = tf.constant(0).device
-    with _staging(prefix) as staged:
-        checkpoint.write(staged, tf.train.CheckpointOptions(here))
+    tensors = {STEP_KEY: step}
+    for group, variables in groups.items():
+        tensors |= {key_of(group, name): v for name, v in variables.items()}
+    with _staging(prefix) as staged, tf.device("CPU:0"):
+        tf.raw_ops.SaveV2(
+            prefix=staged,
+            tensor_names=list(tensors),
+            shape_and_slices=[""] * len(tensors),
+            tensors=[tf.convert_to_tensor(value) for value in tensors.values()],
+        )
         _move(staged, prefix)
 
 
@@ -165,7 +177,7 @@ def disk_errors(prefix):
 
 
 def key_of(group, name):
-    """Where `tf.train.Checkpoint(group={name: variable})` stores a variable."""
+    """Where a variable is stored: the key of `tf.train.Checkpoint(group={name: v})`."""
     escaped = name.replace(".", "..").replace("/", ".S")
     return f"{group}/{escaped}/.ATTRIBUTES/VARIABLE_VALUE"
 

@@ -24,7 +24,8 @@ class WorkerMonitor:
       addresses: ["host:port"] of the workers.
       batch_size: images a step.
       last_step: where training ends.
-      silent_seconds: without a finished step after which a worker is reported.
+      silent_seconds: of work, without a finished step, after which a worker is
+        reported. Rests do not count: training rests at each checkpoint, however often.
     """
 
     def __init__(self, addresses, batch_size, last_step, silent_seconds):
@@ -34,6 +35,7 @@ class WorkerMonitor:
         self._silent_seconds = silent_seconds
         self._steps = [0] * len(addresses)
         self._heard = [time.monotonic()] * len(addresses)
+        self._resting_since = time.monotonic()
         self._states = ["waiting"] * len(addresses)
         self._staleness = []
         self._recent = collections.deque(maxlen=200)
@@ -41,8 +43,17 @@ class WorkerMonitor:
         self._written = 0.0
 
     def started(self):
-        """Steps are being handed out (again)."""
-        self._heard = [time.monotonic()] * len(self._addresses)
+        """Every worker is given steps (again)."""
+        if self._resting_since is None:
+            return
+        now = time.monotonic()
+        rest = now - self._resting_since
+        self._heard = [min(heard + rest, now) for heard in self._heard]
+        self._resting_since = None
+
+    def rests(self):
+        """No worker is given steps, or not every one: none is reported meanwhile."""
+        self._resting_since = time.monotonic()
 
     def finished(self, worker, staleness):
         """`worker` has finished a step, `staleness` updates after it began."""
@@ -59,12 +70,11 @@ class WorkerMonitor:
         """Reports quiet workers and writes the status file; call it often."""
         now = time.monotonic()
         pause = 0.0 if step == self._last_step else _STATUS_SECONDS
+        working = self._resting_since is None
         for worker, heard in enumerate(self._heard):
             quiet = now - heard
-            if quiet >= self._silent_seconds and self._states[worker] not in (
-                "silent",
-                "gone",
-            ):
+            reported = self._states[worker] in ("silent", "gone")
+            if working and quiet >= self._silent_seconds and not reported:
                 self._report(worker, quiet)
         if self._path and now - self._written >= pause:
             self._written = now

@@ -16,7 +16,9 @@ def clock(monkeypatch):
 
 
 def monitor(silent_seconds=45):
-    return WorkerMonitor(["a:1", "b:1"], 4, 100, silent_seconds)
+    watching = WorkerMonitor(["a:1", "b:1"], 4, 100, silent_seconds)
+    watching.started()
+    return watching
 
 
 def test_a_worker_that_ends_and_one_that_is_stuck(clock, monkeypatch, caplog):
@@ -45,6 +47,23 @@ def test_a_worker_is_reported_once(clock, monkeypatch, caplog):
         clock[0] += 50
         watching.look(1)
     assert caplog.text.count("worker 1 (b:1)") == 1
+
+
+def test_rests_do_not_count(clock, monkeypatch, caplog):
+    """30 s of work, a checkpoint of 60 s, 20 s of work: worker 1 is silent for 50 s."""
+    monkeypatch.setattr(worker_monitor, "accepts", lambda address: True)
+    watching = monitor()
+    clock[0] += 30
+    watching.finished(0, 0)
+    watching.rests()
+    clock[0] += 60
+    watching.look(1)
+    assert not caplog.text
+    watching.started()
+    clock[0] += 20
+    watching.look(1)
+    assert "worker 1 (b:1) has finished no step for 50 s" in caplog.text
+    assert "worker 0" not in caplog.text
 
 
 def test_staleness_since_the_last_time(clock):
