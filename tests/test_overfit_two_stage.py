@@ -1,28 +1,51 @@
 """Two-stage detectors learn: four images, by heart."""
 
 import pytest
-import tiny
 import tiny_two_stage
 
+from od_api.data import synth
 from od_api.train import train
 
+_MASKS = (
+    "train_input_reader.load_instance_masks=true",
+    "eval_input_reader.load_instance_masks=true",
+    'eval_config.metrics_set=["coco_detection_metrics", "coco_mask_metrics"]',
+)
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name, steps", [("faster_rcnn", 400), ("rfcn", 800)])
-def test_four_images_are_overfitted(name, steps, tmp_path):
+
+def _overfitted(folder, name, steps, *overrides):
+    """The metrics of a tiny detector after `steps` on four images."""
+    data = folder / "data"
+    size = {"num_images": 4, "image_size": (128, 128)}
+    synth.generate_records(data, seed=7, include_masks=True, **size)
     schedule = (
         f"cosine_decay_learning_rate {{learning_rate_base: 0.02 total_steps: {steps} "
         "warmup_learning_rate: 0.002 warmup_steps: 20}"
     )
     config = tiny_two_stage.config_for(
-        tmp_path,
-        tiny.make_data(tmp_path, num_images=4),
+        folder,
+        data,
         name,
         f"train_config.checkpoint_every_n_steps={steps}",
         "train_config.optimizer={momentum_optimizer {learning_rate {"
         + schedule
         + "}} use_moving_average: false}",
         "model.faster_rcnn.second_stage_localization_loss_weight=2",
+        *overrides,
     )
-    result = train(config, tmp_path / "model", num_steps=steps)
-    assert result.metrics["DetectionBoxes_Precision/mAP"] > 0.9
+    return train(config, folder / "model", num_steps=steps).metrics
+
+
+@pytest.mark.slow
+def test_faster_rcnn_with_masks_overfits(tmp_path):
+    """Masks have 15 x 15 pixels, which is coarse for shapes of up to 64."""
+    metrics = _overfitted(tmp_path, "mask_rcnn", 400, *_MASKS)
+    assert metrics["DetectionBoxes_Precision/mAP"] > 0.9
+    assert metrics["DetectionMasks_Precision/mAP"] > 0.7
+    assert metrics["DetectionMasks_Precision/mAP@.50IOU"] > 0.9
+
+
+@pytest.mark.slow
+def test_rfcn_overfits(tmp_path):
+    metrics = _overfitted(tmp_path, "rfcn", 800)
+    assert metrics["DetectionBoxes_Precision/mAP"] > 0.9
