@@ -1,0 +1,160 @@
+"""The comparison's own logic: turns, errors, what is done already, and the table.
+
+The two sides are small programs here, without TensorFlow.
+"""
+
+import json
+import pathlib
+import sys
+
+import pytest
+
+FOLDER = pathlib.Path(__file__).parents[2] / "benchmarks" / "versus_the_old_api"
+# Each round is noted in a file, to see the order in which they came.
+WORK = """
+def ours(settings):
+    yield {"found": 3}
+    while True:
+        with open(settings["notes"], "a") as file:
+            file.write("ours ")
+        yield {"seconds": [1.0, 2.0, 3.0]}
+
+def old(settings):
+    if settings["broken"]:
+        print("not for the answers")
+        raise RuntimeError("no such thing")
+    yield {"found": 3}
+    while True:
+        with open(settings["notes"], "a") as file:
+            file.write("old ")
+        yield {"seconds": [4.0, 5.0, 6.0]}
+"""
+
+
+@pytest.fixture
+def parts(monkeypatch):
+    """The modules of the comparison, which are not of a package."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    names = ("configs", "processes", "rounds", "table", "tasks")
+    for name in names:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    yield {name: __import__(name) for name in names}
+    for name in names:
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def measured(parts, tmp_path):
+    """(settings, fresh=...) -> (result of the task, order of the rounds)."""
+    (tmp_path / "toy.py").write_text(WORK)
+    sides = [
+        parts["processes"].Side(name, sys.executable, tmp_path, tmp_path / "logs")
+        for name in ("ours", "old")
+    ]
+    quantity = parts["tasks"].Quantity("seconds", "toy", "ms", 2.0)
+    notes = tmp_path / "notes"
+
+    def run(fresh=False, broken=False, steps=()):
+        settings = {"broken": broken, "notes": str(notes)}
+        task = parts["tasks"].Task("toy", "toy", settings, [quantity], steps, fresh)
+        result = parts["rounds"].measure(task, sides, 2, say=lambda line: None)
+        # It must survive being written.
+        return json.loads(json.dumps(result)), notes.read_text().split()
+
+    return run
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_the_sides_take_turns(measured, fresh):
+    result, order = measured(fresh=fresh)
+    assert order == ["ours", "old", "ours", "old"]
+    assert result["values"]["seconds"]["ours"] == [[1.0, 2.0, 3.0]] * 2
+    assert result["facts"] == {"ours": {"found": 3}, "old": {"found": 3}}
+    assert [len(rounds) for rounds in result["load_average"].values()] == [2, 2]
+    summary = result["summary"]["seconds"]
+    assert summary["ratio"] == 2.5 and summary["ratio_by_round"] == [2.5, 2.5]
+
+
+def test_a_side_that_fails_does_not_stop_the_other(measured):
+    result, order = measured(broken=True)
+    assert order == ["ours", "ours"]
+    assert list(result["errors"]) == ["old"]
+    assert "RuntimeError: no such thing" in result["errors"]["old"]
+    assert "ratio" not in result["summary"]["seconds"]
+
+
+def test_steps_are_done_once(parts, measured, tmp_path):
+    notes = str(tmp_path / "notes")
+    settings = {"broken": False, "notes": notes}
+    step = parts["tasks"].Step
+    missing = step("toy", "ours", settings, tmp_path / "missing")
+    there = step("toy", "old", settings, pathlib.Path(notes))
+    _, order = measured(steps=(missing, there))
+    assert order == ["ours", "ours", "old", "ours", "old"]
+
+
+def test_a_process_that_ends_without_a_word(parts, tmp_path):
+    (tmp_path / "toy.py").write_text(
+        "import os, sys\ndef ours(_):\n  sys.stderr.write('gone'); os._exit(7)\n"
+    )
+    make = parts["processes"].Side
+    side = make("ours", sys.executable, tmp_path, tmp_path / "logs")
+    with pytest.raises(
+        parts["processes"].SideError, match="gone\nthe process ended with 7"
+    ):
+        side.start("toy", {})
+
+
+def test_the_table(parts):
+    def task(label, unit, target, **summary):
+        return {
+            "quantities": [
+                {"key": "k", "label": label, "unit": unit, "target": target}
+            ],
+            "facts": {"ours": {"boxes": 3}, "old": {"boxes": 4}},
+            "load_average": {"ours": [[0.5, 1.5]], "old": [[1.0, 1.0]]},
+            "errors": {},
+            "summary": {"k": summary},
+        }
+
+    def spread(low, middle, high):
+        return {"p10": low, "median": middle, "p90": high}
+
+    fast = {"ours": spread(0.01, 0.02, 0.04), "old": spread(0.1, 0.1, 0.1)}
+    slow = {"ours": spread(2**30, 2**30, 2**30), "old": spread(2**29, 2**29, 2**29)}
+    broken = {**task("c", "s", 2.0), "errors": {"old": "Traceback\nError: a | b"}}
+    tasks = {
+        "one": task("a", "images/s", 4.0, **fast, ratio=5.0),
+        "two": task("b", "MB", 2.0, **slow, ratio=0.5),
+        "three": broken,
+    }
+    machine = {"cpu": "a processor", "cores": 2}
+    versions = {"ours": {"python": "3.11"}, "old": {"python": "3.11"}}
+    made = parts["table"].markdown(
+        {"machine": machine, "versions": versions, "tasks": tasks}
+    )
+    row = "| a | 50.0 images/s (25.0 to 100) | 10.0 images/s (10.0 to 10.0) | 5.00 |"
+    assert f"{row} 4 | yes |" in made
+    assert (
+        "| b | 1024 MB (1024 to 1024) | 512 MB (512 to 512) | 0.50 | 2 | no |" in made
+    )
+    assert "| c | failed | failed | - | 2 | - |" in made
+    assert "| three | old | Error: a \\| b |" in made
+    assert "2 cores, load average 0.5 to 1.5" in made
+    assert "| one | boxes | 3 | 4 |" in made
+
+
+def test_configs_are_made_of_the_shipped_ones(parts, tmp_path):
+    from google.protobuf import text_format
+
+    from od_api.protos import pipeline_pb2
+
+    for network in parts["configs"].NETWORKS:
+        text = parts["configs"].text(network, data=tmp_path, batch_size=3)
+        config = text_format.Parse(text, pipeline_pb2.TrainEvalPipelineConfig())
+        settings = config.train_config
+        assert settings.batch_size == 3 and not settings.fine_tune_checkpoint
+        assert not settings.optimizer.use_moving_average
+        paths = config.train_input_reader.tf_record_input_reader.input_path
+        assert list(paths) == [f"{tmp_path}/scenes.record-*"]
+    assert config.model.faster_rcnn.first_stage_max_proposals == 10
