@@ -25,11 +25,22 @@ def data_dir():
     return folder
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _give_memory_back():
+    """Freed memory stays with the process otherwise: gigabytes, after a few graphs."""
+    yield
+    _trim()
+
+
 @pytest.fixture(autouse=True)
-def _give_memory_back(request):
-    """Freed graphs stay with the process otherwise: gigabytes, after a few exports."""
+def _give_graphs_back(request):
+    """Graphs are freed when cycles are looked for; large ones must not add up."""
     yield
     if request.node.get_closest_marker("slow"):
         gc.collect()
-        with contextlib.suppress(OSError, AttributeError):  # glibc alone has it
-            ctypes.CDLL(None).malloc_trim(0)
+        _trim()
+
+
+def _trim():
+    with contextlib.suppress(OSError, AttributeError):  # glibc alone has it
+        ctypes.CDLL(None).malloc_trim(0)
