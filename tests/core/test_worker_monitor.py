@@ -23,7 +23,7 @@ def monitor(silent_seconds=45):
 
 def test_a_worker_that_ends_and_one_that_is_stuck(clock, monkeypatch, caplog):
     """Worker 0 goes on; nobody answers for worker 1 at first, then it answers."""
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, logger="absl")
     watching = monitor()
     monkeypatch.setattr(worker_monitor, "accepts", lambda address: False)
     clock[0] += 46
