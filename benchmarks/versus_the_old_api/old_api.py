@@ -3,21 +3,14 @@
 To be imported by the old side only, and before `object_detection`.
 """
 
+import pathlib
 import sys
-from unittest import mock
 
-# Imported by the old API for models, formats and drawings that are not measured here.
-for _absent in (
-    "cv2",
-    "tensorflow_io",
-    "official",
-    "official.modeling",
-    "official.modeling.optimization",
-    "official.legacy",
-    "official.legacy.image_classification",
-    "official.legacy.image_classification.efficientnet",
-):
-    sys.modules[_absent] = mock.MagicMock()
+sys.path.append(str(pathlib.Path(__file__).parents[2] / "tests" / "golden"))
+
+import absent_packages
+
+absent_packages.replace()
 
 
 def load_config(path):

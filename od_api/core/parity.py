@@ -87,13 +87,16 @@ def of_proposals(got, want, padded_shape):
     Args and errors are those of `differences`. If less than nine tenths are found by
     both, one of the numbers is above its limit.
     """
-    (boxes, scores), (expected_boxes, expected_scores) = _compared(
-        (got, want), padded_shape
+    found, expected = (
+        np.concatenate(outputs, axis=-1)
+        for outputs in _compared((got, want), padded_shape)
     )
     apart = {"boxes": [], "scores": []}
-    for image in range(len(boxes)):
-        of_boxes = _largest(expected_boxes[image][:, None] - boxes[image])
-        of_scores = _largest(expected_scores[image][:, None] - scores[image])
+    for image, proposals in enumerate(expected):
+        # Places without a proposal all hold the same and would count as agreeing.
+        proposals = np.unique(proposals, axis=0)
+        difference = np.abs(proposals[:, None] - found[image])
+        of_boxes, of_scores = difference[..., :4].max(-1), difference[..., 4:].max(-1)
         nearest = (of_boxes / BOX_LIMIT_PIXELS + of_scores / SCORE_LIMIT).argmin(1)
         rows = np.arange(len(nearest))
         apart["boxes"] += list(of_boxes[rows, nearest])
@@ -102,10 +105,6 @@ def of_proposals(got, want, padded_shape):
         name: np.quantile(values, _SHARE_OF_PROPOSALS, method="higher")
         for name, values in apart.items()
     }
-
-
-def _largest(values):
-    return np.abs(values).max(-1)
 
 
 def _compared(outputs, padded_shape):

@@ -60,6 +60,16 @@ def test_one_proposal_in_ten_may_be_another_one(others, agrees):
     assert (found["boxes"] <= parity.BOX_LIMIT_PIXELS) == agrees
 
 
+def test_places_without_a_proposal_do_not_count_as_agreeing():
+    """4 proposals and 196 empty places: one proposal off is more than a tenth."""
+    want = outputs(count=200)
+    for values in want.values():
+        values[:, 4:] = 0.0
+    got = changed(want, 0, 0.3)
+    found = parity.of_proposals(got, want, SHAPE)
+    assert found["boxes"] > parity.BOX_LIMIT_PIXELS
+
+
 def test_proposals_that_are_all_a_little_off_are_seen():
     want = outputs()
     got = want | {"raw_detection_scores": want["raw_detection_scores"] + 1e-3}

@@ -1,13 +1,9 @@
 """Records what the old TF Object Detection API computes, for tests/parity.
 
 It imports `object_detection` and never `od_api`: the two cannot share a process. The
-environment, once (Python 3.11, about 2 GB):
+environment OLD and the patched copy OVERLAY, once (Python 3.11, about 3 GB):
 
-    python3.11 -m venv OLD && OLD/bin/pip install tensorflow==2.15.1 "numpy<2" \
-        pycocotools matplotlib pillow six scipy pandas lxml "typeguard<3"
-    OLD/bin/pip install --no-deps tf-models-research-object-detection==2.8.0.post1 \
-        tensorflow-addons==0.23.0 tf_slim==1.1.0 lvis contextlib2
-    OLD/bin/python tests/golden/prepare_old_api.py OVERLAY
+    python benchmarks/old_api_environment.py TARGET
 
 Then, from the project's root (about seven minutes on one core):
 
@@ -21,20 +17,11 @@ which is stored too, so that the tests feed the very same text to ours.
 
 import os
 import sys
-from unittest import mock
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-# Imported by the old API for models that are not recorded here.
-for absent in (
-    "tensorflow_io",
-    "official",
-    "official.modeling",
-    "official.modeling.optimization",
-    "official.legacy",
-    "official.legacy.image_classification",
-    "official.legacy.image_classification.efficientnet",
-):
-    sys.modules[absent] = mock.MagicMock()
+import absent_packages
+
+absent_packages.replace()
 
 import golden_store  # noqa: E402
 import old_geometry  # noqa: E402

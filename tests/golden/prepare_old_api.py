@@ -2,8 +2,8 @@
 
     python prepare_old_api.py OVERLAY
 
-Run it with the Python of the environment described in `make_golden.py`, then put
-OVERLAY first on PYTHONPATH. Two things are mended in the copy, nothing else:
+`benchmarks/old_api_environment.py` makes an environment and runs it there; OVERLAY goes
+first on PYTHONPATH. Two things are mended in the copy, nothing else:
 
 1. The wheel's `_pb2` modules were made by an old protoc and do not load under
    protobuf 4. Each is rewritten from the descriptor bytes it holds.
