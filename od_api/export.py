@@ -2,10 +2,12 @@
 
 import contextlib
 import json
+import math
 import pathlib
 import shutil
 import tempfile
 
+import keras
 import tensorflow as tf
 from absl import logging
 
@@ -13,7 +15,7 @@ from od_api.core import checkpoint_files, parity, serving
 from od_api.core.compatibility import check_compatibility
 from od_api.core.config import write_config
 from od_api.core.errors import UserError
-from od_api.core.fold_batch_norm import freeze_and_fold
+from od_api.core.fold_batch_norm import FrozenNetwork
 from od_api.data.inputs import label_map_path
 from od_api.data.label_map import LabelMap
 from od_api.evaluate import detector_for_inference
@@ -25,6 +27,11 @@ _DISK_ERRORS = (
     tf.errors.PermissionDeniedError,
     tf.errors.UnavailableError,
 )
+
+# Bytes of weights from which on those with more numbers than _LARGE_KERNEL are
+# variables of the exported model, and not constants: see FrozenNetwork.
+_LARGE_NETWORK = 2**26
+_LARGE_KERNEL = 2**14
 
 
 def export(
@@ -70,7 +77,7 @@ def export(
     path = checkpoint_files.resolve(checkpoint)
     detector, restore = detector_for_inference(config)
     logging.info("exporting %s (step %d)", path, restore(path))
-    network, _ = freeze_and_fold(_network(detector))
+    network = _network(detector)
     module = serving.ServingModule(
         network, detector.resizer, input_type, label_map, detector.max_proposals
     )
@@ -135,7 +142,7 @@ def _disk_errors(output_dir):
 
 
 def _network(detector):
-    """ConcreteFunction: padded images and true shapes -> raw and final outputs.
+    """FrozenNetwork: padded images and true shapes -> raw and final outputs.
 
     That of a two-stage detector takes the number of proposals, too.
     """
@@ -146,12 +153,24 @@ def _network(detector):
     ]
     if detector.max_proposals is not None:
         signature.append(tf.TensorSpec([], tf.int32, "num_proposals"))
+    apart = _kept_apart(detector)
+    weights = [tf.TensorSpec(v.shape, v.dtype) for v in apart]
 
-    @tf.function(input_signature=signature, autograph=False)
+    @tf.function(input_signature=signature + weights, autograph=False)
     def run(*arguments):
-        return serving.outputs_of(detector, *arguments)
+        inputs, values = arguments[: len(signature)], arguments[len(signature) :]
+        with keras.StatelessScope(list(zip(apart, values, strict=True))):
+            return serving.outputs_of(detector, *inputs)
 
-    return run.get_concrete_function()
+    return FrozenNetwork(run.get_concrete_function(), [v.numpy() for v in apart])
+
+
+def _kept_apart(detector):
+    """The variables that do not become constants: the large ones of large networks."""
+    every = [v for part in detector.parts.values() for v in part.variables]
+    if sum(v.value.dtype.size * math.prod(v.shape) for v in every) < _LARGE_NETWORK:
+        return []
+    return [v for v in every if math.prod(v.shape) > _LARGE_KERNEL]
 
 
 def _write_weights(path, directory):

@@ -53,7 +53,6 @@ def test_study_ssd_has_1917_anchors():
     "name",
     [
         "ssd/ssd_mobilenet_v1_fpn_192x192_demo",
-        "techniques/ssd_mobilenet_v1_weighted_giou",
         "techniques/ssd_mobilenet_v1_weighted_sigmoid_focal",
         "ssd/ssd_mobilenet_v2_fpnlite_320x320_coco",
     ],

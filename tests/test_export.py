@@ -20,7 +20,6 @@ from od_api.core import checkpoint_files, serving, variables
 from od_api.core.checkpoint import restore_model
 from od_api.core.config import load_config
 from od_api.core.errors import UserError
-from od_api.core.fold_batch_norm import freeze_and_fold
 from od_api.evaluate import detector_for_inference
 from od_api.export import export
 
@@ -85,7 +84,7 @@ def detector(config, checkpoint):
 
 @pytest.fixture(scope="module")
 def network(detector):
-    return freeze_and_fold(export_module._network(detector))
+    return export_module._network(detector)
 
 
 @pytest.fixture
@@ -94,8 +93,7 @@ def ready(detector, network, monkeypatch):
     monkeypatch.setattr(
         export_module, "detector_for_inference", lambda _: (detector, lambda _: 3)
     )
-    monkeypatch.setattr(export_module, "freeze_and_fold", lambda _: network)
-    monkeypatch.setattr(export_module, "_network", lambda _: None)
+    monkeypatch.setattr(export_module, "_network", lambda _: network)
 
 
 def images(*shape, seed=0):
@@ -361,10 +359,10 @@ def test_another_model_than_the_checkpoint(
     """1e-4 of the image's side is 0.0096 px, about 10 times the limit."""
 
     def changed(*inputs):
-        outputs = network[0](*inputs)
+        outputs = network(*inputs)
         return {**outputs, output: outputs[output] + error}
 
-    monkeypatch.setattr(export_module, "freeze_and_fold", lambda _: (changed, 0))
+    monkeypatch.setattr(export_module, "_network", lambda _: changed)
     match = "differs from the checkpoint.*nothing was exported"
     refuses(match, tmp_path, config, checkpoint, tmp_path / "out")
 

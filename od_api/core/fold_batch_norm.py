@@ -3,8 +3,8 @@
 With statistics frozen, batch norm multiplies each channel of a convolution by a
 constant and adds another: y = (w * x) s + b = (s w) * x + b. TensorFlow leaves the two
 steps in the graph, and fuses no batch norm at all with a depthwise convolution. Here
-the variables become constants, s goes into the kernel and b becomes a BiasAdd, which
-TensorFlow fuses with the convolution and its activation.
+s goes into the kernel and b becomes a BiasAdd, which TensorFlow fuses with the
+convolution and its activation.
 """
 
 import numpy as np
@@ -19,32 +19,51 @@ from tensorflow.python.training import saver as tf_saver
 _CONVOLUTIONS = ("Conv2D", "DepthwiseConv2dNative")
 
 
-def freeze_and_fold(function):
+class FrozenNetwork(tf.Module):
     """A function with constants for variables and batch norm folded.
+
+    Called with the function's tensors positionally, it returns the same nest.
 
     Args:
       function: a ConcreteFunction that returns a dict (or nest) of tensors.
+      weights: values of its last inputs, kernels as a rule. They stay out of the
+        graph, which is copied many times on its way to a running model: they become
+        variables, read once a call. Kernels in the graph run faster, since TensorFlow
+        brings a constant into its own layout once and for all.
 
-    Returns:
-      (callable, count): takes the same tensors positionally and returns the same
-      nest; `count` is how many batch norms (or scales) went into kernels.
+    Attributes:
+      folded: how many batch norms (or scales) went into kernels.
     """
-    frozen = convert_to_constants.convert_variables_to_constants_v2(
-        function, lower_control_flow=False, aggressive_inlining=True
-    )
-    graph = _fold_constants(frozen)
-    graph, count = fold(graph)
-    inputs = [t.name for t in frozen.inputs if t.dtype != tf.resource]
-    outputs = [t.name for t in frozen.outputs]
-    _drop_unused(graph, [*inputs, *outputs])
-    _drop_gradients(graph)
-    pruned = wrap_function.function_from_graph_def(graph, inputs, outputs)
-    structure = function.structured_outputs
 
-    def call(*tensors):
-        return tf.nest.pack_sequence_as(structure, list(pruned(*tensors)))
+    def __init__(self, function, weights=()):
+        super().__init__()
+        frozen = convert_to_constants.convert_variables_to_constants_v2(
+            function, lower_control_flow=False, aggressive_inlining=True
+        )
+        inputs = [t.name for t in frozen.inputs if t.dtype != tf.resource]
+        outputs = [t.name for t in frozen.outputs]
+        apart = len(inputs) - len(weights)
+        inputs, names = inputs[:apart], map(_base, inputs[apart:])
+        values = dict(zip(names, weights, strict=True))
+        graph, values, self.folded = fold(_fold_constants(frozen), values)
+        needed = _drop_unused(graph, [*inputs, *outputs])
+        _drop_gradients(graph)
+        values = {name: value for name, value in values.items() if name in needed}
+        self._weights = [tf.Variable(v, trainable=False) for v in values.values()]
+        pruned = wrap_function.function_from_graph_def(
+            graph, [*inputs, *(f"{name}:0" for name in values)], outputs
+        )
+        structure = function.structured_outputs
 
-    return call, count
+        # No method: of what is an attribute, saving writes functions a second time.
+        def call(*tensors):
+            outputs = pruned(*tensors, *map(tf.convert_to_tensor, self._weights))
+            return tf.nest.pack_sequence_as(structure, list(outputs))
+
+        self._call = call
+
+    def __call__(self, *tensors):
+        return self._call(*tensors)
 
 
 def _drop_gradients(graph):
@@ -54,29 +73,31 @@ def _drop_gradients(graph):
             node.attr.pop("_gradient_op_type", None)
 
 
-def fold(graph):
+def fold(graph, weights):
     """Folds `convolution [-> bias] -> Mul(constant) -> AddV2(constant)` chains.
 
     Args:
       graph: GraphDef with constants for weights; not changed.
+      weights: {placeholder's name: array} of the weights that are no constants.
 
     Returns:
-      (GraphDef, number of multiplications folded).
+      (GraphDef, weights, number of multiplications folded).
     """
     folded = graph_pb2.GraphDef()
     folded.CopyFrom(graph)
-    editor = _Editor(folded)
+    editor = _Editor(folded, weights)
     count = sum(editor.fold_multiplication(node) for node in list(folded.node))
     for node in list(folded.node):
         editor.bias_from_addition(node)
-    return folded, count
+    return folded, editor.weights, count
 
 
 class _Editor:
     """Rewrites nodes of a GraphDef in place."""
 
-    def __init__(self, graph):
+    def __init__(self, graph, weights):
         self._graph = graph
+        self.weights = dict(weights)
         self._nodes = {node.name: node for node in graph.node}
         self._users = {}
         for node in graph.node:
@@ -161,6 +182,8 @@ class _Editor:
         node = self._nodes.get(_base(name))
         while node is not None and node.op == "Identity":
             node = self._nodes.get(_base(node.input[0]))
+        if node is not None and node.name in self.weights:
+            return self.weights[node.name]
         if node is None or node.op != "Const":
             return None
         return tf.make_ndarray(node.attr["value"].tensor)
@@ -170,19 +193,25 @@ class _Editor:
         return shape[2] * shape[3] if _is_depthwise(convolution) else shape[3]
 
     def _replace_input(self, node, index, value):
-        """Points one input of a node to a new constant."""
-        constant = self._graph.node.add()
-        constant.name = f"{node.name}/folded_{index}"
-        while constant.name in self._nodes:
-            constant.name += "_"
+        """Points one input of a node to a new constant, or weight where it was one."""
         old = self._constant(node.input[index])
         value = np.ascontiguousarray(value, dtype=old.dtype)
-        constant.op = "Const"
-        constant.attr["dtype"].type = tf.as_dtype(value.dtype).as_datatype_enum
-        constant.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value))
-        self._nodes[constant.name] = constant
-        self._users[constant.name] = [node.name]
-        node.input[index] = constant.name
+        source = self._nodes[_base(node.input[index])]
+        new = self._graph.node.add()
+        new.name = f"{node.name}/folded_{index}"
+        while new.name in self._nodes:
+            new.name += "_"
+        new.attr["dtype"].type = tf.as_dtype(value.dtype).as_datatype_enum
+        if source.name in self.weights:
+            new.op = "Placeholder"
+            new.attr["shape"].shape.CopyFrom(tf.TensorShape(value.shape).as_proto())
+            self.weights[new.name] = value
+        else:
+            new.op = "Const"
+            new.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value))
+        self._nodes[new.name] = new
+        self._users[new.name] = [node.name]
+        node.input[index] = new.name
 
     def _bypass(self, node, source):
         """Makes every user of `node` read `source` instead."""
@@ -218,7 +247,7 @@ def _fold_constants(frozen):
 
 
 def _drop_unused(graph, tensors):
-    """Removes what no tensor depends on: above all the kernels of before."""
+    """Removes what no tensor depends on, the kernels of before; names of the rest."""
     nodes = {node.name: node for node in graph.node}
     for node in graph.node:
         # Constant folding orders new constants after old ones; there is no need to.
@@ -233,6 +262,7 @@ def _drop_unused(graph, tensors):
     kept = [node for node in graph.node if node.name in needed]
     del graph.node[:]
     graph.node.extend(kept)
+    return needed
 
 
 def _is_depthwise(node):

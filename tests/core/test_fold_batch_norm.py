@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from od_api.core.fold_batch_norm import freeze_and_fold
+from od_api.core.fold_batch_norm import FrozenNetwork
 
 
 def randomize(model, seed=0):
@@ -16,11 +16,16 @@ def randomize(model, seed=0):
         weight.assign(rng.uniform(low, low + 1, weight.shape))
 
 
-def concrete(model):
+def concrete(model, apart=()):
+    """{"out": model(images)}; the variables `apart` are further arguments."""
     spec = tf.TensorSpec([None, None, None, 3])
-    return tf.function(
-        lambda x: {"out": model(x, training=False)}, input_signature=[spec]
-    ).get_concrete_function()
+
+    def run(images, *values):
+        with keras.StatelessScope(list(zip(apart, values, strict=True))):
+            return {"out": model(images, training=False)}
+
+    signature = [spec, *(tf.TensorSpec(v.shape) for v in apart)]
+    return tf.function(run, input_signature=signature).get_concrete_function()
 
 
 def ops_of(call):
@@ -42,7 +47,8 @@ def convolution(kind, **options):
 @pytest.mark.parametrize("kind", ["plain", "depthwise", "separable"])
 @pytest.mark.parametrize("use_bias", [False, True])
 @pytest.mark.parametrize("scale", [False, True])
-def test_same_outputs_without_multiplications(kind, use_bias, scale):
+@pytest.mark.parametrize("apart", [False, True], ids=["constants", "apart"])
+def test_same_outputs_without_multiplications(kind, use_bias, scale, apart):
     model = keras.Sequential(
         [
             keras.Input((None, None, 3)),
@@ -53,10 +59,11 @@ def test_same_outputs_without_multiplications(kind, use_bias, scale):
         ]
     )
     randomize(model)
-    function = concrete(model)
-    folded, _ = freeze_and_fold(function)
+    kernels = [v for v in model.variables if "kernel" in v.path] if apart else []
+    folded = FrozenNetwork(concrete(model, kernels), [v.numpy() for v in kernels])
+    assert len(folded.variables) == len(kernels)
     images = tf.random.stateless_normal([2, 9, 11, 3], seed=[1, 2])
-    want, got = function(images)["out"], folded(images)["out"]
+    want, got = concrete(model)(images)["out"], folded(images)["out"]
     np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5)
     assert not {"Mul", "Rsqrt", "FusedBatchNormV3"} & set(ops_of(folded))
 
@@ -69,7 +76,7 @@ def test_a_convolution_that_something_else_reads_keeps_its_kernel():
     model = keras.Model(image, outputs)
     randomize(model)
     function = concrete(model)
-    folded, _ = freeze_and_fold(function)
+    folded = FrozenNetwork(function)
     images = tf.random.stateless_normal([1, 5, 5, 3], seed=[3, 4])
     np.testing.assert_allclose(
         folded(images)["out"], function(images)["out"], rtol=1e-5, atol=1e-5
@@ -83,8 +90,8 @@ def test_mobilenet_keeps_its_features():
     )
     randomize(model)
     function = concrete(model)
-    folded, count = freeze_and_fold(function)
-    assert count >= 13, "the depthwise batch norms"
+    folded = FrozenNetwork(function)
+    assert folded.folded >= 13, "the depthwise batch norms"
     images = tf.random.stateless_uniform([1, 96, 96, 3], seed=[5, 6])
     want = function(images)["out"].numpy()
     np.testing.assert_allclose(
@@ -98,7 +105,7 @@ def test_only_the_folded_kernels_remain():
     layers = [convolution("plain", use_bias=False), keras.layers.BatchNormalization()]
     model = keras.Sequential([keras.Input((None, None, 3)), *layers])
     randomize(model)
-    folded, _ = freeze_and_fold(concrete(model))
+    folded = FrozenNetwork(concrete(model))
     spec = tf.TensorSpec([None, None, None, 3])
     graph = tf.function(folded, input_signature=[spec]).get_concrete_function().graph
     (function,) = graph.as_graph_def().library.function
