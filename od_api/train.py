@@ -1,5 +1,6 @@
 """Training: config and TFRecords in, checkpoints, reports and TensorBoard logs out."""
 
+import functools
 import pathlib
 from typing import NamedTuple
 
@@ -79,8 +80,12 @@ def train(
     summaries = Summaries(
         str(model_dir / "train"), enabled=record_summaries and is_chief
     )
+    # Kept, since tracing takes a second: pictures and training see the same one.
+    batches_of = functools.cache(
+        functools.partial(source.training_dataset, state.detector, state.step)
+    )
     if is_chief:
-        _draw_first_batches(source, state, model_dir, summaries)
+        _draw_first_batches(batches_of, source.label_map, state, model_dir, summaries)
     if cluster and cluster.has_parameter_servers:
         evaluation = ValidationElsewhere(config, state, model_dir)
         steps = AsynchronousSteps(
@@ -95,8 +100,8 @@ def train(
         evaluation = None
         if evaluate_on_the_way:
             evaluation = Validation(config, state, model_dir, is_chief)
-        batches = _batches(source, state, strategy, config.train_config.batch_size)
-        steps = SynchronousSteps(state.take_step, batches, state.step)
+        batches = _batches(batches_of, strategy, config.train_config.batch_size)
+        steps = SynchronousSteps(state.take_step, source.guarded(batches), state.step)
     with summaries:
         return _loop(config, state, steps, evaluation, summaries, last_step, is_chief)
 
@@ -169,17 +174,16 @@ def _nothing_to_do(state, last_step):
     return TrainingResult(state.step, "nothing to do", state.latest_checkpoint(), {})
 
 
-def _draw_first_batches(source, state, model_dir, summaries):
+def _draw_first_batches(batches_of, label_map, state, model_dir, summaries):
     """What training will see, as pictures."""
-    dataset = source.training_dataset(state.detector, state.step)
     path = model_dir / "train" / "first_batches.jpg"
-    pictures = inputs.draw_batches(dataset, source.label_map, path)
+    pictures = inputs.draw_batches(batches_of((0, 1)), label_map, path)
     for i, picture in enumerate(pictures[:3]):
         summaries.image(f"train_input_images_{i}", picture[None], state.step)
 
 
-def _batches(source, state, strategy, batch_size):
-    """The training batches from the current step on, over the strategy's devices."""
+def _batches(batches_of, strategy, batch_size):
+    """The batches of `batches_of(share)`, over the strategy's devices."""
     replicas = strategy.num_replicas_in_sync
     if batch_size % replicas:
         raise ConfigError(
@@ -190,12 +194,12 @@ def _batches(source, state, strategy, batch_size):
 
     def make(context):
         share = (context.input_pipeline_id, context.num_input_pipelines)
-        dataset = source.training_dataset(state.detector, state.step, share)
+        dataset = batches_of(share)
         if replicas == 1:
             return dataset
         return dataset.rebatch(batch_size // replicas, drop_remainder=True)
 
-    return source.guarded(strategy.distribute_datasets_from_function(make))
+    return strategy.distribute_datasets_from_function(make)
 
 
 def _worker_datasets(source, state):

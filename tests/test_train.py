@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import pathlib
 import shutil
 import signal
 import subprocess
@@ -223,21 +222,3 @@ def test_fine_tuning_takes_the_backbone(config, uninterrupted, tmp_path, caplog)
     config.model.ssd.num_classes = 6
     train(config, tmp_path / "model", num_steps=1, evaluate_on_the_way=False)
     assert "restored" in caplog.text and "backbone" in caplog.text
-
-
-def test_cpu_devices_in_step_equal_one_device(data, tmp_path):
-    """MirroredStrategy over two logical CPUs, in a process of its own."""
-    script = pathlib.Path(__file__).parent / "mirrored_training.py"
-    config = tiny.write_config(tmp_path, data)
-    outcome = subprocess.run(
-        [sys.executable, str(script), str(config), str(tmp_path)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-    )
-    assert outcome.returncode == 0, outcome.stderr
-    one = weights(tmp_path / "one", 3)["model"]
-    two = weights(tmp_path / "two", 3)["model"]
-    for name, value in one.items():
-        np.testing.assert_allclose(two[name], value, rtol=1e-4, atol=1e-5, err_msg=name)

@@ -112,6 +112,7 @@ class ShuffledSource:
                 f"there is no record in {shown}{whose}", "tf_record_input_reader"
             )
 
+    @tf.autograph.experimental.do_not_convert
     def _epoch(self, epoch):
         """The dataset of one epoch; `epoch` is an int64 scalar tensor."""
         reader, (index, count) = self._reader, self._shard
@@ -190,6 +191,7 @@ class MixedSources:
         blocks = tf.data.Dataset.range(first_block, np.iinfo(np.int64).max)
         return blocks.map(self._block).unbatch()
 
+    @tf.autograph.experimental.do_not_convert
     def _block(self, block):
         seed = tf.constant([self._seed & 0x7FFFFFFF, self._seed >> 31], tf.int64)
         return tf.random.stateless_categorical(
