@@ -1,7 +1,7 @@
 """The same config trained in step and asynchronously, on the same number of images.
 
     python benchmarks/asynchronous_versus_synchronous.py OUTPUT \
-        [--config CONFIG] [--workers 3] [--ps 1]
+        [--config CONFIG] [--set FIELD=VALUE ...] [--workers 3] [--ps 1]
 
 Trains the demo's detector on the demo's scenes, once on one device and once with
 `od-api cluster`, and writes both mAPs, their difference and the staleness to
@@ -32,12 +32,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("output", type=pathlib.Path)
     parser.add_argument("--config", default=DEMO)
+    parser.add_argument("--set", action="append", default=[], dest="overrides")
     parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--ps", type=int, default=1)
     args = parser.parse_args()
     data = make_scenes(args.output.resolve() / "data")
     path = args.output / "pipeline.config"
-    config = load_config(args.config, scene_paths(data))
+    config = load_config(args.config, [*args.overrides, *scene_paths(data)])
     write_config(config, path)
     train = [sys.executable, "-m", "od_api.cli", "train", str(path)]
     cluster = [sys.executable, "-m", "od_api.cli", "cluster", "--no-evaluator"]
