@@ -270,6 +270,23 @@ def test_batch_norm_of_fpn_is_folded(data, tmp_path):
     )
 
 
+def test_kernels_of_a_large_network_are_variables(
+    config, checkpoint, detector, tmp_path, monkeypatch
+):
+    """Of a network called large here: the export checks its outputs itself."""
+    monkeypatch.setattr(export_module, "_LARGE_NETWORK", 1)
+    export(config, checkpoint, tmp_path / "out")
+    model, _ = serving_default(tmp_path / "out")
+    kernels = [v for p in detector.parts.values() for v in p.variables]
+    large = [v for v in kernels if np.prod(v.shape) > 2**14]
+    shapes = sorted(
+        tuple(v.shape) for v in model.signatures["serving_default"].variables
+    )
+    assert shapes == sorted(tuple(v.shape) for v in large)
+    graph = (tmp_path / "out/saved_model/saved_model.pb").stat().st_size
+    assert graph < sum(4 * np.prod(v.shape) for v in large)
+
+
 def test_exported_weights_have_no_optimizer(exported, config, checkpoint):
     """The checkpoint inside holds the model and evaluates as the one it came from."""
     prefix = str(exported / "checkpoint" / "ckpt-0")
