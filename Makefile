@@ -23,7 +23,7 @@ demo: install
 	$(BIN)/od-api demo configs/ssd/ssd_mobilenet_v1_fpn_192x192_demo.config --output demo_output
 
 test: install
-	$(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 lint: install
 	$(BIN)/ruff check .

@@ -1,6 +1,5 @@
 """Training: config and TFRecords in, checkpoints, reports and TensorBoard logs out."""
 
-import functools
 import pathlib
 from typing import NamedTuple
 
@@ -80,12 +79,9 @@ def train(
     summaries = Summaries(
         str(model_dir / "train"), enabled=record_summaries and is_chief
     )
-    # Kept, since tracing takes a second: pictures and training see the same one.
-    batches_of = functools.cache(
-        functools.partial(source.training_dataset, state.detector, state.step)
-    )
+    batches = source.training_dataset(state.detector, state.step)
     if is_chief:
-        _draw_first_batches(batches_of, source.label_map, state, model_dir, summaries)
+        _draw_first_batches(batches, source.label_map, state, model_dir, summaries)
     if cluster and cluster.has_parameter_servers:
         evaluation = ValidationElsewhere(config, state, model_dir)
         steps = AsynchronousSteps(
@@ -100,7 +96,9 @@ def train(
         evaluation = None
         if evaluate_on_the_way:
             evaluation = Validation(config, state, model_dir, is_chief)
-        batches = _batches(batches_of, strategy, config.train_config.batch_size)
+        alone = strategy is tf.distribute.get_strategy()
+        if tf.distribute.has_strategy() or not alone:
+            batches = _shared(source, state, strategy, config.train_config.batch_size)
         steps = SynchronousSteps(state.take_step, source.guarded(batches), state.step)
     with summaries:
         return _loop(config, state, steps, evaluation, summaries, last_step, is_chief)
@@ -174,16 +172,16 @@ def _nothing_to_do(state, last_step):
     return TrainingResult(state.step, "nothing to do", state.latest_checkpoint(), {})
 
 
-def _draw_first_batches(batches_of, label_map, state, model_dir, summaries):
+def _draw_first_batches(batches, label_map, state, model_dir, summaries):
     """What training will see, as pictures."""
     path = model_dir / "train" / "first_batches.jpg"
-    pictures = inputs.draw_batches(batches_of((0, 1)), label_map, path)
+    pictures = inputs.draw_batches(batches, label_map, path)
     for i, picture in enumerate(pictures[:3]):
         summaries.image(f"train_input_images_{i}", picture[None], state.step)
 
 
-def _batches(batches_of, strategy, batch_size):
-    """The batches of `batches_of(share)`, over the strategy's devices."""
+def _shared(source, state, strategy, batch_size):
+    """The training batches from the current step on, over the strategy's devices."""
     replicas = strategy.num_replicas_in_sync
     if batch_size % replicas:
         raise ConfigError(
@@ -194,7 +192,7 @@ def _batches(batches_of, strategy, batch_size):
 
     def make(context):
         share = (context.input_pipeline_id, context.num_input_pipelines)
-        dataset = batches_of(share)
+        dataset = source.training_dataset(state.detector, state.step, share)
         if replicas == 1:
             return dataset
         return dataset.rebatch(batch_size // replicas, drop_remainder=True)

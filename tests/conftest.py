@@ -11,6 +11,12 @@ import pytest
 ROOT = pathlib.Path(__file__).parent.parent
 
 
+def pytest_collection_modifyitems(items):
+    """Modules with slow tests come first, so that no worker is left with them alone."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session")
 def data_dir():
     """Folder of the real data and weights that tests use; fails where there is none."""

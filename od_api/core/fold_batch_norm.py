@@ -179,14 +179,19 @@ class _Editor:
         return constant.index(True) if sum(constant) == 1 else None
 
     def _constant(self, name):
-        node = self._nodes.get(_base(name))
-        while node is not None and node.op == "Identity":
-            node = self._nodes.get(_base(node.input[0]))
-        if node is not None and node.name in self.weights:
+        """The value of a constant or weight, None of anything else."""
+        node = self._source(name)
+        if node.name in self.weights:
             return self.weights[node.name]
-        if node is None or node.op != "Const":
+        if node.op != "Const":
             return None
         return tf.make_ndarray(node.attr["value"].tensor)
+
+    def _source(self, name):
+        node = self._nodes[_base(name)]
+        while node.op == "Identity":
+            node = self._nodes[_base(node.input[0])]
+        return node
 
     def _channels(self, convolution):
         shape = self._constant(convolution.input[1]).shape
@@ -196,7 +201,7 @@ class _Editor:
         """Points one input of a node to a new constant, or weight where it was one."""
         old = self._constant(node.input[index])
         value = np.ascontiguousarray(value, dtype=old.dtype)
-        source = self._nodes[_base(node.input[index])]
+        source = self._source(node.input[index])
         new = self._graph.node.add()
         new.name = f"{node.name}/folded_{index}"
         while new.name in self._nodes:
