@@ -3,8 +3,8 @@
     python benchmarks/asynchronous_versus_synchronous.py OUTPUT \
         [--config CONFIG] [--set FIELD=VALUE ...] [--workers 3] [--ps 1]
 
-Trains the demo's detector on the demo's scenes, once on one device and once with
-`od-api cluster`, and writes both mAPs, their difference and the staleness to
+Trains a config, by default the demo's, on the demo's scenes, once on one device and
+once with `od-api cluster`, and writes both mAPs, their difference and the staleness to
 OUTPUT/result.json. An interrupted run goes on where it was.
 """
 
@@ -52,10 +52,9 @@ def main():
             stderr=subprocess.STDOUT,
         )
     subprocess.run([*train, str(args.output / "synchronous"), "--no-eval"], check=True)
-    result = {
-        name: _picked(evaluate(config, args.output / name))
-        for name in ("synchronous", "asynchronous")
-    }
+    result = {"config": pathlib.Path(args.config).name, "set": args.overrides}
+    for name in ("synchronous", "asynchronous"):
+        result[name] = _picked(evaluate(config, args.output / name))
     key = _METRICS[0]
     result["difference"] = result["asynchronous"][key] - result["synchronous"][key]
     result["images"] = config.train_config.num_steps * config.train_config.batch_size

@@ -8,6 +8,7 @@ environment and a process of its own; in every round first ours is measured, the
 old one, while the other waits. OUTPUT_DIR/result.json has every number, what was found
 and how busy the machine was, and is written after each task: a run that was stopped
 goes on, and tasks that failed are tried again. OUTPUT_DIR/table.md is made from it.
+After its rounds the larger tasks are done once more under a profile.
 
 On a quiet machine of 2 cores all of it takes about an hour. `--only` takes names of
 tasks or their beginnings: postprocessing, coco_evaluation, input_pipeline, exporting,

@@ -17,7 +17,7 @@ from od_api.core.registry import build_field
 from od_api.core.summaries import Summaries
 from od_api.data.inputs import EvaluationInput
 from od_api.data.pipeline import targets_of
-from od_api.history import History
+from od_api.history import History, check_best_metric
 from od_api.metrics import build_evaluators, report
 
 _POLL_SECONDS = 10
@@ -67,6 +67,8 @@ def follow(config, checkpoint_dir, *, output_dir=None, timeout=3600, keep_best=F
     check_compatibility(config)
     detector, restore = detector_for_inference(config)
     evaluation = Evaluation(config, detector, output_dir or checkpoint_dir)
+    if keep_best:
+        check_best_metric(config.eval_config, evaluation.metric_names)
     seen, metrics, since = None, {}, time.monotonic()
     logging.info("waiting for checkpoints in %s", checkpoint_dir)
     while time.monotonic() - since < timeout:
@@ -131,6 +133,9 @@ class Evaluation:
       detector: the detector.
       output_dir: reports, pictures and event files go to `eval/<reader name>` in it;
         None writes nothing.
+
+    Attributes:
+      metric_names: of what `run` measures; losses come on top.
     """
 
     def __init__(self, config, detector, output_dir):
@@ -141,9 +146,18 @@ class Evaluation:
         self._inputs = [
             EvaluationInput(config, i) for i in range(len(config.eval_input_reader))
         ]
+        self.metric_names, seen = [], set()
         for i, source in enumerate(self._inputs):
+            if source.name in seen:
+                raise ConfigError(
+                    f"is {source.name!r} as before: two reports need two names",
+                    f"eval_input_reader[{i}].name",
+                )
             # A metric that does not exist must not wait for the first evaluation.
             evaluators = build_evaluators(self._settings, source.label_map)
+            prefix = f"{source.name}/" if seen else ""
+            seen.add(source.name)
+            self.metric_names += [prefix + n for e in evaluators for n in e.result()]
             self._need_masks = any(e.needs_masks for e in evaluators)
             if self._need_masks and not config.eval_input_reader[i].load_instance_masks:
                 raise ConfigError(

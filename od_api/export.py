@@ -15,7 +15,7 @@ from od_api.core import checkpoint_files, parity, serving
 from od_api.core.compatibility import check_compatibility
 from od_api.core.config import write_config
 from od_api.core.errors import UserError
-from od_api.core.fold_batch_norm import FrozenNetwork
+from od_api.core.frozen_network import FrozenNetwork
 from od_api.data.inputs import label_map_path
 from od_api.data.label_map import LabelMap
 from od_api.evaluate import detector_for_inference

@@ -41,12 +41,7 @@ class History:
         Raises:
           ConfigError: the metrics have no `best_metric`.
         """
-        if self.metric not in metrics:
-            raise ConfigError(
-                f"the evaluation has no metric {self.metric!r}; "
-                + nearest(self.metric, metrics),
-                "eval_config.best_metric",
-            )
+        _check_known(self.metric, metrics)
         before = [self._value(e) for e in self._entries if e["step"] != step]
         entry = {"step": step, "metrics": metrics}
         self._entries = [e for e in self._entries if e["step"] != step] + [entry]
@@ -94,6 +89,23 @@ class History:
         temporary = self._path.with_suffix(".tmp")
         temporary.write_text("".join(json.dumps(e) + "\n" for e in self._entries))
         os.replace(temporary, self._path)
+
+
+def check_best_metric(eval_config, names):
+    """Raises ConfigError if `best_metric` is none of these names, nor a loss.
+
+    Which losses there are is known when there are some.
+    """
+    if "Loss/" not in eval_config.best_metric:
+        _check_known(eval_config.best_metric, names)
+
+
+def _check_known(metric, names):
+    if metric not in names:
+        raise ConfigError(
+            f"the evaluation has no metric {metric!r}; {nearest(metric, names)}",
+            "eval_config.best_metric",
+        )
 
 
 def read_history(model_dir):

@@ -96,8 +96,7 @@ def train(
         evaluation = None
         if evaluate_on_the_way:
             evaluation = Validation(config, state, model_dir, is_chief)
-        alone = strategy is tf.distribute.get_strategy()
-        if tf.distribute.has_strategy() or not alone:
+        if strategy.num_replicas_in_sync > 1:
             batches = _shared(source, state, strategy, config.train_config.batch_size)
         steps = SynchronousSteps(state.take_step, source.guarded(batches), state.step)
     with summaries:
@@ -193,8 +192,6 @@ def _shared(source, state, strategy, batch_size):
     def make(context):
         share = (context.input_pipeline_id, context.num_input_pipelines)
         dataset = source.training_dataset(state.detector, state.step, share)
-        if replicas == 1:
-            return dataset
         return dataset.rebatch(batch_size // replicas, drop_remainder=True)
 
     return strategy.distribute_datasets_from_function(make)

@@ -6,7 +6,7 @@ from absl import logging
 
 from od_api.core.progress import duration
 from od_api.evaluate import Evaluation
-from od_api.history import History
+from od_api.history import History, check_best_metric
 
 
 class Validation:
@@ -27,6 +27,7 @@ class Validation:
         if config.eval_input_reader:
             output_dir = model_dir if writes else None
             self._evaluation = Evaluation(config, state.detector, output_dir)
+            check_best_metric(config.eval_config, self._evaluation.metric_names)
         else:
             logging.warning("no eval_input_reader: training without evaluation")
         self._state, self._writes = state, writes

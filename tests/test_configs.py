@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 import tiny
 
-from od_api.core.compatibility import compatibility_notes
+from od_api.core.compatibility import check_compatibility, compatibility_notes
 from od_api.core.config import load_config
 from od_api.core.config_check import check_config
 from od_api.core.registry import build, build_field
@@ -30,6 +30,7 @@ def test_builds_and_says_nothing_is_ignored(path):
 @pytest.mark.parametrize("path", sorted(OF_THE_GRID), ids=lambda p: p.stem)
 def test_one_of_the_grid_trains_as_it_says(path):
     config = load_config(path)
+    check_compatibility(config)
     assert not compatibility_notes(config)
     build_field(config.train_config, "optimizer")
     for step in config.train_config.data_augmentation_options:
@@ -56,6 +57,7 @@ def test_study_ssd_has_1917_anchors():
     "name",
     [
         "ssd/ssd_mobilenet_v1_fpn_192x192_demo",
+        "techniques/ssd_mobilenet_v1_weighted_giou",
         "techniques/ssd_mobilenet_v1_weighted_sigmoid_focal",
         "ssd/ssd_mobilenet_v2_fpnlite_320x320_coco",
     ],

@@ -278,7 +278,7 @@ def test_kernels_of_a_large_network_are_variables(
     export(config, checkpoint, tmp_path / "out")
     model, _ = serving_default(tmp_path / "out")
     kernels = [v for p in detector.parts.values() for v in p.variables]
-    large = [v for v in kernels if np.prod(v.shape) > 2**14]
+    large = [v for v in kernels if np.prod(v.shape) > export_module._LARGE_KERNEL]
     shapes = sorted(
         tuple(v.shape) for v in model.signatures["serving_default"].variables
     )

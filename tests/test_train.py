@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import tiny
 
 from od_api.core import checkpoint_files
 from od_api.core.config import load_config
+from od_api.core.errors import ConfigError
 from od_api.evaluate import Evaluation
 from od_api.history import read_history
 from od_api.steps import TrainingDiverged
@@ -152,6 +154,17 @@ def test_evaluation_in_the_same_command(config, tmp_path, caplog):
     assert "step 4/4" in caplog.text and "images/s" in caplog.text
 
 
+def test_mistakes_of_the_evaluation_are_named_before_training(config, tmp_path):
+    config.eval_config.best_metric = "DetectionBoxes_Precision/map"
+    with pytest.raises(ConfigError, match="did you mean DetectionBoxes_Precision/mAP"):
+        train(config, tmp_path / "run")
+    config.eval_config.ClearField("best_metric")
+    config.eval_input_reader.add().CopyFrom(config.eval_input_reader[0])
+    with pytest.raises(ConfigError, match="two reports need two names"):
+        train(config, tmp_path / "run")
+    assert not list((tmp_path / "run").glob("ckpt*"))
+
+
 def test_a_loss_that_is_not_finite_names_the_term_and_the_images(config, tmp_path):
     config.train_config.optimizer.momentum_optimizer.learning_rate.Clear()
     rate = config.train_config.optimizer.momentum_optimizer.learning_rate
@@ -222,3 +235,21 @@ def test_fine_tuning_takes_the_backbone(config, uninterrupted, tmp_path, caplog)
     config.model.ssd.num_classes = 6
     train(config, tmp_path / "model", num_steps=1, evaluate_on_the_way=False)
     assert "restored" in caplog.text and "backbone" in caplog.text
+
+
+def test_cpu_devices_in_step_equal_one_device(data, tmp_path):
+    """MirroredStrategy over two logical CPUs, in a process of its own."""
+    script = pathlib.Path(__file__).parent / "mirrored_training.py"
+    config = tiny.write_config(tmp_path, data)
+    outcome = subprocess.run(
+        [sys.executable, str(script), str(config), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+    assert outcome.returncode == 0, outcome.stderr
+    one = weights(tmp_path / "one", 3)["model"]
+    two = weights(tmp_path / "two", 3)["model"]
+    for name, value in one.items():
+        np.testing.assert_allclose(two[name], value, rtol=1e-4, atol=1e-5, err_msg=name)

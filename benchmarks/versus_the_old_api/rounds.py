@@ -20,7 +20,8 @@ def measure(task, sides, rounds, say=print):
 
     Returns:
       {"quantities", "rounds", "facts", "versions", "load_average", "errors",
-      "values": {quantity: {side: [[numbers of a round]]}}, "summary"}.
+      "values": {quantity: {side: [[numbers of a round]]}}, "summary",
+      "profile": {side: {part: its share of the time}}}.
     """
     result = {
         "quantities": [quantity._asdict() for quantity in task.quantities],
@@ -30,6 +31,7 @@ def measure(task, sides, rounds, say=print):
         "load_average": {side.name: [] for side in sides},
         "errors": {},
         "values": {},
+        "profile": {},
     }
     for step in task.steps:
         _prepare(step, sides, result["errors"], say)
@@ -45,6 +47,8 @@ def measure(task, sides, rounds, say=print):
                 except SideError as error:
                     result["errors"][side.name] = str(error)
                     say(f"  {side.name} failed: {_last_line(error)}")
+    if task.profile:
+        _add_profiles(task, sides, result, say)
     return {**result, "summary": summary(result["values"])}
 
 
@@ -78,6 +82,21 @@ def _prepare(step, sides, errors, say):
     except SideError as error:
         errors[step.side] = f"{step.module}: {error}"
         say(f"  {step.side} failed: {_last_line(error)}")
+
+
+def _add_profiles(task, sides, result, say):
+    """After all rounds and in processes of its own, since it costs time."""
+    settings = {**task.settings, "of": task.module}
+    for side in sides:
+        if side.name in result["errors"]:
+            continue
+        say(f"  profile: {side.name}")
+        try:
+            with side.start(task.profile, settings) as process:
+                result["profile"][side.name] = process.measure()
+        except SideError as error:
+            result["errors"][side.name] = f"profile: {error}"
+            say(f"  the profile of {side.name} failed: {_last_line(error)}")
 
 
 def _one_round(task, side, running, stack, result):

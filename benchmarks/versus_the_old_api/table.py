@@ -1,6 +1,8 @@
 """The Markdown of a result.json."""
 
 _SIDES = ("ours", "old")
+# Of a profile.
+_MOST_PARTS, _LEAST_SHARE = 10, 0.03
 # unit: from a stored value
 _UNITS = {
     "ms": lambda seconds: 1e3 * seconds,
@@ -11,9 +13,10 @@ _UNITS = {
 
 
 def markdown(result):
-    """Tables of ratios, of shares of the matmul rate, of what was found, of errors."""
-    parts = [_head(result), _ratios(result), _shares(result), _facts(result)]
-    return "\n\n".join(part for part in [*parts, _errors(result)] if part) + "\n"
+    """Tables: ratios, shares of the matmul rate, profiles, what was found, errors."""
+    tables = (_ratios, _shares, _profiles, _facts, _errors)
+    parts = [_head(result), *(made(result) for made in tables)]
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _head(result):
@@ -88,6 +91,17 @@ def _shares(result):
             )
     heads = ["network", "GFLOP", "matmul, GFLOP/s", "ours, share of it", "old"]
     return _table(heads, rows)
+
+
+def _profiles(result):
+    """The parts that take most of a round's time, on both sides."""
+    rows = []
+    for name, task in result["tasks"].items():
+        for side, shares in task["profile"].items():
+            most = list(shares.items())[:_MOST_PARTS]
+            parts = [f"{n} {100 * s:.0f} %" for n, s in most if s >= _LEAST_SHARE]
+            rows.append([name, side, ", ".join(parts)])
+    return _table(["task", "side", "where the time goes"], rows)
 
 
 def _facts(result):

@@ -51,6 +51,7 @@ class Task(NamedTuple):
       quantities: list of Quantity.
       steps: list of Step.
       fresh: every round has a process of its own.
+      profile: the module that says where the time goes; "" for none.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Task(NamedTuple):
     quantities: list
     steps: tuple = ()
     fresh: bool = False
+    profile: str = ""
 
 
 def all_tasks(output, seconds, bfloat16):
@@ -128,6 +130,7 @@ class _Maker:
             {"config": self._config(network, 32, "input"), "seconds": self._seconds},
             [Quantity("seconds", title, "images/s", target)],
             steps=(self._scenes,),
+            profile="traces",
         )
 
     def exporting(self, network, target):
@@ -141,6 +144,7 @@ class _Maker:
             ],
             steps=self._weights(network),
             fresh=True,
+            profile="calls",
         )
 
     def loading(self, network, target, memory_target):
@@ -172,6 +176,7 @@ class _Maker:
             settings,
             [Quantity("seconds", title, "ms", target)],
             steps=(*self._exports(network), count),
+            profile="traces",
         )
 
     def training(self, network, target):
@@ -184,7 +189,9 @@ class _Maker:
         }
         title = f"training step at batch {size}, {network}"
         quantity = Quantity("seconds", title, "images/s", target)
-        return Task(f"training_{network}", "training", settings, [quantity])
+        return Task(
+            f"training_{network}", "training", settings, [quantity], profile="traces"
+        )
 
     def start_up(self, network, target):
         title = f"start to the end of the first training step, {network}"
@@ -195,6 +202,7 @@ class _Maker:
             [Quantity("seconds", title, "s", target)],
             steps=(self._scenes,),
             fresh=True,
+            profile="calls",
         )
 
     def _folder(self, network):

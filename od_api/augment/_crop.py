@@ -106,7 +106,7 @@ def random_crop(sample, seed, rules, index):
         if len(rules) > 1:
             window = tf.switch_case(index, samplers)
         top, left, height, width = tf.unstack(window)
-        cropped = geometry.view(s, top, left, height, width)
+        cropped = geometry.cut(s, top, left, height, width)
         return geometry.keep_visible(cropped, overlap, clip)
 
     if max(rule.random_coef for rule in rules) == 0:

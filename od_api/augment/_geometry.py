@@ -43,6 +43,24 @@ def view(sample, top, left, height, width, color=None):
     return shift(moved, -top, -left)
 
 
+def cut(sample, top, left, height, width):
+    """The sample seen through a window inside the image; pixels of any type.
+
+    Boxes and keypoints are moved, not clipped or dropped.
+
+    Args:
+      top, left: int32, the window's corner in pixels of the image.
+      height, width: int32, the window's size.
+    """
+    y, x = slice(top, top + height), slice(left, left + width)
+    seen = sample["image"][y, x]
+    seen.set_shape([_static(height), _static(width), sample["image"].shape[-1]])
+    moved = {**sample, "image": seen}
+    if "masks" in sample:
+        moved["masks"] = sample["masks"][:, y, x]
+    return shift(moved, -top, -left)
+
+
 def shift(sample, down, right):
     """Boxes and keypoints moved by `down` and `right` pixels; the image stays."""
     offset = tf.cast(tf.stack([down, right]), tf.float32)

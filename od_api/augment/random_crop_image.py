@@ -22,6 +22,8 @@ class RandomCropImage:
       clip_boxes: clip boxes to the window, and unset keypoints outside of it.
     """
 
+    keeps_bytes = True
+
     def __init__(
         self,
         *,

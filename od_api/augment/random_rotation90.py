@@ -20,6 +20,8 @@ class RandomRotation90:
       probability: 0 to 1.
     """
 
+    keeps_bytes = True
+
     def __init__(self, *, keypoint_rot_permutation=(), probability=0.5):
         random.check_probability("probability", probability)
         self._permutation = list(keypoint_rot_permutation)

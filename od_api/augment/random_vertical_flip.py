@@ -16,6 +16,8 @@ class RandomVerticalFlip:
       probability: 0 to 1.
     """
 
+    keeps_bytes = True
+
     def __init__(self, *, keypoint_flip_permutation=(), probability=0.5):
         random.check_probability("probability", probability)
         self._permutation = list(keypoint_flip_permutation)

@@ -47,6 +47,8 @@ class SSDRandomCrop:
     images stay as they are. Source: Liu et al., SSD, ECCV 2016, section 2.2.
     """
 
+    keeps_bytes = True
+
     def __init__(self, *, operations=()):
         given = [operation.rule for operation in operations]
         self._rules = given or _crop.built_in_rules(0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)

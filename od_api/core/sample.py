@@ -1,7 +1,7 @@
 """One image with its ground truth, before padding and batching: a dict of tensors.
 
 Always there
-  image      [h, w, 3] float32, 0..255
+  image      [h, w, 3] float32, 0..255; uint8 as read, and after what `keeps_bytes`
   boxes      [G, 4] float32 in pixels of `image`
   classes    [G] int32, 0-based
   weights    [G] float32

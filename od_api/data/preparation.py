@@ -51,7 +51,7 @@ class Preparation:
         sample = keep_boxes(sample, sample["classes"] < self._num_classes)
         sample["original_shape"] = tf.shape(sample["image"])[:2]
         if self._keep_originals:
-            sample["original_image"] = sample["image"]
+            sample["original_image"] = tf.cast(sample["image"], tf.float32)
         if self._training:
             del sample["area"]
         elif "masks" in sample:
@@ -63,11 +63,17 @@ class Preparation:
         return self._with_rows(sample)
 
     def _augment(self, sample, position):
-        """Each record and each augmentation has a seed of its own."""
+        """Each record and each augmentation has a seed of its own.
+
+        Bytes are a quarter to move: images become floats before the first augmentation
+        that does not say that it `keeps_bytes`.
+        """
         fold = tf.random.experimental.stateless_fold_in
         seed = tf.stack([tf.cast(part, tf.int32) for part in self._seed])
         seed = fold(seed, tf.cast(position, tf.int32))
         for index, augment in enumerate(self._augmentations):
+            if not getattr(augment, "keeps_bytes", False):
+                sample = {**sample, "image": tf.cast(sample["image"], tf.float32)}
             sample = augment(sample, fold(seed, index))
         return sample
 

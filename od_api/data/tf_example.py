@@ -106,10 +106,10 @@ def masks_in(serialized_records):
 
 
 def decode_image(encoded):
-    """JPEG, PNG, BMP or GIF (its first frame) -> [h, w, 3] float32 in 0..255."""
+    """JPEG, PNG, BMP or GIF (its first frame) -> [h, w, 3] uint8."""
     image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
     image.set_shape([None, None, 3])
-    return tf.cast(image, tf.float32)
+    return image
 
 
 def _spec(reader):

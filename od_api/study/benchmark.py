@@ -15,6 +15,7 @@ import tensorflow as tf
 from PIL import Image
 from rich.console import Console
 from rich.progress import track
+from tensorflow.python.eager import wrap_function
 
 from od_api.core.errors import UserError
 from od_api.detect import saved_model_dir
@@ -136,7 +137,7 @@ class Benchmark:
 
     def counts(self):
         """{"parameters", "multiply_adds", "multiply_adds_by_operation", ...}."""
-        function = self._frozen
+        function = flops.frozen(self._run)
         counted = flops.multiply_adds(function, self._images[0])
         files = (p for p in self.directory.rglob("*") if p.is_file())
         return {
@@ -152,15 +153,18 @@ class Benchmark:
         return self._model.signatures[name]
 
     def _cut_at(self, names):
-        """The frozen graph up to these outputs: image -> their values on the host."""
-        function, outputs = self._frozen, sorted(self._run.structured_outputs)
+        """The graph up to these outputs: image -> their values on the host."""
+        function, outputs = self._run, sorted(self._run.structured_outputs)
         missing = [name for name in names if name not in outputs]
         if missing:
             raise UserError(f"{self.directory} has no output {missing[0]}")
         # Flat outputs are in the order of their names.
-        wanted = [function.outputs[outputs.index(name)] for name in names]
-        pruned = function.prune(function.inputs[0], wanted)
-        return lambda image: [output.numpy() for output in pruned(image)]
+        wanted = [function.outputs[outputs.index(name)].name for name in names]
+        cut = wrap_function.function_from_graph_def(
+            self._inlined, [tensor.name for tensor in function.inputs], wanted
+        )
+        variables = function.captured_inputs
+        return lambda image: [output.numpy() for output in cut(image, *variables)]
 
     def _images_per_second(self, size):
         batch = [self._images[i % len(self._images)] for i in range(size)]
@@ -179,8 +183,9 @@ class Benchmark:
         return [tf.constant(images[i % len(images)]) for i in range(count)]
 
     @functools.cached_property
-    def _frozen(self):
-        return flops.frozen(self._run)
+    def _inlined(self):
+        """The graph in one piece, so that parts of it can be left out."""
+        return flops.inlined(self._run)
 
     def _told(self, what, limit=None):
         """The images as tensors, with a bar; standard output is for the numbers."""

@@ -13,9 +13,7 @@ a run with one image: a second stage counts once for each proposal.
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.framework.convert_to_constants import (
-    convert_variables_to_constants_v2,
-)
+from tensorflow.python.framework import convert_to_constants
 
 from od_api.core.errors import UserError
 
@@ -33,12 +31,23 @@ _LAYERS = (
 _VECTORS = {"BiasAdd": (1,), "FusedBatchNormV3": (1, 2, 3, 4)}
 _ELEMENTWISE = ("Add", "AddV2", "Sub", "Mul")
 _THROUGH = ("Identity", "Cast", "ReadVariableOp", "Reshape")
+# Loops stay loops: in pieces, their layers would look like others.
+_KEEP_LOOPS = {"lower_control_flow": False, "aggressive_inlining": False}
 
 
 def frozen(signature):
     """A signature with its variables as constants and its calls inlined."""
-    # Loops stay loops: in pieces, their layers would look like others.
-    return convert_variables_to_constants_v2(signature, lower_control_flow=False)
+    return convert_to_constants.convert_variables_to_constants_v2(
+        signature, **_KEEP_LOOPS
+    )
+
+
+def inlined(signature):
+    """GraphDef of a signature with its calls inlined; variables are inputs as before.
+
+    Constants of hundreds of megabytes would be copied many times before the first run.
+    """
+    return convert_to_constants._run_inline_graph_optimization(signature, **_KEEP_LOOPS)
 
 
 def multiply_adds(function, image):

@@ -1,12 +1,13 @@
 """The models of a study: one compact description, expanded to named cells."""
 
+import fnmatch
 import itertools
 import pathlib
 from typing import NamedTuple
 
 from od_api.core.config import load_config, nearest, parse_message
 from od_api.core.errors import UserError
-from od_api.protos import study_pb2
+from od_api.protos import study_pb2, train_pb2
 
 # The longer side's limit for a shorter side of 600 in the released models.
 LONGER_SIDE = 1024 / 600
@@ -22,6 +23,8 @@ class Cell(NamedTuple):
       extractor: as the grid names it.
       resolution: pixels.
       stride: of the proposals' map; 0 where the config decides.
+      batch_size: of training; 0 where the config decides.
+      precision: a name of Precision; "" where the config decides.
       proposals: at inference; 0 without a second stage.
       config: path of the pipeline config it starts from.
       settings: overrides of the config, for training and inference.
@@ -31,6 +34,8 @@ class Cell(NamedTuple):
     extractor: str
     resolution: int
     stride: int
+    batch_size: int
+    precision: str
     proposals: int
     config: str
     settings: tuple
@@ -39,7 +44,9 @@ class Cell(NamedTuple):
     def trained_name(self):
         """The name of what is trained; cells that differ in proposals share it."""
         parts = [self.meta_architecture, self.extractor, str(self.resolution)]
-        return "_".join(parts + [f"stride{self.stride}"] * bool(self.stride))
+        parts += [f"stride{self.stride}"] * bool(self.stride)
+        parts += [f"batch{self.batch_size}"] * bool(self.batch_size)
+        return "_".join(parts + [self.precision.lower()] * bool(self.precision))
 
     @property
     def name(self):
@@ -65,7 +72,8 @@ def load_grid(path, overrides=()):
       overrides: settings of every cell, over those of the grid.
 
     Raises:
-      UserError: no such file, two cells of one name, or values that cannot be.
+      UserError: no such file, two cells of one name, none of a name that is left out,
+        or values that cannot be.
       ConfigError: a mistake in the text, with file, line and column.
     """
     grid, cells = _read(path), {}
@@ -74,7 +82,15 @@ def load_grid(path, overrides=()):
             if cell.name in cells:
                 raise UserError(f"{path} has two cells of the name {cell.name}")
             cells[cell.name] = cell
-    return cells
+    excluded = [name for p in grid.exclude for name in cells_like(cells, p)]
+    return {name: cell for name, cell in cells.items() if name not in excluded}
+
+
+def cells_like(cells, pattern):
+    """The names that a shell pattern, or a name, stands for; UserError if none."""
+    if not fnmatch.filter(cells, pattern):
+        find_cell(cells, pattern)
+    return fnmatch.filter(cells, pattern)
 
 
 def scenes_of(path):
@@ -106,18 +122,31 @@ def _cells_of(block, folder, common, overrides):
             f"meta_architecture is {block.meta_architecture!r}; it is one of "
             f"{', '.join(_SETTINGS)}"
         )
-    axes = (block.resolution, block.stride or [0], block.proposals or [0])
-    for resolution, stride, proposals in itertools.product(*axes):
+    precisions = [train_pb2.Precision.Name(value) for value in block.precision]
+    axes = (
+        block.resolution,
+        block.stride or [0],
+        block.batch_size or [0],
+        precisions or [""],
+        block.proposals or [0],
+    )
+    for values in itertools.product(*axes):
+        resolution, stride, batch_size, precision, proposals = values
+        training = [f"train_config.batch_size={batch_size}"] * bool(batch_size)
+        training += [f"train_config.precision={precision}"] * bool(precision)
         yield Cell(
             meta_architecture=block.meta_architecture,
             extractor=block.extractor,
             resolution=resolution,
             stride=stride,
+            batch_size=batch_size,
+            precision=precision,
             proposals=proposals,
             config=str(folder / block.config),
             settings=(
                 *common,
                 *settings(resolution, stride, block.stride_field),
+                *training,
                 *block.set,
                 *overrides,
             ),

@@ -12,8 +12,9 @@ class Model(NamedTuple):
       meta_architecture, extractor: as people write them, e.g. "Faster R-CNN".
       resolution: pixels.
       stride: of the map that proposals are made from.
-      proposals: at inference.
+      batch_size: of training, where the grid says it.
       precision: e.g. "FLOAT32".
+      proposals: at inference.
       map, map_50, map_75, map_small, map_medium, map_large, ar_100: percent.
       time_ms: median time of one image, postprocessing included; the next four are
         the mean, two percentiles, and the median of postprocessing alone.
@@ -30,8 +31,9 @@ class Model(NamedTuple):
     extractor: str
     resolution: int | None = None
     stride: int | None = None
-    proposals: int | None = None
+    batch_size: int | None = None
     precision: str | None = None
+    proposals: int | None = None
     map: float | None = None
     map_50: float | None = None
     map_75: float | None = None
@@ -61,6 +63,7 @@ class Model(NamedTuple):
             self.extractor,
             self.resolution,
             self.stride,
+            self.batch_size,
             self.precision,
             self.machine,
         )
@@ -71,6 +74,7 @@ class Model(NamedTuple):
         parts = [self.meta_architecture, self.extractor]
         parts += [str(self.resolution)] * bool(self.resolution)
         parts += [f"stride {self.stride}"] * bool(self.stride)
+        parts += [f"batch {self.batch_size}"] * bool(self.batch_size)
         parts += [f"{self.proposals} proposals"] * bool(self.proposals)
         if self.precision not in (None, "FLOAT32"):
             parts.append(self.precision)

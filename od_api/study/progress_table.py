@@ -79,32 +79,34 @@ class ProgressTable:
         return f"{text}; {elapsed} so far, {self.time_left()}"
 
     def seconds_left(self):
-        """An estimate, or None before each stage that is left has been seen once.
+        """(an estimate, whether it is of all that is left).
 
-        A stage takes as long as it took on average, in this run or an earlier one. A
-        model that several cells share is trained once.
+        A stage takes as long as it took on average, in this run or an earlier one, and
+        is left out as long as there was none. A model that several cells share is
+        trained once.
         """
         means, trained = self._means(), set()
-        total = 0.0
+        total, is_whole = 0.0, True
         for name in self._names:
             model = self._study[name].cell.trained_name
             for stage in self._left(name):
                 if stage == "train" and model in trained:
                     continue
-                if stage not in means:
-                    return None
                 if stage == "train":
                     trained.add(model)
+                if stage not in means:
+                    is_whole = False
+                    continue
                 begun = self._begun.get((name, stage))
                 spent = time.monotonic() - begun if begun else 0.0
                 total += max(means[stage] - spent, 0.0)
-        return total
+        return total, is_whole
 
     def time_left(self):
-        seconds = self.seconds_left()
-        if seconds is None:
-            return "time left not known yet"
-        return f"about {duration(seconds)} left" if seconds else "nothing left"
+        seconds, is_whole = self.seconds_left()
+        if is_whole:
+            return f"about {duration(seconds)} left" if seconds else "nothing left"
+        return f"more than {duration(seconds)} left"
 
     def _means(self):
         seen = {}

@@ -93,17 +93,20 @@ def _proposal_findings(series):
     shares = {}
     for full, members in series:
         for m in members[:-1]:
+            key = (full.meta_architecture, m.proposals, full.proposals)
             pair = kept(full, m, "map"), kept(full, m, "time_ms")
-            if None not in pair:
-                key = (full.meta_architecture, m.proposals, full.proposals)
-                shares.setdefault(key, []).append(pair)
-    return [
-        f"{meta}: {few} instead of {many} proposals keep "
-        f"{number(mean(p[0] for p in pairs))} % of the mAP and "
-        f"{number(mean(p[1] for p in pairs))} % of the time (mean of models: "
-        f"{len(pairs)})."
-        for (meta, few, many), pairs in sorted(shares.items())
-    ]
+            shares.setdefault(key, []).append(pair)
+    findings = []
+    for (meta, few, many), pairs in sorted(shares.items()):
+        of_map, of_time = (present(column) for column in zip(*pairs, strict=True))
+        for what, shares_of_it in (("mAP", of_map), ("time", of_time)):
+            if shares_of_it:
+                findings.append(
+                    f"{meta}: {few} instead of {many} proposals keep "
+                    f"{number(mean(shares_of_it))} % of the {what} (mean of models: "
+                    f"{len(shares_of_it)})."
+                )
+    return findings
 
 
 def _proposal_figure(name, y, series, field, published_points):

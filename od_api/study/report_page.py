@@ -15,8 +15,9 @@ AXES = {
     "extractor": "extractor",
     "resolution": "resolution",
     "stride": "stride",
-    "proposals": "proposals",
+    "training batch": "batch_size",
     "precision": "precision",
+    "proposals": "proposals",
     "machine": "machine",
 }
 

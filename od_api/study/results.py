@@ -87,6 +87,7 @@ def _model(result):
         resolution=cell.get("resolution") or None,
         stride=cell.get("output_stride") or None,
         proposals=cell.get("num_proposals") or None,
+        batch_size=cell.get("batch_size") or None,
         precision=cell.get("precision"),
         **_accuracy(result.get("accuracy") or {}),
         time_ms=_number(latency.get("median_ms")),
@@ -155,8 +156,8 @@ def _other_proposals(results, models):
 
 # What does not depend on the number of proposals.
 _SHARED = (
-    *("meta_architecture", "extractor", "resolution", "stride", "precision"),
-    *("parameters", "machine"),
+    *("meta_architecture", "extractor", "resolution", "stride", "batch_size"),
+    *("precision", "parameters", "machine"),
 )
 
 

@@ -23,7 +23,14 @@ def add_run(subparsers):
     add("grid", help="a grid file, e.g. configs/study/small.grid")
     add("results", nargs="?", help="folder of everything that is written")
     add("--out", metavar="RESULTS", help="the same, as an option")
-    add("--cell", metavar="NAME", help="only this one; `od-api study cells` lists them")
+    add(
+        "--cell",
+        dest="cells",
+        action="append",
+        metavar="NAME",
+        help="only this one, or those of a pattern such as 'ssd_*'; may be repeated; "
+        "`od-api study cells` lists them",
+    )
     add("--shard", default="1/1", metavar="I/N", help="the I-th of N parts of the grid")
     add("--stages", metavar="A,B", help=f"those, and what they need: {_STAGES}")
     add("--models", metavar="DIR", help="exported models: DIR/<cell>/saved_model")
@@ -106,7 +113,7 @@ def _run(args):
         random_weights=args.random_weights,
     )
     runner = Runner(settings)
-    names = cells_to_run(runner.study, args.cell, parse_shard(args.shard))
+    names = cells_to_run(runner.study, args.cells or ["*"], parse_shard(args.shard))
     with progress_table.shown(runner.study, names) as table:
         if args.ray:
             errors = _on_ray(args, settings, names, table.tell)

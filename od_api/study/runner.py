@@ -13,7 +13,7 @@ import time
 from typing import NamedTuple
 
 from od_api.core.errors import UserError
-from od_api.study.grid import find_cell
+from od_api.study.grid import cells_like
 from od_api.study.stages import load_study
 
 # Stages that one process does. Training leaves memory behind, and the peak of memory
@@ -190,21 +190,20 @@ def _how_it_ended(status):
     return f"the process ended with status {status}"
 
 
-def cells_to_run(study, cell=None, shard=(1, 1)):
+def cells_to_run(study, patterns=("*",), shard=(1, 1)):
     """The names of a run, in the order of the grid.
 
     Args:
       study: {name: CellStages}.
-      cell: the name of the only one.
-      shard: (i, n).
+      patterns: names or shell patterns of the only ones.
+      shard: (i, n), of these.
 
     Raises:
       UserError: there is no such cell.
     """
-    if cell is not None:
-        find_cell(study, cell)
-        return [cell]
-    return shard_of(groups_of(study), shard)
+    wanted = {name for pattern in patterns for name in cells_like(study, pattern)}
+    chosen = {name: stages for name, stages in study.items() if name in wanted}
+    return shard_of(groups_of(chosen), shard)
 
 
 def parse_shard(text):

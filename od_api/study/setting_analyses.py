@@ -26,9 +26,8 @@ def pairs_along(models, axis):
     """
 
     def others(model):
-        fields = ("meta_architecture", "extractor", "resolution", "stride", "precision")
-        kept = [str(getattr(model, f)) for f in fields if f != axis]
-        return (*kept, str(model.proposals), model.machine or 0)
+        same = model._replace(**{axis: None})
+        return (*map(str, same.trained), str(model.proposals))
 
     pairs = []
     for _, alike in grouped(full_models(models), others):

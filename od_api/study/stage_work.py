@@ -19,6 +19,9 @@ from od_api.study.evaluation_images import EvaluationImages
 from od_api.study.study_data import FEW_SCENES, data_overrides, synthetic_images
 from od_api.train import train
 
+# In a ResNet: of the first batch norm, and of the last one of each block.
+_SCALES_THAT_BEGIN_SMALL, _SMALL = ("/conv1_bn/gamma", "_3_bn/gamma"), 0.01
+
 
 class Work:
     """The stages of one cell; each returns its part of result.json.
@@ -40,11 +43,19 @@ class Work:
         return {"training": {"steps": done.step, "ended": done.reason}}
 
     def _random_weights(self):
-        """A checkpoint of the detector as it was built, always the same one."""
+        """A checkpoint of the detector as it was built, always the same one.
+
+        But for ResNets, whose pixels and residual branches begin small (Goyal et al.,
+        2017, section 5.1): nothing was trained, batch norm does not normalise, and
+        activations would grow with each of 33 blocks until boxes are infinite.
+        """
         config = self.stages.config((), training=True)
         tf.keras.utils.set_random_seed(0)
         detector, _ = detector_for_inference(config)
         weights = named_variables(detector.parts)
+        for name, weight in weights.items():
+            if name.endswith(_SCALES_THAT_BEGIN_SMALL):
+                weight.assign(_SMALL * weight)
         averaged = config.train_config.optimizer.use_moving_average
         step = tf.Variable(0, dtype=tf.int64)
         ema = weights if averaged else None
@@ -91,26 +102,34 @@ class Work:
         }
 
     def proposals(self):
-        """Accuracy and time with fewer proposals."""
-        signature = self._model_signature("num_proposals")
-        rows = []
-        for count in self.stages.proposal_counts:
-            results = coco_results.detect_all(
-                signature, self._images, num_proposals=tf.constant(count)
-            )
-            accuracy = self._measure(results)["accuracy"]
-            rows.append(
-                {
-                    "num_proposals": count,
-                    "mAP": accuracy["DetectionBoxes_Precision/mAP"],
-                    "median_ms": self._benchmark.median_with_proposals(count),
-                }
-            )
+        """Accuracy, of trained models, and time with fewer proposals."""
+        counts = self.stages.proposal_counts
+        is_trained = not self.stages.settings.random_weights
+        maps = self._maps_with_proposals(counts) if is_trained else {}
+        rows = [
+            {
+                "num_proposals": count,
+                "mAP": maps.get(count),
+                "median_ms": self._benchmark.median_with_proposals(count),
+            }
+            for count in counts
+        ]
         return {"by_num_proposals": rows}
 
     def count(self):
         """Parameters, multiply-adds, size on disk."""
         return self._benchmark.counts()
+
+    def _maps_with_proposals(self, counts):
+        """{number of proposals: mAP}."""
+        signature, maps = self._model_signature("num_proposals"), {}
+        for count in counts:
+            results = coco_results.detect_all(
+                signature, self._images, num_proposals=tf.constant(count)
+            )
+            accuracy = self._measure(results)["accuracy"]
+            maps[count] = accuracy["DetectionBoxes_Precision/mAP"]
+        return maps
 
     def _config(self, *, training):
         return self.stages.config(self._data, training=training)

@@ -155,7 +155,7 @@ class CellStages:
             return None
 
     def _applies(self, stage):
-        if self.settings.random_weights and stage in ("evaluate", "proposals"):
+        if self.settings.random_weights and stage == "evaluate":
             return False
         if stage != "proposals":
             return True
@@ -227,6 +227,7 @@ class CellStages:
             "feature_extractor": cell.extractor,
             "resolution": cell.resolution,
             "output_stride": cell.stride or None,
+            "batch_size": cell.batch_size or None,
             "num_proposals": proposals,
             "precision": precision,
             "trained_name": cell.trained_name,

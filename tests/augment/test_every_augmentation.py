@@ -78,6 +78,20 @@ def test_step(name):
         assert_equal(again, augment(before, its_seed))
 
 
+@pytest.mark.parametrize(
+    "name", [name for name in STEPS if getattr(make(name), "keeps_bytes", False)]
+)
+def test_bytes_go_where_floats_go(name):
+    augment = make(name)
+    image = tf.cast(sample()["image"], tf.uint8)
+    for number in range(8):
+        read = {**sample(), "image": image}
+        moved = augment(read, seed(number))
+        assert moved["image"].dtype == tf.uint8
+        floats = augment({**read, "image": tf.cast(image, tf.float32)}, seed(number))
+        assert_equal({**moved, "image": tf.cast(moved["image"], tf.float32)}, floats)
+
+
 def test_every_step_has_a_part():
     """One for each of the 39 members of PreprocessingStep."""
     assert len(STEPS) == 39

@@ -35,7 +35,7 @@ def old(settings):
 def parts(monkeypatch):
     """The modules of the comparison, which are not of a package."""
     monkeypatch.syspath_prepend(str(FOLDER))
-    names = ("configs", "processes", "rounds", "table", "tasks")
+    names = ("calls", "configs", "processes", "rounds", "table", "tasks", "traces")
     for name in names:
         monkeypatch.delitem(sys.modules, name, raising=False)
     yield {name: __import__(name) for name in names}
@@ -54,9 +54,11 @@ def measured(parts, tmp_path):
     quantity = parts["tasks"].Quantity("seconds", "toy", "ms", 2.0)
     notes = tmp_path / "notes"
 
-    def run(fresh=False, broken=False, steps=()):
+    def run(fresh=False, broken=False, steps=(), profile=""):
         settings = {"broken": broken, "notes": str(notes)}
-        task = parts["tasks"].Task("toy", "toy", settings, [quantity], steps, fresh)
+        task = parts["tasks"].Task(
+            "toy", "toy", settings, [quantity], steps, fresh, profile
+        )
         result = parts["rounds"].measure(task, sides, 2, say=lambda line: None)
         # It must survive being written.
         return json.loads(json.dumps(result)), notes.read_text().split()
@@ -81,6 +83,78 @@ def test_a_side_that_fails_does_not_stop_the_other(measured):
     assert list(result["errors"]) == ["old"]
     assert "RuntimeError: no such thing" in result["errors"]["old"]
     assert "ratio" not in result["summary"]["seconds"]
+
+
+def test_a_profile_is_of_a_round_after_all_others(measured, tmp_path):
+    (tmp_path / "looked.py").write_text(
+        "import toy\n"
+        "def _looked(rounds):\n"
+        "    yield next(rounds)\n"
+        "    next(rounds)\n"
+        "    yield {'all of it': 1.0}\n"
+        "def ours(settings):\n"
+        "    assert settings['of'] == 'toy'\n"
+        "    yield from _looked(toy.ours(settings))\n"
+        "def old(settings):\n"
+        "    raise RuntimeError('no profile')\n"
+    )
+    result, order = measured(profile="looked")
+    assert order == ["ours", "old", "ours", "old", "ours"]
+    assert result["profile"] == {"ours": {"all of it": 1.0}}
+    assert "RuntimeError: no profile" in result["errors"]["old"]
+    assert result["summary"]["seconds"]["ratio"] == 2.5
+
+
+def test_time_of_events_without_those_inside(parts):
+    events = [
+        (0, 10, "a/loop:While"),
+        (1, 4, "a/mul:Mul"),
+        (2, 1, "b/mul:Mul"),
+        (6, 3, "a/mul:Mul"),
+        (10, 5, "Iterator::Map"),
+    ]
+    times = parts["traces"].own_times(events)
+    assert times == {
+        "a/loop:While": 3,
+        "a/mul:Mul": 6,
+        "b/mul:Mul": 1,
+        "Iterator::Map": 5,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("a/conv:_FusedConv2D", "_FusedConv2D"),
+        ("resize:ResizeBilinear#id=3#", "ResizeBilinear"),
+        ("Iterator::Map", None),
+        ("EagerExecute: Mul", None),
+        ("rate_of_multiplication:MatMul", None),
+    ],
+)
+def test_kinds_of_operations(parts, name, kind):
+    assert parts["traces"].kind_of(name) == kind
+
+
+def test_time_of_a_packages_functions(parts, tmp_path):
+    import cProfile
+    import importlib.util
+    import pstats
+
+    path = tmp_path / "mine" / "work.py"
+    path.parent.mkdir()
+    path.write_text(
+        "def outer():\n    return inner() + inner()\n"
+        "def inner():\n    return sum(range(100_000))\n"
+    )
+    spec = importlib.util.spec_from_file_location("work", path)
+    work = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(work)
+    with cProfile.Profile() as profile:
+        work.outer()
+    shares = parts["calls"].shares(pstats.Stats(profile), [str(path.parent)])
+    assert list(shares) == ["work.outer", "work.inner"]
+    assert 0.5 < shares["work.inner"] <= shares["work.outer"] <= 1
 
 
 def test_steps_are_done_once(parts, measured, tmp_path):
@@ -115,6 +189,7 @@ def test_the_table(parts):
             "load_average": {"ours": [[0.5, 1.5]], "old": [[1.0, 1.0]]},
             "errors": {},
             "summary": {"k": summary},
+            "profile": {"ours": {"Conv2D": 0.6, "Sub": 0.25, "Sum": 0.02}},
         }
 
     def spread(low, middle, high):
@@ -142,6 +217,13 @@ def test_the_table(parts):
     assert "| three | old | Error: a \\| b |" in made
     assert "2 cores, load average 0.5 to 1.5" in made
     assert "| one | boxes | 3 | 4 |" in made
+    assert "| one | ours | Conv2D 60 %, Sub 25 % |" in made
+
+
+def test_the_page_shows_the_result_as_it_is(parts):
+    result = json.loads(FOLDER.with_suffix(".json").read_text())
+    page = FOLDER.parents[1] / "docs" / "speed.md"
+    assert parts["table"].markdown(result) in page.read_text()
 
 
 def test_configs_are_made_of_the_shipped_ones(parts, tmp_path):

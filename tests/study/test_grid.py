@@ -12,6 +12,7 @@ from od_api.core.config import load_config
 from od_api.core.errors import ConfigError, UserError
 from od_api.core.registry import build_field
 from od_api.core.types import Targets
+from od_api.protos import train_pb2
 from od_api.study.grid import find_cell, load_grid
 
 GRID = pathlib.Path(__file__).parents[2] / "configs" / "study" / "huang_2017.grid"
@@ -124,17 +125,36 @@ def test_mistakes_in_a_grid_are_named(tmp_path):
         load_grid(write(tmp_path, twice * 2))
     with pytest.raises(UserError, match="no stride"):
         load_grid(write(tmp_path, twice[:-1] + "stride: 8 }"))
+    with pytest.raises(UserError, match=r"no cell 'ssd_b_.'; did you mean"):
+        load_grid(write(tmp_path, twice + "exclude: 'ssd_b_*'"))
     with pytest.raises(UserError, match="no cell 'x'"):
         find_cell(CELLS, "x")
 
 
-# Resolutions and proposals change no weights, and strides those of no layer: Faster
-# R-CNN is tried at its smallest stride, R-FCN, with the same backbones, at its largest.
-_STRIDE = {"ssd": max, "faster_rcnn": min, "rfcn": max}
-NETWORKS = [
-    (*of, _STRIDE[of[0]](c.stride for c in CELLS.values() if c[:2] == of))
-    for of in sorted({c[:2] for c in CELLS.values()})
-]
+def test_axes_of_training_and_what_is_left_out(tmp_path):
+    text = """blocks {
+      meta_architecture: "faster_rcnn" extractor: "a" config: "CONFIG" resolution: 300
+      stride: [8, 16] batch_size: [1, 4] precision: [FLOAT32, MIXED_BFLOAT16]
+      proposals: [10, 300]
+    }
+    exclude: "*_stride8_*mixed_bfloat16*" exclude: "*_batch4_float32_proposals10"
+    """
+    shipped = CELLS["faster_rcnn_resnet101_300_stride8_proposals300"].config
+    cells = load_grid(write(tmp_path, text.replace("CONFIG", shipped)))
+    assert len(cells) == 2**4 - 4 - 2
+    cell = cells["faster_rcnn_a_300_stride16_batch4_mixed_bfloat16_proposals10"]
+    assert cell.trained_name == "faster_rcnn_a_300_stride16_batch4_mixed_bfloat16"
+    settings = cell.training_config().train_config
+    assert settings.batch_size == 4
+    assert settings.precision == train_pb2.MIXED_BFLOAT16
+    assert "faster_rcnn_a_300_stride16_batch1_float32_proposals10" in cells
+    assert "faster_rcnn_a_300_stride16_batch4_float32_proposals10" not in cells
+
+
+# The networks of the grid; resolutions and proposals change no weights.
+NETWORKS = sorted(
+    {(c.meta_architecture, c.extractor, c.stride) for c in CELLS.values()}
+)
 
 
 @pytest.mark.slow

@@ -37,7 +37,7 @@ def test_lines_without_a_terminal(study):
             shown.tell(Event(ONE, stage, "done", 60.0))
         shown.tell(Event(SSD, "train", "failed", message="out of memory"))
     lines = text.getvalue().splitlines()
-    assert lines[0] == f"[1/2] {ONE}: train 1 min 00 s; time left not known yet"
+    assert lines[0] == f"[1/2] {ONE}: train 1 min 00 s; more than 1 min 00 s left"
     assert lines[4] == f"[1/2] {ONE}: count 1 min 00 s; about 5 min 00 s left"
     assert lines[5] == f"[2/2] {SSD}: train FAILED: out of memory"
     assert shown.summary().startswith("1 of 2 cells done, 1 failed")
@@ -46,13 +46,13 @@ def test_lines_without_a_terminal(study):
 def test_time_left_counts_a_shared_training_once(study):
     """TWO shares the training of ONE, which is done; `proposals` is not known yet."""
     shown, _ = table(study, [ONE, TWO])
-    assert shown.seconds_left() is None
+    assert shown.seconds_left() == (0.0, False)
     for stage in STAGES:
         shown.tell(Event(ONE, stage, "cached", 100.0))
-    assert shown.seconds_left() is None
+    assert shown.seconds_left() == (500.0, False)
     shown.tell(Event(TWO, "proposals", "cached", 7.0))
     shown.tell(Event(TWO, "train", "cached", 100.0))
-    assert shown.seconds_left() == 400.0
+    assert shown.seconds_left() == (400.0, True)
 
 
 def test_models_that_are_not_trained_yet_count_once_together(study):
@@ -61,7 +61,7 @@ def test_models_that_are_not_trained_yet_count_once_together(study):
     for stage in (*STAGES, "proposals"):
         shown.tell(Event(SSD, stage, "done", 10.0))
     # ONE: 5 stages; TWO: proposals, too, and no training of its own.
-    assert shown.seconds_left() == 50.0 + 50.0
+    assert shown.seconds_left() == (50.0 + 50.0, True)
 
 
 def test_table_of_a_terminal(study):

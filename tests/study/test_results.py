@@ -48,6 +48,15 @@ def test_the_row_of_the_most_proposals_stands_for_a_trained_model():
     assert len(models) == 12 and not any("@" in m.name for m in models)
 
 
+def test_sizes_of_the_training_batch_are_trained_models_of_their_own():
+    cells = [{"cell": {**CELL, "name": f"b{n}", "batch_size": n}} for n in (16, 32)]
+    models = full_models(study_of(cells).models)
+    assert [m.label for m in models] == [
+        "SSD, VGG-16, batch 16",
+        "SSD, VGG-16, batch 32",
+    ]
+
+
 @pytest.mark.parametrize(
     "blocks",
     [

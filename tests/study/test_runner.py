@@ -243,6 +243,16 @@ def test_shards_partition_the_grid_and_share_no_training():
     assert cells_to_run(study) == [n for g in groups_of(study).values() for n in g]
 
 
+def test_cells_are_chosen_by_patterns():
+    study = load_study(RunSettings(str(CONFIGS / "huang_2017.grid"), "results"))
+    chosen = cells_to_run(study, ["*_proposals300", "ssd_vgg16_300", "ssd_*"])
+    assert len(chosen) == len(set(chosen)) == 35
+    halves = [cells_to_run(study, ["*_proposals300"], (i, 2)) for i in (1, 2)]
+    assert list(map(len, halves)) == [14, 14]
+    with pytest.raises(UserError, match="no cell 'ssd_vgg19_300'"):
+        cells_to_run(study, ["ssd_vgg19_300"])
+
+
 def test_shards_by_hand():
     groups = {"a": ["a1", "a2"], "b": ["b1"], "c": ["c1"]}
     assert shard_of(groups, (1, 2)) == ["a1", "a2", "c1"]
@@ -281,7 +291,7 @@ def test_random_weights_need_no_data_and_are_not_evaluated():
     settings = RunSettings(str(CONFIGS / "huang_2017.grid"), "r", random_weights=True)
     name = "faster_rcnn_resnet101_300_stride8_proposals300"
     cell = load_study(settings)[name]
-    assert cell.stages == ("train", "export", "time", "count")
+    assert cell.stages == ("train", "export", "time", "proposals", "count")
     other = ("train_config.num_steps=7", "eval_input_reader.label_map_path=x")
     changed = load_study(settings._replace(overrides=other))[name]
     trained = load_study(settings._replace(random_weights=False))[name]

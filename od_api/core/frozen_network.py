@@ -1,4 +1,4 @@
-"""Folds batch norm into the convolutions before it, for inference.
+"""A network for inference: constants for weights, batch norm in the convolutions.
 
 With statistics frozen, batch norm multiplies each channel of a convolution by a
 constant and adds another: y = (w * x) s + b = (s w) * x + b. TensorFlow leaves the two
@@ -32,7 +32,7 @@ class FrozenNetwork(tf.Module):
         brings a constant into its own layout once and for all.
 
     Attributes:
-      folded: how many batch norms (or scales) went into kernels.
+      num_folded: how many batch norms (or scales) went into kernels.
     """
 
     def __init__(self, function, weights=()):
@@ -45,7 +45,7 @@ class FrozenNetwork(tf.Module):
         apart = len(inputs) - len(weights)
         inputs, names = inputs[:apart], map(_base, inputs[apart:])
         values = dict(zip(names, weights, strict=True))
-        graph, values, self.folded = fold(_fold_constants(frozen), values)
+        graph, values, self.num_folded = fold(_fold_constants(frozen), values)
         needed = _drop_unused(graph, [*inputs, *outputs])
         _drop_gradients(graph)
         values = {name: value for name, value in values.items() if name in needed}
@@ -55,7 +55,7 @@ class FrozenNetwork(tf.Module):
         )
         structure = function.structured_outputs
 
-        # No method: of what is an attribute, saving writes functions a second time.
+        # A closure: a function that is an attribute is saved a second time.
         def call(*tensors):
             outputs = pruned(*tensors, *map(tf.convert_to_tensor, self._weights))
             return tf.nest.pack_sequence_as(structure, list(outputs))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from od_api.core.fold_batch_norm import FrozenNetwork
+from od_api.core.frozen_network import FrozenNetwork
 
 
 def randomize(model, seed=0):
@@ -91,7 +91,7 @@ def test_mobilenet_keeps_its_features():
     randomize(model)
     function = concrete(model)
     folded = FrozenNetwork(function)
-    assert folded.folded >= 13, "the depthwise batch norms"
+    assert folded.num_folded >= 13, "the depthwise batch norms"
     images = tf.random.stateless_uniform([1, 96, 96, 3], seed=[5, 6])
     want = function(images)["out"].numpy()
     np.testing.assert_allclose(
