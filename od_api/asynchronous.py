@@ -11,6 +11,7 @@ one step some variables may have been updated already.
 import queue
 import re
 import threading
+import time
 
 import tensorflow as tf
 
@@ -122,9 +123,11 @@ class AsynchronousSteps:
             lane, ticket = self._inbox.get()
             try:
                 args = (self._batches, tf.constant(lane, tf.int64))
-                result = self._coordinator.schedule(
-                    self._take_step, args=(*args, tf.constant(ticket, tf.int64))
-                ).fetch()
+                result = fetched(
+                    self._coordinator.schedule(
+                        self._take_step, args=(*args, tf.constant(ticket, tf.int64))
+                    )
+                )
             except BaseException as error:  # It belongs to the loop, not to a thread.
                 result = error
             self._outbox.put((lane, result))
@@ -165,7 +168,7 @@ class AsynchronousSteps:
             if isinstance(result, BaseException):
                 errors.append(result)
         error = errors[-1]
-        servers = re.findall(r"/job:ps/replica:\d+/task:(\d+)", str(error))
+        servers = _servers_in(error)
         if isinstance(error, tf.errors.UnavailableError) and servers:
             address = self._cluster.jobs["ps"][int(servers[0])]
             return ParameterServerLost(
@@ -179,6 +182,47 @@ class AsynchronousSteps:
                 f"a worker cannot read a record: {reason}. od-api data check names it"
             )
         return error
+
+
+def fetched(remote, pause=_LOOK_SECONDS):
+    """The values of a step, whichever worker ends up taking it.
+
+    They are ready before they are here. Where their worker dies in between, fetching
+    them fails, while the coordinator hands the step to another worker and the same
+    RemoteValue becomes ready once more: so it is asked again.
+
+    Args:
+      remote: tf.distribute.coordinator.RemoteValue of a step.
+      pause: seconds before it is asked again.
+
+    Raises:
+      tf.errors.OpError: the step failed, or a parameter server is lost.
+    """
+    while True:
+        try:
+            return remote.fetch()
+        except (
+            tf.errors.UnavailableError,
+            tf.errors.AbortedError,
+            # A worker that is back already does not know what the one before held.
+            tf.errors.InvalidArgumentError,
+        ) as error:
+            if not _worker_is_lost(error):
+                raise
+        time.sleep(pause)
+
+
+def _worker_is_lost(error):
+    if _servers_in(error) or "/job:worker/" not in str(error):
+        return False
+    if isinstance(error, tf.errors.InvalidArgumentError):
+        return "remote_handle" in str(error) or "unknown device" in str(error).lower()
+    return True
+
+
+def _servers_in(error):
+    """Numbers, as text, of the parameter servers that an error names."""
+    return re.findall(r"/job:ps/replica:\d+/task:(\d+)", str(error))
 
 
 def workers_begun(step, delay, workers):

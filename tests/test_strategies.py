@@ -3,7 +3,7 @@
 import pytest
 import tensorflow as tf
 
-from od_api.asynchronous import workers_begun
+from od_api.asynchronous import fetched, workers_begun
 from od_api.core.cluster import Cluster
 from od_api.core.errors import ConfigError, UserError
 from od_api.protos import train_pb2
@@ -43,3 +43,39 @@ def test_workers_begin_one_after_another():
     begun = [workers_begun(step, 15, 3) for step in (0, 14, 15, 29, 30, 1000)]
     assert begun == [1, 1, 2, 2, 3, 3]
     assert workers_begun(0, 0, 3) == 3
+
+
+class _Remote:
+    """A RemoteValue of a step: raises the errors one after another, then is there."""
+
+    def __init__(self, *errors):
+        self._errors = list(errors)
+
+    def fetch(self):
+        if self._errors:
+            raise self._errors.pop(0)
+        return {"worker": 1}
+
+
+_WORKER = "remote target /job:worker/replica:0/task:1 while calling RecvTensor"
+_STALE = f"Unable to find the relevant tensor remote_handle, {_WORKER}"
+
+
+def test_a_step_whose_worker_dies_before_it_is_fetched_is_waited_for():
+    """The coordinator gives it to another worker meanwhile."""
+    lost = tf.errors.UnavailableError(None, None, f"reset by peer, {_WORKER}")
+    stale = tf.errors.InvalidArgumentError(None, None, _STALE)
+    assert fetched(_Remote(lost, stale, lost), pause=0) == {"worker": 1}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        tf.errors.UnavailableError(None, None, "/job:ps/replica:0/task:1, " + _WORKER),
+        tf.errors.InvalidArgumentError(None, None, "a bad record, " + _WORKER),
+        tf.errors.CancelledError(None, None, _WORKER),
+    ],
+)
+def test_a_step_that_failed_is_not_waited_for(error):
+    with pytest.raises(type(error)):
+        fetched(_Remote(error), pause=0)
