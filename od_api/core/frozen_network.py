@@ -45,7 +45,10 @@ class FrozenNetwork(tf.Module):
         apart = len(inputs) - len(weights)
         inputs, names = inputs[:apart], map(_base, inputs[apart:])
         values = dict(zip(names, weights, strict=True))
-        graph, values, self.num_folded = fold(_fold_constants(frozen), values)
+        graph = _fold_constants(frozen)
+        _skip_identities(graph)
+        _drop_unused(graph, [*inputs, *outputs])
+        graph, values, self.num_folded = fold(graph, values)
         needed = _drop_unused(graph, [*inputs, *outputs])
         _drop_gradients(graph)
         values = {name: value for name, value in values.items() if name in needed}
@@ -180,18 +183,12 @@ class _Editor:
 
     def _constant(self, name):
         """The value of a constant or weight, None of anything else."""
-        node = self._source(name)
+        node = self._nodes[_base(name)]
         if node.name in self.weights:
             return self.weights[node.name]
         if node.op != "Const":
             return None
         return tf.make_ndarray(node.attr["value"].tensor)
-
-    def _source(self, name):
-        node = self._nodes[_base(name)]
-        while node.op == "Identity":
-            node = self._nodes[_base(node.input[0])]
-        return node
 
     def _channels(self, convolution):
         shape = self._constant(convolution.input[1]).shape
@@ -201,7 +198,7 @@ class _Editor:
         """Points one input of a node to a new constant, or weight where it was one."""
         old = self._constant(node.input[index])
         value = np.ascontiguousarray(value, dtype=old.dtype)
-        source = self._source(node.input[index])
+        source = self._nodes[_base(node.input[index])]
         new = self._graph.node.add()
         new.name = f"{node.name}/folded_{index}"
         while new.name in self._nodes:
@@ -231,6 +228,16 @@ class _Editor:
         node.op = "NoOp"
         node.ClearField("attr")
         del node.input[:]
+
+
+def _skip_identities(graph):
+    """Every node reads what an Identity reads, which stands for a bias of 0 at times."""
+    nodes = {node.name: node for node in graph.node}
+    for node in graph.node:
+        for i, name in enumerate(node.input):
+            while name[0] != "^" and nodes[_base(name)].op == "Identity":
+                name = nodes[_base(name)].input[0]
+            node.input[i] = name
 
 
 def _fold_constants(frozen):

@@ -45,20 +45,22 @@ def convolution(kind, **options):
 
 
 @pytest.mark.parametrize("kind", ["plain", "depthwise", "separable"])
-@pytest.mark.parametrize("use_bias", [False, True])
+@pytest.mark.parametrize("bias", [None, "zeros", "random"])
 @pytest.mark.parametrize("scale", [False, True])
 @pytest.mark.parametrize("apart", [False, True], ids=["constants", "apart"])
-def test_same_outputs_without_multiplications(kind, use_bias, scale, apart):
+def test_same_outputs_without_multiplications(kind, bias, scale, apart):
     model = keras.Sequential(
         [
             keras.Input((None, None, 3)),
-            convolution(kind, use_bias=use_bias),
+            convolution(kind, use_bias=bias is not None),
             keras.layers.BatchNormalization(scale=scale),
             keras.layers.ReLU(6.0),
             convolution("plain"),
         ]
     )
     randomize(model)
+    if bias == "zeros":
+        model.layers[0].bias.assign(tf.zeros_like(model.layers[0].bias))
     kernels = [v for v in model.variables if "kernel" in v.path] if apart else []
     folded = FrozenNetwork(concrete(model, kernels), [v.numpy() for v in kernels])
     assert len(folded.variables) == len(kernels)
