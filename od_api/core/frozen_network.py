@@ -231,7 +231,7 @@ class _Editor:
 
 
 def _skip_identities(graph):
-    """Every node reads what an Identity reads, which stands for a bias of 0 at times."""
+    """Every node reads what an Identity reads: one stands where a bias is 0."""
     nodes = {node.name: node for node in graph.node}
     for node in graph.node:
         for i, name in enumerate(node.input):
