@@ -16,15 +16,15 @@ from od_api.study.analysis import (
 )
 from od_api.study.fits import fit
 from od_api.study.frontier_analyses import published_label
-from od_api.study.models import full_models
+from od_api.study.models import common_resolution, full_models
 from od_api.study.published import EXTRACTORS
 from od_api.study.published_results import CRITICAL_POINTS, SYSTEMS
 
 
-def low_resolution(study):
-    """The models of the lowest resolution, each with its most proposals."""
-    lowest = min(present(m.resolution for m in study.models), default=None)
-    return [m for m in full_models(study.models) if m.resolution == lowest]
+def of_common_resolution(study):
+    """The models of the common resolution, each with its most proposals."""
+    common = common_resolution(study.models)
+    return [m for m in full_models(study.models) if m.resolution == common]
 
 
 def top_1(model):
@@ -35,14 +35,14 @@ def top_1(model):
 
 def extractor_fits(study):
     """{meta-architecture: Fit of mAP against the extractor's ImageNet accuracy}."""
-    models = low_resolution(study)
+    models = of_common_resolution(study)
     groups = grouped(models, lambda m: m.meta_architecture)
     return {name: fit((top_1(m), m.map) for m in of_it) for name, of_it in groups}
 
 
 def imagenet(study, published):
     """The detector's mAP against its extractor's accuracy on ImageNet."""
-    models = low_resolution(study)
+    models = of_common_resolution(study)
     points = [point(m, top_1(m), m.map, hue=m.meta_architecture) for m in models]
     points = present(points)
     fits, lines, rows = extractor_fits(study), [], []
@@ -56,9 +56,9 @@ def imagenet(study, published):
     return Analysis(
         "imagenet",
         "The extractor's accuracy on ImageNet",
-        "mAP of the models of the lowest resolution, each with its most proposals, "
-        "against the top-1 accuracy that the study printed for their extractors "
-        "(Table 2). Extractors that are not in that table are left out."
+        "mAP of the models of the resolution that most extractors have, each with its "
+        "most proposals, against the top-1 accuracy that the study printed for their "
+        "extractors (Table 2). Extractors that are not in that table are left out."
         + " Hollow: published (Table 3's low-resolution models)."
         * published,
         [
@@ -107,7 +107,7 @@ def fit_columns(first):
 def object_size(study, published):
     """AP of small, medium and large objects."""
     sizes = {"small": "map_small", "medium": "map_medium", "large": "map_large"}
-    models = low_resolution(study)
+    models = of_common_resolution(study)
     models = [m for m in models if present(getattr(m, f) for f in sizes.values())]
     models.sort(key=lambda m: (m.meta_architecture, m.extractor, m.stride or 0))
     rows = [
@@ -129,7 +129,8 @@ def object_size(study, published):
         "object_size",
         "The size of objects",
         "AP of small (below 32² pixels of the image), medium and large (from 96²) "
-        "objects, of the models of the lowest resolution with their most proposals.",
+        "objects, of the models of the resolution that most extractors have, each with "
+        "its most proposals.",
         [],
         [Table("object_size", "AP by the size of objects", columns, rows, names)],
         [Figure("object_size", "AP by the size of objects", "AP (%)", "", bars=bars)],

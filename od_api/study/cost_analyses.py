@@ -1,6 +1,6 @@
 """What models cost: multiply-adds, memory, time, throughput."""
 
-from od_api.study.accuracy_analyses import fit_columns, low_resolution
+from od_api.study.accuracy_analyses import fit_columns, of_common_resolution
 from od_api.study.analysis import (
     TIME,
     Analysis,
@@ -16,6 +16,7 @@ from od_api.study.analysis import (
     present,
 )
 from od_api.study.fits import fit
+from od_api.study.models import common_resolution
 
 _GIGA, _MEBI = 1e9, 2.0**20
 
@@ -49,14 +50,15 @@ def flops(study, published):
     ]
     names = [m.name for m in sorted(models, key=lambda m: m.time_ms)]
     columns = ["model", "multiply-adds (10⁹)", "time (ms)", "10⁹ multiply-adds/ms"]
-    low = [m for m in low_resolution(study) if m.time_ms]
+    low = [m for m in of_common_resolution(study) if m.time_ms]
     low.sort(key=lambda m: m.time_ms)
     return Analysis(
         "flops",
         "Multiply-adds against time",
         "Multiply-adds of one image. The line is a power law, fitted to the "
         "logarithms; its exponent is the slope in the table of fits. The bars are the "
-        "models of the lowest resolution with their most proposals.",
+        "models of the resolution that most extractors have, each with its most "
+        "proposals.",
         _law(law, "multiply-adds"),
         [
             Table("flops", "Multiply-adds", [*columns, "parameters"], rows, names),
@@ -78,7 +80,7 @@ def flops(study, published):
             ),
             Figure(
                 "time_of_models",
-                "Time of each model at the lowest resolution",
+                "Time of each model at the common resolution",
                 TIME,
                 "",
                 bars=[Bar(m.label, "time", m.time_ms, model=m.name) for m in low],
@@ -110,12 +112,12 @@ def _rates(models):
 
 
 def memory_by_extractor(study):
-    """[(extractor, [MiB of each model of the lowest resolution])].
+    """[(extractor, [MiB of each model of the common resolution])].
 
     All numbers of proposals count: they are what the error bars are over.
     """
-    lowest = min(present(m.resolution for m in study.models), default=None)
-    models = [m for m in study.models if m.resolution == lowest and mebibytes(m)]
+    common = common_resolution(study.models)
+    models = [m for m in study.models if m.resolution == common and mebibytes(m)]
     groups = grouped(models, lambda m: m.extractor)
     return [(name, [mebibytes(m) for m in of_it]) for name, of_it in groups]
 
@@ -149,8 +151,8 @@ def memory(study, published):
         "memory",
         "Memory",
         "Peak memory of inference at batch 1, as the benchmark measured it. Bars: mean "
-        "of the models of the lowest resolution, error bars from least to most over "
-        "meta-architectures, strides and numbers of proposals.",
+        "of the models of the resolution that most extractors have, error bars from "
+        "least to most over meta-architectures, strides and numbers of proposals.",
         findings,
         [
             Table(

@@ -106,3 +106,15 @@ def full_models(models):
         if other is None or (model.proposals or 0) > (other.proposals or 0):
             best[model.trained] = model
     return list(best.values())
+
+
+def common_resolution(models):
+    """The resolution that most extractors were measured at; of several, the lowest.
+
+    Where an analysis is about one resolution, it is this. None if no model has one.
+    """
+    extractors = {}
+    for model in models:
+        if model.resolution is not None:
+            extractors.setdefault(model.resolution, set()).add(model.extractor)
+    return min(extractors, key=lambda r: (-len(extractors[r]), r), default=None)

@@ -6,7 +6,7 @@ import pytest
 import results_kit
 
 from od_api.core.errors import UserError
-from od_api.study.models import full_models
+from od_api.study.models import Model, common_resolution, full_models
 from od_api.study.results import load_study, study_of
 
 CELL = {"name": "one", "meta_architecture": "ssd", "feature_extractor": "vgg16"}
@@ -46,6 +46,17 @@ def test_a_number_of_proposals_that_is_a_cell_itself_is_one_row():
 def test_the_row_of_the_most_proposals_stands_for_a_trained_model():
     models = full_models(study_of(results_kit.results()).models)
     assert len(models) == 12 and not any("@" in m.name for m in models)
+
+
+def test_the_common_resolution_is_that_of_most_extractors():
+    """Three cells of one extractor at 128 are one extractor; of a tie the lowest."""
+    cells = [Model(str(i), "SSD", "VGG-16", 128, stride=i) for i in range(3)]
+    assert common_resolution(cells) == 128
+    cells += [Model("a", "SSD", "VGG-16", 192), Model("b", "R-FCN", "VGG-16", 96)]
+    assert common_resolution(cells) == 96
+    cells.append(Model("c", "SSD", "ResNet-50", 192))
+    assert common_resolution(cells) == 192
+    assert common_resolution([Model("d", "SSD", "VGG-16")]) is None
 
 
 def test_sizes_of_the_training_batch_are_trained_models_of_their_own():
