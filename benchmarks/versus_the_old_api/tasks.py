@@ -86,7 +86,8 @@ def all_tasks(output, seconds, bfloat16):
     tasks += [made.inference(n, target) for n, target in targets.items()]
     if bfloat16:
         tasks += [made.inference(n, 2.0, bfloat16=True) for n in (fpn, faster)]
-    tasks += [made.training(n, target=1.5) for n in (ssd, faster)]
+    for low in [False, True][: 1 + bfloat16]:
+        tasks += [made.training(n, 1.5, bfloat16=low) for n in (ssd, faster)]
     return [*tasks, made.start_up(ssd, target=2.5)]
 
 
@@ -164,8 +165,7 @@ class _Maker:
 
     def inference(self, network, target, bfloat16=False):
         settings = {**self._of(network), "seconds": self._seconds, "bfloat16": bfloat16}
-        precision = " (ours in bfloat16)" if bfloat16 else ""
-        title = f"inference, {network}{precision}"
+        title = f"inference, {network}{_precision(bfloat16)}"
         folder = self._folder(network)
         count = Step(
             "counting", "ours", self._of(network), folder / "multiply_adds.json"
@@ -179,18 +179,22 @@ class _Maker:
             profile="traces",
         )
 
-    def training(self, network, target):
+    def training(self, network, target, bfloat16=False):
         size = _TRAINING_BATCH[network]
         settings = {
             "config": self._config(network, size, "training"),
             "batch_size": size,
             "side": configs.side_of(network),
             "seconds": self._seconds,
+            "bfloat16": bfloat16,
         }
-        title = f"training step at batch {size}, {network}"
-        quantity = Quantity("seconds", title, "images/s", target)
+        title = f"training step at batch {size}, {network}{_precision(bfloat16)}"
         return Task(
-            f"training_{network}", "training", settings, [quantity], profile="traces"
+            f"training_{network}" + "_bfloat16" * bfloat16,
+            "training",
+            settings,
+            [Quantity("seconds", title, "images/s", target)],
+            profile="traces",
         )
 
     def start_up(self, network, target):
@@ -240,3 +244,7 @@ class _Maker:
             for side in ("ours", "old")
         ]
         return (*self._weights(network), *exports)
+
+
+def _precision(bfloat16):
+    return " (ours in bfloat16)" if bfloat16 else ""
