@@ -67,6 +67,9 @@ class TrainingStep:
         self._seed = seed
         self._loss_scale = loss_scale
         self._drifting = drifting_statistics(detector.parts)
+        self._static_shapes = jit_compile or isinstance(
+            strategy, tf.distribute.TPUStrategy
+        )
         self._gradients_of = self._losses_and_gradients
         if jit_compile:
             self._gradients_of = tf.function(
@@ -135,6 +138,8 @@ class TrainingStep:
 
     def _losses(self, batch, seed):
         targets = targets_of(batch)
+        if not self._static_shapes:
+            targets = targets.with_longest()
         predictions = self._detector.call(
             batch["image"],
             batch["true_shape"],

@@ -176,6 +176,8 @@ def check_assigner(assigner):
         result = check_graph(assigner.assign, tf.constant(anchors), targets)
         _check_assignment(name, result, targets)
         assert_same(assigner.assign(np.stack([anchors, anchors]), targets), result)
+        shortened = targets.with_longest()
+        assert_same(check_graph(assigner.assign, anchors, shortened), result)
         for i in range(2):
             one = Targets(*(v if v is None else v[i : i + 1] for v in targets))
             single = assigner.assign(anchors, one)

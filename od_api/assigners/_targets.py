@@ -4,6 +4,7 @@ import tensorflow as tf
 
 # Below every similarity, and finite, so that it can be compared and multiplied.
 NEVER = tf.float32.min
+_ROWS = ("boxes", "classes", "weights", "valid")
 
 
 def similarities(similarity, anchors, targets):
@@ -12,7 +13,7 @@ def similarities(similarity, anchors, targets):
     Args:
       similarity: callable [..., M, 4], [..., N, 4] -> [..., M, N].
       anchors: [A, 4] or [B, A, 4].
-      targets: `Targets` with at least one row of boxes, see `at_least_one`.
+      targets: `Targets` with at least one row of boxes, see `trimmed`.
 
     Returns:
       [B, G, A] float32, NEVER in padding; no gradient flows through it.
@@ -22,16 +23,21 @@ def similarities(similarity, anchors, targets):
     return tf.stop_gradient(values)
 
 
-def at_least_one(targets):
-    """`targets` with a row of padding behind it where G may be 0.
+def trimmed(targets):
+    """`targets` without the rows behind `longest`, but with one row at least.
 
-    An argmax over no ground truth at all is an error in TensorFlow.
+    Similarities of the other rows would be computed for nothing, and an argmax over no
+    ground truth at all is an error in TensorFlow. Indices of boxes stay what they were;
+    masks are left out of it.
     """
-    if targets.boxes.shape[1]:
-        return targets
-    return targets._replace(
-        boxes=tf.pad(targets.boxes, [[0, 0], [0, 1], [0, 0]]),
-        classes=tf.pad(targets.classes, [[0, 0], [0, 1]]),
-        weights=tf.pad(targets.weights, [[0, 0], [0, 1]]),
-        valid=tf.pad(targets.valid, [[0, 0], [0, 1]]),
-    )
+    rows = {name: getattr(targets, name) for name in _ROWS}
+    if not targets.boxes.shape[1]:
+        rows = {name: _with_one_more(value) for name, value in rows.items()}
+    if targets.longest is not None:
+        count = tf.maximum(targets.longest, 1)
+        rows = {name: value[:, :count] for name, value in rows.items()}
+    return targets._replace(**rows)
+
+
+def _with_one_more(value):
+    return tf.pad(value, [[0, 0], [0, 1], *[[0, 0]] * (value.shape.rank - 2)])

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from od_api.assigners._targets import at_least_one, similarities
+from od_api.assigners._targets import similarities, trimmed
 from od_api.core.registry import register
 from od_api.core.types import Assignment
 from od_api.protos import argmax_matcher_pb2
@@ -67,7 +67,7 @@ class ArgMaxMatcher:
           that it is assigned, of others that with their best box.
         """
         del predictions
-        targets = at_least_one(targets)
+        targets = trimmed(targets)
         values = similarities(self.similarity, anchors, targets)
         gt_index = tf.argmax(values, axis=1, output_type=tf.int32)
         quality = tf.reduce_max(values, axis=1)

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from od_api.assigners._targets import NEVER, at_least_one, similarities
+from od_api.assigners._targets import NEVER, similarities, trimmed
 from od_api.core.registry import register
 from od_api.core.types import Assignment
 from od_api.protos import bipartite_matcher_pb2
@@ -40,7 +40,7 @@ class BipartiteMatcher:
           similarity with the box that it is assigned, of others that with their best.
         """
         del predictions
-        targets = at_least_one(targets)
+        targets = trimmed(targets)
         values = similarities(self.similarity, anchors, targets)
         owner = _greedy(values, targets.valid & (targets.weights > 0))
         positive = owner >= 0

@@ -32,7 +32,9 @@ IGNORED_FIELDS = {
         "num_batch_queue_threads": _QUEUES,
         "prefetch_queue_capacity": _QUEUES,
         "max_number_of_boxes": "set max_number_of_boxes of the input reader",
-        "unpad_groundtruth_tensors": "ground truth is always padded and masked",
+        "unpad_groundtruth_tensors": (
+            "ground truth is padded and masked, and padding costs nothing but under XLA"
+        ),
         "retain_original_images": "evaluation keeps what it draws",
         "fine_tune_checkpoint_version": "checkpoints are recognised by their content",
         "run_fine_tune_checkpoint_dummy_computation": (

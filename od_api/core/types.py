@@ -27,6 +27,8 @@ class Targets(NamedTuple):
       true_shapes: [B, 2] int32, height and width of the image inside the padding.
       masks: [B, G, H, W] uint8, 0 or 1, of the whole network input; None where the
         input does not read masks.
+      longest: int32 scalar: behind so many boxes every image has padding alone; None
+        where shapes must be static, as XLA needs them.
     """
 
     boxes: tf.Tensor
@@ -35,6 +37,12 @@ class Targets(NamedTuple):
     valid: tf.Tensor
     true_shapes: tf.Tensor
     masks: Any = None
+    longest: Any = None
+
+    def with_longest(self):
+        """The same with `longest`, so that parts may leave the rest alone."""
+        positions = tf.range(1, tf.shape(self.valid)[1] + 1)
+        return self._replace(longest=tf.reduce_max(tf.where(self.valid, positions, 0)))
 
 
 class Assignment(NamedTuple):
