@@ -44,6 +44,7 @@ def target_cases():
         "all_padding": make_targets(np.zeros([2, 3, 4]), valid=np.zeros([2, 3])),
         "one_box": make_targets(boxes[:, :1]),
         "uneven": make_targets(boxes, valid=[[1, 1, 1, 1, 1], [1, 1, 0, 0, 0]]),
+        "mostly_padding": make_targets(boxes, valid=[[1, 0, 1, 0, 0], [1, 0, 0, 0, 0]]),
         "weight_0": make_targets(boxes, weights=[[1, 0, 1, 0, 1], [0, 0, 0, 0, 0]]),
         "one_image_empty": make_targets(boxes, valid=[[1] * 5, [0] * 5]),
     }

@@ -6,6 +6,9 @@ import os
 import numpy as np
 from processes import SideError
 
+# Parts of a profile with a smaller share of the time are left out.
+_LEAST_SHARE = 0.001
+
 
 def measure(task, sides, rounds, say=print):
     """What a task gave, as it stands in result.json.
@@ -93,7 +96,12 @@ def _add_profiles(task, sides, result, say):
         say(f"  profile: {side.name}")
         try:
             with side.start(task.profile, settings) as process:
-                result["profile"][side.name] = process.measure()
+                shares = process.measure()
+            result["profile"][side.name] = {
+                part: round(share, 4)
+                for part, share in shares.items()
+                if share >= _LEAST_SHARE
+            }
         except SideError as error:
             result["errors"][side.name] = f"profile: {error}"
             say(f"  the profile of {side.name} failed: {_last_line(error)}")

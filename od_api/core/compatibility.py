@@ -33,7 +33,8 @@ IGNORED_FIELDS = {
         "prefetch_queue_capacity": _QUEUES,
         "max_number_of_boxes": "set max_number_of_boxes of the input reader",
         "unpad_groundtruth_tensors": (
-            "ground truth is padded and masked, and padding costs nothing but under XLA"
+            "ground truth is padded and masked, and matching leaves padding out "
+            "(XLA keeps it)"
         ),
         "retain_original_images": "evaluation keeps what it draws",
         "fine_tune_checkpoint_version": "checkpoints are recognised by their content",

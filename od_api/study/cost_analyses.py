@@ -50,8 +50,8 @@ def flops(study, published):
     ]
     names = [m.name for m in sorted(models, key=lambda m: m.time_ms)]
     columns = ["model", "multiply-adds (10⁹)", "time (ms)", "10⁹ multiply-adds/ms"]
-    low = [m for m in of_common_resolution(study) if m.time_ms]
-    low.sort(key=lambda m: m.time_ms)
+    timed = [m for m in of_common_resolution(study) if m.time_ms]
+    timed.sort(key=lambda m: m.time_ms)
     return Analysis(
         "flops",
         "Multiply-adds against time",
@@ -83,7 +83,7 @@ def flops(study, published):
                 "Time of each model at the common resolution",
                 TIME,
                 "",
-                bars=[Bar(m.label, "time", m.time_ms, model=m.name) for m in low],
+                bars=[Bar(m.label, "time", m.time_ms, model=m.name) for m in timed],
             ),
         ],
     )
