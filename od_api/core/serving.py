@@ -10,6 +10,7 @@ from PIL import Image
 from od_api.core import boxes as box_ops
 from od_api.core.config import nearest
 from od_api.core.errors import UserError
+from od_api.core.images import decode_tensor
 from od_api.protos import prediction_log_pb2
 
 # The argument of every signature is called `input_tensor`.
@@ -93,9 +94,7 @@ class ServingModule(tf.Module):
         def prepare(string):
             if self._input_type == "tf_example":
                 string = _encoded_image(string)
-            image = tf.io.decode_image(string, channels=3, expand_animations=False)
-            image.set_shape([None, None, 3])
-            return self._resizer(image)
+            return self._resizer(decode_tensor(string))
 
         return tf.map_fn(
             prepare, strings, fn_output_signature=_resized_specs(self._resizer)

@@ -6,6 +6,7 @@ they become pixels of the image and 0-based ids, in this one place.
 
 import tensorflow as tf
 
+from od_api.core import images
 from od_api.core import sample as samples
 from od_api.data.box_details import box_details, require
 from od_api.data.make_example import make_example as make_example
@@ -62,7 +63,7 @@ def decode(serialized, reader, label_map=None):
         filename   string scalar
     """
     features = tf.io.parse_single_example(serialized, _spec(reader))
-    image = decode_image(features["image/encoded"])
+    image = images.decode_tensor(features["image/encoded"])
     boxes = _boxes(features, image)
     ids = _class_ids(features, label_map, tf.shape(boxes)[0])
     sample = {
@@ -103,13 +104,6 @@ def masks_in(serialized_records):
             return (found, False) if some else (None, True)
         of_empty_lists = found or of_empty_lists
     return of_empty_lists, False
-
-
-def decode_image(encoded):
-    """JPEG, PNG, BMP or GIF (its first frame) -> [h, w, 3] uint8."""
-    image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
-    image.set_shape([None, None, 3])
-    return image
 
 
 def _spec(reader):
