@@ -1,12 +1,17 @@
 """Writing TFRecords that appear whole or not at all."""
 
+import contextlib
 import glob
 import os
+import re
+import secrets
 
 import tensorflow as tf
 from absl import logging
 
 from od_api.core.errors import UserError
+from od_api.core.leftovers import workspace
+from od_api.core.printable import printable
 
 
 class ShardedWriter:
@@ -26,27 +31,23 @@ class ShardedWriter:
 
     def __init__(self, path_prefix, num_shards=1):
         if num_shards < 1:
-            raise ValueError(f"num_shards must be at least 1, not {num_shards}")
+            raise UserError(f"num_shards must be at least 1, not {num_shards}")
         self.num_records = 0
+        self._prefix = os.fspath(path_prefix)
         self.paths = [
             f"{path_prefix}-{i:05d}-of-{num_shards:05d}" for i in range(num_shards)
         ]
-        # Hidden, so that no glob over the prefix finds an unfinished file.
-        self._temporary = [
-            os.path.join(
-                os.path.dirname(p), f".{os.path.basename(p)}.{os.getpid()}.tmp"
-            )
-            for p in self.paths
-        ]
+        self._temporary = []
         self._writers = []
+        self._cleanup = contextlib.ExitStack()
 
     def __enter__(self):
-        self._warn_of_other_shards()
+        refuse_other_shards(self._prefix, len(self.paths))
         try:
-            tf.io.gfile.makedirs(os.path.dirname(self.paths[0]) or ".")
+            self._temporary = self._unfinished_paths()
             for path in self._temporary:
                 self._writers.append(tf.io.TFRecordWriter(path))
-        except tf.errors.OpError as error:
+        except (tf.errors.OpError, OSError) as error:
             self._discard()
             raise self._cannot_write(error) from error
         return self
@@ -75,8 +76,21 @@ class ShardedWriter:
             for temporary, path in zip(self._temporary, self.paths, strict=True):
                 tf.io.gfile.rename(temporary, path, overwrite=True)
         except tf.errors.OpError as error:
-            self._discard()
             raise self._cannot_write(error) from error
+        finally:
+            self._discard()
+
+    def _unfinished_paths(self):
+        """Where the files are until they are complete: no pattern finds them there."""
+        folder, name = os.path.split(self._prefix)
+        if "://" in folder:
+            # No locks there, so that nobody could tell whose a folder is.
+            unfinished = f"{folder}/.{name}.unfinished-{secrets.token_hex(4)}"
+            tf.io.gfile.makedirs(unfinished)
+            self._cleanup.callback(tf.io.gfile.rmtree, unfinished)
+        else:
+            unfinished = self._cleanup.enter_context(workspace(self._prefix))
+        return [os.path.join(unfinished, os.path.basename(p)) for p in self.paths]
 
     def _discard(self):
         for writer in self._writers:
@@ -84,22 +98,31 @@ class ShardedWriter:
                 writer.close()
             except tf.errors.OpError:
                 logging.debug("closing an unfinished shard failed, as expected")
-        for path in self._temporary:
-            if tf.io.gfile.exists(path):
-                tf.io.gfile.remove(path)
+        self._cleanup.close()
 
     def _cannot_write(self, error):
-        return UserError(f"cannot write {self.paths[0]}: {error.message}")
+        reason = getattr(error, "message", None) or getattr(error, "strerror", error)
+        return UserError(f"cannot write {printable(self.paths[0])}: {reason}")
 
-    def _warn_of_other_shards(self):
-        prefix = self.paths[0].rsplit("-", 3)[0]
-        others = tf.io.gfile.glob(glob.escape(prefix) + "-?????-of-?????")
-        others = sorted(set(others) - set(self.paths))
-        if others:
-            logging.warning(
-                "%s and %d more are shards of an earlier run with another number of "
-                "files: a pattern such as %s-* would read both",
-                others[0],
-                len(others) - 1,
-                prefix,
-            )
+
+def refuse_other_shards(prefix, num_shards):
+    """Refuses to write beside the files of a run with another number of shards.
+
+    Raises:
+      UserError: there are such files; a pattern would read the old records and the new.
+    """
+    pattern = re.compile(re.escape(os.path.basename(prefix)) + r"-\d{5,}-of-(\d{5,})")
+    others = [
+        path
+        for path in sorted(tf.io.gfile.glob(glob.escape(prefix) + "-*-of-*"))
+        if (match := pattern.fullmatch(os.path.basename(path)))
+        and int(match[1]) != num_shards
+    ]
+    if others:
+        more = f" and {len(others) - 1} more" if others[1:] else ""
+        raise UserError(
+            f"{printable(others[0])}{more} are there from an earlier run with another "
+            f"number of files than {num_shards}, and a pattern such as "
+            f"{printable(prefix)}-* would read both: remove them, or choose another "
+            "--output or the same --num-shards"
+        )

@@ -55,6 +55,33 @@ def test_unfinished_files_match_no_pattern(tmp_path):
     assert len(tf.io.gfile.glob(f"{tmp_path}/x*")) == 2
 
 
+def test_what_a_killed_writer_left_is_removed(tmp_path):
+    """Its folder has no lock any more."""
+    left = tmp_path / ".x.unfinished-0123abcd"
+    left.mkdir()
+    (left / "x-00000-of-00002").write_bytes(b"half")
+    with ShardedWriter(tmp_path / "x", 2) as writer:
+        writer.write(b"1")
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["x-00000-of-00002", "x-00001-of-00002"]
+
+
+def test_files_of_another_number_of_shards_are_refused(shards):
+    before = sorted(shards.iterdir())
+    message = r"00000-of-00003 and 2 more are there .*than 2, .*remove them"
+    with (
+        pytest.raises(UserError, match=message),
+        ShardedWriter(shards / "train.record", 2),
+    ):
+        pass
+    assert sorted(shards.iterdir()) == before
+    with ShardedWriter(shards / "train.record", 3) as writer:
+        writer.write(b"again")
+    assert records.count(sorted(shards.iterdir())) == 1
+    with ShardedWriter(shards / "train", 2) as writer:
+        writer.write(b"another prefix")
+
+
 def test_writer_names_a_place_it_cannot_write(tmp_path):
     (tmp_path / "file").write_text("not a folder")
     with (
