@@ -9,13 +9,16 @@ import tempfile
 import time
 
 from od_api.core.errors import UserError
+from od_api.launch.network import network_for
 from od_api.launch.processes import Guard, Member, stop
 from od_api.launch.roles import plan_roles, tf_config
 from od_api.launch.rules import AsynchronousRules, SynchronousRules
 from od_api.launch.screen import Screen
 from od_api.launch.table import StatusFile, make_rows, summary
+from od_api.launch.train_command import TrainCommand
 
 _POLL_SECONDS = 0.1
+_MOST_PROCESSES = 1000
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -25,6 +28,7 @@ def run_cluster(
     workers,
     ps,
     evaluator=None,
+    host_network=False,
     chief_restarts=3,
     evaluator_grace=600.0,
     table_seconds=60.0,
@@ -37,7 +41,9 @@ def run_cluster(
       workers: processes that compute gradients.
       ps: parameter servers; 0 trains in step.
       evaluator: whether a process evaluates; by default with parameter servers, since
-        without the chief does.
+        without the chief does, and if the command evaluates.
+      host_network: whether the roles use this machine's network though they could have
+        one of their own.
       chief_restarts: how often a killed chief, or with `ps` 0 the whole, is started
         again.
       evaluator_grace: seconds for the evaluator's last checkpoint.
@@ -49,10 +55,18 @@ def run_cluster(
     Raises:
       UserError: a number is out of range, or there is no such program.
     """
-    _check(workers, ps, chief_restarts, evaluator_grace)
+    _check(workers, ps, chief_restarts, evaluator_grace, table_seconds)
     command = [_find(command), *command[1:]]
-    roles = plan_roles(workers, ps, ps > 0 if evaluator is None else evaluator)
-    with tempfile.TemporaryDirectory(prefix="od-api-cluster-") as folder:
+    says = TrainCommand(command)
+    no_evaluator = says.why_no_evaluator() if evaluator is None and ps else ""
+    if evaluator is None:
+        evaluator = ps > 0 and not no_evaluator
+    why_host = "--host-network" if host_network else says.beyond_this_machine()
+    roles = plan_roles(workers, ps, evaluator)
+    with (
+        tempfile.TemporaryDirectory(prefix="od-api-cluster-") as folder,
+        network_for(why_host) as network,
+    ):
         status = StatusFile(pathlib.Path(folder) / "status.json")
         members = []
 
@@ -64,10 +78,22 @@ def run_cluster(
         guard = Guard()
         for role in roles:
             environment = _environment(roles, role, pathlib.Path(folder))
-            members.append(Member(role, command, environment, guard, screen.line))
+            members.append(
+                Member(
+                    role,
+                    network.wrap(command),
+                    environment,
+                    guard,
+                    screen.line,
+                    network.descriptors,
+                )
+            )
         make_rules = AsynchronousRules if ps else SynchronousRules
         rules = make_rules(members, screen.say, chief_restarts, evaluator_grace)
         with _Interrupts() as interrupts, screen:
+            screen.say(network.notice([role.port for role in roles if role.port]))
+            if no_evaluator:
+                screen.say(f"no evaluator: {no_evaluator}")
             try:
                 return _watch(members, rules, screen, interrupts)
             finally:
@@ -131,15 +157,23 @@ def _find(command):
     return found
 
 
-def _check(workers, ps, chief_restarts, evaluator_grace):
+def _check(workers, ps, chief_restarts, evaluator_grace, table_seconds):
+    # `not x >= 0` is true of NaN, too.
     if workers < 1:
         raise UserError(f"--workers is {workers}: at least 1 is needed")
     if ps < 0:
         raise UserError(f"--ps is {ps}: say 0 to train in step, or more")
+    if workers + ps > _MOST_PROCESSES:
+        raise UserError(
+            f"--workers and --ps make {workers + ps} processes: one machine takes at "
+            f"most {_MOST_PROCESSES}, and each needs about half a gigabyte"
+        )
     if chief_restarts < 0:
         raise UserError(f"--chief-restarts is {chief_restarts}: say 0 or more")
-    if evaluator_grace < 0:
+    if not evaluator_grace >= 0:
         raise UserError(f"--evaluator-grace is {evaluator_grace:g}: say 0 or more")
+    if not table_seconds > 0:
+        raise UserError(f"--table-seconds is {table_seconds:g}: say more than 0")
 
 
 class _Interrupts:

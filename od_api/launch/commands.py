@@ -41,7 +41,13 @@ def add_arguments(parser):
         "--evaluator",
         action=argparse.BooleanOptionalAction,
         help="a process that evaluates each checkpoint; by default with --ps only, "
-        "since without the chief evaluates",
+        "since without the chief evaluates, and where the command evaluates at all",
+    )
+    parser.add_argument(
+        "--host-network",
+        action="store_true",
+        help="the roles use this machine's network, and whoever reaches it reaches "
+        "them; for commands that need it, such as reports to a web service",
     )
     parser.add_argument(
         "--chief-restarts",
@@ -85,6 +91,7 @@ def _cluster(args):
         workers=args.workers,
         ps=args.ps,
         evaluator=args.evaluator,
+        host_network=args.host_network,
         chief_restarts=args.chief_restarts,
         evaluator_grace=args.evaluator_grace,
         table_seconds=args.table_seconds,

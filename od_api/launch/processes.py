@@ -62,10 +62,12 @@ class Member:
       guard: Guard.
       log: `(name, line)`, called for every line that the process writes, from a
         thread.
+      descriptors: files that stay open in the process.
     """
 
-    def __init__(self, role, command, environment, guard, log):
+    def __init__(self, role, command, environment, guard, log, descriptors=()):
         self.role = role
+        self._descriptors = descriptors
         self._command, self._environment = command, environment
         self._guard, self._log = guard, log
         self._process, self._reader = None, None
@@ -107,6 +109,7 @@ class Member:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            pass_fds=self._descriptors,
         )
         self._guard.add(self._process.pid)
         self._reader = threading.Thread(

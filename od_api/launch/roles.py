@@ -36,6 +36,11 @@ class Role(NamedTuple):
         return self.kind if alone else f"{self.kind} {self.index}"
 
     @property
+    def port(self):
+        """Of its address; None for the evaluator."""
+        return int(self.address.rsplit(":", 1)[1]) if self.address else None
+
+    @property
     def trains(self):
         """Whether training cannot do without it for long."""
         return self.kind != "evaluator"
@@ -81,9 +86,10 @@ def free_ports(count):
       UserError: there are not so many.
     """
     candidates = [port for port in _PORTS if port < _first_outgoing_port()]
-    random.Random().shuffle(candidates)
+    # Side by side where they are free: one rule of a firewall names them all.
+    first = random.Random().randrange(max(len(candidates) - count, 0) + 1)
     found = []
-    for port in candidates:
+    for port in candidates[first:] + candidates[:first]:
         if len(found) == count:
             break
         with socket.socket() as probe:

@@ -164,6 +164,29 @@ def test_killed_worker_and_evaluator_start_again_at_their_addresses(launch):
     assert run.status() == 0
 
 
+def test_no_evaluator_for_a_command_that_does_not_evaluate(tmp_path):
+    """Unless it is asked for."""
+    for options, roles in [([], 3), (["--evaluator"], 4)]:
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "od_api.cli", "cluster", *options),
+                *("--workers=1", "--ps=1", "--evaluator-grace=0"),
+                *("--", "sh", "-c", "exit 0", "train", "--no-eval"),
+            ],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+        )
+        started = re.findall(
+            r"^\[cluster\] started (\w+)(?!.*again)", done.stdout, re.M
+        )
+        assert len(started) == roles
+        assert ("evaluator" in started) == bool(options)
+        says = "[cluster] no evaluator: the command has --no-eval\n"
+        assert (says in done.stdout) == (not options)
+        assert done.returncode == 0
+
+
 def test_chief_is_restarted_when_killed_not_when_it_fails(launch):
     run = launch("--workers=1", "--ps=1", "--no-evaluator", "--chief-restarts=1")
     os.kill(run.pids("chief0")[0], signal.SIGKILL)
@@ -302,6 +325,13 @@ def test_killed_launcher_leaves_nothing_behind(launch, tmp_path):
             ["--workers=1", "--ps=1", "--evaluator-grace=-1", "--", "true"],
             "--evaluator-grace is -1: say 0 or more",
         ),
+        (["--workers=1", "--ps=1", "--evaluator-grace=nan", "--", "true"], "is nan"),
+        (["--workers=1", "--ps=1", "--table-seconds=0", "--", "true"], "more than 0"),
+        (["--workers=1", "--ps=1", "--table-seconds=nan", "--", "true"], "is nan: say"),
+        (["--workers=1000000", "--ps=1", "--", "true"], "make 1000001 processes"),
+        (["--workers=1", "--ps=99999", "--", "true"], "make 100000 processes"),
+        (["--workers=1" + "0" * 5000, "--ps=1", "--", "true"], "--workers"),
+        (["--workers=\u00b2", "--ps=1", "--", "true"], "--workers"),
         (["--workers=1", "--wrokers=1", "--ps=1", "--", "x"], "--wrokers=1"),
         (["--workers=1", "--", "true"], "required: --ps"),
     ],
