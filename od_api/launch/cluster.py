@@ -9,6 +9,7 @@ import tempfile
 import time
 
 from od_api.core.errors import UserError
+from od_api.core.leftovers import owned_folder
 from od_api.launch.network import network_for
 from od_api.launch.processes import Guard, Member, stop
 from od_api.launch.roles import plan_roles, tf_config
@@ -64,10 +65,10 @@ def run_cluster(
     why_host = "--host-network" if host_network else says.beyond_this_machine()
     roles = plan_roles(workers, ps, evaluator)
     with (
-        tempfile.TemporaryDirectory(prefix="od-api-cluster-") as folder,
+        owned_folder(tempfile.gettempdir(), "od-api-cluster-") as folder,
         network_for(why_host) as network,
     ):
-        status = StatusFile(pathlib.Path(folder) / "status.json")
+        status = StatusFile(folder / "status.json")
         members = []
 
         def table():
@@ -77,7 +78,7 @@ def run_cluster(
         screen = Screen(sys.stdout, table, table_seconds)
         guard = Guard()
         for role in roles:
-            environment = _environment(roles, role, pathlib.Path(folder))
+            environment = _environment(roles, role, folder)
             members.append(
                 Member(
                     role,

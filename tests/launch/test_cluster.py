@@ -39,7 +39,7 @@ def is_alive(pid):
 class Run:
     """A launcher whose roles do what the files of `folder` tell them."""
 
-    def __init__(self, folder, *options):
+    def __init__(self, folder, *options, **environment):
         self.folder = folder
         self._log = folder / "log"
         with open(self._log, "w") as log:
@@ -50,7 +50,7 @@ class Run:
                 ],
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "OMP_NUM_THREADS": "3"},
+                env={**os.environ, "OMP_NUM_THREADS": "3", **environment},
             )
 
     def log(self):
@@ -102,8 +102,8 @@ class Run:
 def launch(tmp_path):
     runs = []
 
-    def start(*options):
-        runs.append(Run(tmp_path, *options))
+    def start(*options, **environment):
+        runs.append(Run(tmp_path, *options, **environment))
         return runs[-1]
 
     yield start
@@ -297,9 +297,12 @@ def test_second_interrupt_kills_the_stubborn(launch, tmp_path):
 
 
 def test_killed_launcher_leaves_nothing_behind(launch, tmp_path):
+    """Its folder goes with the next run; that of a run beside it stays."""
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
     (tmp_path / "worker0.child").touch()
     (tmp_path / "ps0.stubborn").touch()
-    run = launch("--workers=1", "--ps=1")
+    run = launch("--workers=1", "--ps=1", TMPDIR=str(temporary))
     for role in ("chief0", "worker0", "ps0", "evaluator0"):
         run.pids(role)
     child = int((tmp_path / "worker0.child").read_text())
@@ -307,6 +310,15 @@ def test_killed_launcher_leaves_nothing_behind(launch, tmp_path):
     run.process.wait()
     pids = [*run.all_pids(), child]
     until(lambda: not any(is_alive(pid) for pid in pids), "all processes to end")
+    (dead,) = temporary.iterdir()
+    second = launch("--workers=1", "--ps=0", TMPDIR=str(temporary))
+    second.pids("chief0", 2)
+    (alive,) = temporary.iterdir()
+    assert alive != dead
+    third = launch("--workers=1", "--ps=0", TMPDIR=str(temporary))
+    third.pids("chief0", 3)
+    assert alive in temporary.iterdir()
+    assert len(list(temporary.iterdir())) == 2
 
 
 @pytest.mark.parametrize(
