@@ -16,10 +16,12 @@ def main(arguments=None):
     # TensorFlow prints pages of banners unless told otherwise before its import.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     args = _parser().parse_args(arguments)
-    return run(lambda: args.func(args), getattr(args, "config", None), args.debug)
+    overrides = getattr(args, "overrides", ())
+    config = getattr(args, "config", None)
+    return run(lambda: args.func(args), config, args.debug, overrides)
 
 
-def run(action, config_path=None, debug=False):
+def run(action, config_path=None, debug=False, overrides=()):
     """Calls `action()`; bad input becomes one message and exit status 2."""
     from absl import logging
 
@@ -32,7 +34,7 @@ def run(action, config_path=None, debug=False):
         if isinstance(error, ConfigError) and config_path:
             from od_api.core.config import locate
 
-            error = locate(error, config_path)
+            error = locate(error, config_path, overrides)
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -5,26 +5,21 @@ This module imports no TensorFlow and no part: reading a config is instant.
 """
 
 import copy
-import difflib
 import os
 import pathlib
-import re
 
-from absl import logging
-from google.protobuf import message as protobuf_message
 from google.protobuf import text_format
 
-from od_api.core.errors import ConfigError
+from od_api.core.config_bytes import parse_bytes
+from od_api.core.errors import ConfigError, UserError
+from od_api.core.files import decode_text, read_bytes
+from od_api.core.overrides import apply_override, overriding
 from od_api.core.registry import is_map, is_repeated
 from od_api.core.text_layout import TextLayout
+from od_api.core.text_parsing import nearest, parse_message
 from od_api.protos import pipeline_pb2
 
-# Fields of released configs that later schemas dropped: cut out, and the log says so.
-RETIRED_FIELDS = {
-    ("SsdFeatureExtractor", "batch_norm_trainable"): (
-        "batch norm follows conv_hyperparams.batch_norm.train and freeze_batchnorm"
-    ),
-}
+__all__ = ["load_config", "locate", "nearest", "parse_message", "write_config"]
 
 
 def load_config(path, overrides=()):
@@ -45,7 +40,7 @@ def load_config(path, overrides=()):
     """
     config = _read_with_base(path)
     for override in overrides:
-        _set(config, override)
+        apply_override(config, override)
     return config
 
 
@@ -58,50 +53,24 @@ def write_config(config, path):
     os.replace(temporary, path)
 
 
-def parse_message(text, message, name):
-    """Merges text format into `message`.
-
-    Args:
-      text: what to parse.
-      message: an instance of the message type that the text describes.
-      name: the file's name, for errors.
-
-    Raises:
-      ConfigError: with `name:line:column` and the nearest valid name.
-    """
-    try:
-        text_format.Merge(text, message)
-    except text_format.ParseError as error:
-        shorter = _without_retired_field(text, error)
-        if shorter is None:
-            raise _explain(error, text, message.DESCRIPTOR, name) from error
-        message.Clear()
-        parse_message(shorter, message, name)
-
-
-def locate(error, path):
+def locate(error, path, overrides=()):
     """The same ConfigError with `file:line:column` of its field in the config `path`.
 
     A field that the file does not set is placed at the innermost message around it;
-    one that comes from the base is looked up there.
+    one that comes from the base is looked up there, and one that an override set is
+    placed there.
     """
     if error.location or not error.field_path:
         return error
+    override = overriding(error.field_path, overrides)
+    if override:
+        return ConfigError(error.message, error.field_path, f"--set {override}")
+    deepest, place = 0, str(path)
     for file in _files_of(path):
-        text = pathlib.Path(file).read_text(encoding="utf-8", errors="replace")
-        field = TextLayout(text).nearest(error.field_path)
-        if field:
-            place = f"{file}:{field.line}:{field.column}"
-            return ConfigError(error.message, error.field_path, place)
-    return ConfigError(error.message, error.field_path, str(path))
-
-
-def nearest(name, valid):
-    """`Did you mean ...?` for a misspelt name, or the list of valid names if few."""
-    close = difflib.get_close_matches(name, list(valid), n=3, cutoff=0.6)
-    if close:
-        return "did you mean " + " or ".join(close) + "?"
-    return "valid names: " + ", ".join(sorted(valid))
+        field = _layout_of(file).nearest(error.field_path)
+        if field and len(field.path) > deepest:
+            deepest, place = len(field.path), f"{file}:{field.line}:{field.column}"
+    return ConfigError(error.message, error.field_path, place)
 
 
 def _read_with_base(path):
@@ -109,7 +78,12 @@ def _read_with_base(path):
     if not config.HasField("base"):
         return config
     base_path = os.path.join(os.path.dirname(path), config.base)
-    base = _read(base_path)
+    try:
+        base = _read(base_path)
+    except ConfigError as error:
+        if error.location:
+            raise
+        raise locate(ConfigError(error.message, "base"), path) from error
     if base.HasField("base"):
         raise locate(
             ConfigError(
@@ -125,36 +99,25 @@ def _read_with_base(path):
 
 
 def _read(path):
-    try:
-        raw = pathlib.Path(path).read_bytes()
-    except OSError as error:
-        raise ConfigError(_missing_file(path, error)) from error
+    """The message of one file; errors are ConfigErrors."""
     config = pipeline_pb2.TrainEvalPipelineConfig()
     try:
-        text = raw.decode("utf-8")
-        if "\0" in text:
-            raise ValueError("binary")
-    except ValueError:
-        try:
-            config.ParseFromString(raw)
-        except protobuf_message.DecodeError as error:
-            raise ConfigError(
-                f"{path} is neither text nor a binary TrainEvalPipelineConfig"
-            ) from error
-        return config
-    parse_message(text, config, str(path))
+        text = parse_bytes(read_bytes(path, "config"), config, path)
+    except ConfigError:
+        raise
+    except UserError as error:
+        raise ConfigError(str(error)) from error
+    if text is not None:
+        parse_message(text, config, str(path))
     return config
 
 
-def _missing_file(path, error):
-    folder = pathlib.Path(path).parent
-    if folder.is_dir():
-        names = [p.name for p in folder.iterdir()]
-        close = difflib.get_close_matches(pathlib.Path(path).name, names, n=3)
-        hint = f"; {folder} has {', '.join(close)}" if close else ""
-    else:
-        hint = f"; the folder {folder} does not exist"
-    return f"cannot read the config {path}: {error.strerror}{hint}"
+def _layout_of(file):
+    """Where fields stand in a file; nowhere in one that is binary or unreadable."""
+    try:
+        return TextLayout(decode_text(read_bytes(file), file))
+    except UserError:
+        return TextLayout("")
 
 
 def _files_of(path):
@@ -184,143 +147,3 @@ def _merge_over(base, diff):
             _merge_over(target, value)
         else:
             setattr(base, field.name, value)
-
-
-def _set(config, override):
-    """Applies one `path=value`."""
-    path, equals, value = override.partition("=")
-    if not equals or not path:
-        raise ConfigError(
-            f"the override {override!r} is not of the form path.to.field=value"
-        )
-    path, value = path.strip(), value.strip()
-    message = config
-    steps = path.split(".")
-    for step in steps[:-1]:
-        message = _descend(message, step, path)
-    name, index = _name_and_index(steps[-1])
-    field = _field_of(message, name, path)
-    if index is not None:
-        raise ConfigError(f"in --set {path}: set a whole list as {name}=[a, b]")
-    _assign(message, field, value, path)
-
-
-def _descend(message, step, path):
-    name, index = _name_and_index(step)
-    field = _field_of(message, name, path)
-    if field.message_type is None:
-        raise ConfigError(f"in --set {path}: {name} is a value, not a message")
-    child = getattr(message, name)
-    if not is_repeated(field):
-        child.SetInParent()
-        return child
-    if index is None and len(child) == 1:
-        index = 0
-    if index is None or index >= len(child):
-        raise ConfigError(
-            f"in --set {path}: {name} is a list of {len(child)}; say which, "
-            f"e.g. {name}[0]"
-        )
-    return child[index]
-
-
-def _name_and_index(step):
-    match = re.fullmatch(r"(\w+)(?:\[(\d+)\])?", step)
-    if not match:
-        raise ConfigError(f"{step!r} in an override is not a field name")
-    return match[1], None if match[2] is None else int(match[2])
-
-
-def _field_of(message, name, path):
-    fields = message.DESCRIPTOR.fields_by_name
-    if name not in fields:
-        raise ConfigError(
-            f"in --set {path}: {message.DESCRIPTOR.name} has no field {name}; "
-            + nearest(name, fields)
-        )
-    return fields[name]
-
-
-def _assign(message, field, value, path):
-    if field.message_type is not None and not value.startswith(("{", "[")):
-        raise ConfigError(
-            f"in --set {path}: {field.name} is a message; write {path}={{ ... }} or "
-            "name one of its fields"
-        )
-    if field.cpp_type == field.CPPTYPE_STRING and value[:1] not in ('"', "'", "["):
-        value = '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    message.ClearField(field.name)
-    try:
-        text_format.Merge(f"{field.name}: {value}", message)
-    except text_format.ParseError as error:
-        shifted = _explain(error, value, message.DESCRIPTOR, "")
-        raise ConfigError(f"in --set {path}={value}: {shifted.message}") from error
-
-
-def _without_retired_field(text, error):
-    """The text without the retired field that `error` is about, or None."""
-    match = _UNKNOWN_FIELD.search(str(error))
-    if not match:
-        return None
-    reason = RETIRED_FIELDS.get((match[1].rsplit(".", 1)[-1], match[2]))
-    if reason is None:
-        return None
-    place = (error.GetLine(), error.GetColumn())
-    for field in TextLayout(text).fields:
-        if (field.line, field.column) == place:
-            logging.warning("%s has no effect any more: %s", match[2], reason)
-            blank = re.sub(r"[^\n]", " ", text[field.start : field.end])
-            return text[: field.start] + blank + text[field.end :]
-    return None
-
-
-_UNKNOWN_FIELD = re.compile(r'type "([\w.]+)" has no field named "([^"]+)"')
-_UNKNOWN_VALUE = re.compile(r'Enum type "([\w.]+)" has no value named (\w+)')
-
-
-def _explain(error, text, descriptor, name):
-    """A ConfigError that says what protobuf's ParseError means for the author."""
-    line, column = error.GetLine(), error.GetColumn()
-    problem = re.sub(r"^[\d:]+ : ", "", str(error)).replace("od_api.protos.", "")
-    pool = descriptor.file.pool
-    layout = TextLayout(text)
-    unknown = _UNKNOWN_FIELD.search(str(error))
-    enum = _UNKNOWN_VALUE.search(str(error))
-    if unknown:
-        owner = pool.FindMessageTypeByName(unknown[1])
-        problem = _unknown_field(owner, unknown[2], layout, line, column, descriptor)
-    elif enum:
-        values = pool.FindEnumTypeByName(enum[1]).values_by_name
-        problem = f"{enum[1].rsplit('.', 1)[-1]} has no value {enum[2]}; " + nearest(
-            enum[2], values
-        )
-    elif layout.unclosed:
-        opened = layout.unclosed[-1]
-        problem = (
-            f"the brace of `{opened.name} {{` opened at line {opened.line}, column "
-            f"{opened.column} is never closed"
-        )
-    elif layout.stray:
-        line, column = layout.stray.line, layout.stray.column
-        problem = f"`{layout.stray.text}` closes a brace that was never opened"
-    return ConfigError(problem, location=f"{name}:{line}:{column}" if name else "")
-
-
-def _unknown_field(owner, field, layout, line, column, root):
-    """Message about a field that its message does not have."""
-    around = layout.open_at(line, column)
-    descriptors = [root]
-    for opened in around[:-1]:
-        inner = descriptors[-1].fields_by_name.get(opened.name)
-        if inner is None or inner.message_type is None:
-            break
-        descriptors.append(inner.message_type)
-    for outer in reversed(descriptors):
-        if outer is not owner and field in outer.fields_by_name and layout.unclosed:
-            opened = around[-1]
-            return (
-                f"`{field}` belongs to {outer.name}, but stands inside {owner.name}: "
-                f"the brace of `{opened.name} {{` opened at line {opened.line}, "
-                f"column {opened.column} is probably not closed"
-            )
-    return f"{owner.name} has no field {field}; " + nearest(field, owner.fields_by_name)

@@ -16,6 +16,8 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _CLOSING = {"{": "}", "<": ">"}
+# protobuf's own limit for binary messages; no config comes near it.
+MAX_DEPTH = 100
 
 
 class Token(NamedTuple):
@@ -44,35 +46,54 @@ class OpenMessage(NamedTuple):
     column: int
 
 
+class _Frame(NamedTuple):
+    """A message that is being read: its path, its brace, its slots, its counts."""
+
+    path: tuple
+    closing: str
+    field: int
+    opened: int
+    counts: dict
+
+
 class TextLayout:
-    """Fields and braces of one text.
+    """Fields and braces of one text. Takes time and space linear in its length.
 
     Attributes:
       fields: every `Field`, in order of appearance.
       unclosed: `OpenMessage`s still open at the end of the text, outermost first.
       stray: the `Token` of a closing brace that closes nothing, or None.
+      too_deep: the `OpenMessage` below `MAX_DEPTH` at which reading ended, or None.
     """
 
     def __init__(self, text):
-        self._tokens = list(_tokens(text))
+        self._tokens = list(tokens(text))
         self._position = 0
         self.fields = []
         self.unclosed = []
         self.stray = None
+        self.too_deep = None
         self._opened_at = []
-        while self._position < len(self._tokens):
-            self._message((), None)
-            if self._position < len(self._tokens):
-                self.stray = self.stray or self._tokens[self._position]
-                self._position += 1
+        self._by_names = None
+        self._frames = [_Frame((), "", -1, -1, {})]
+        while self._position < len(self._tokens) and not self.too_deep:
+            self._step(self._next())
+        while len(self._frames) > 1:
+            self._leave()
+        self.unclosed.sort(key=lambda opened: (opened.line, opened.column))
 
     def find(self, path):
         """The `Field` at a dotted path such as `a.b[1].c`, or None."""
         wanted = [_split_index(part) for part in path.split(".")] if path else []
-        for field in self.fields:
-            if len(field.path) == len(wanted) and all(
-                name == want and (index is None or index == at)
-                for (name, at), (want, index) in zip(field.path, wanted, strict=True)
+        if self._by_names is None:
+            self._by_names = {}
+            for field in self.fields:
+                names = tuple(name for name, _ in field.path)
+                self._by_names.setdefault(names, []).append(field)
+        for field in self._by_names.get(tuple(name for name, _ in wanted), ()):
+            if all(
+                index is None or index == at
+                for (_, at), (_, index) in zip(field.path, wanted, strict=True)
             ):
                 return field
         return None
@@ -105,29 +126,33 @@ class TextLayout:
         self._position += 1
         return token
 
-    def _message(self, path, closing):
-        """Reads fields until `closing`; returns that token, or None at the end."""
-        counts = {}
-        while (token := self._peek()) is not None:
-            if token.text in ("}", ">") and token.kind == "mark":
-                return self._next() if token.text == closing else None
-            self._next()
-            if token.kind != "word":
-                continue
+    def _step(self, token):
+        """Reads one field, or the end of a message."""
+        if token.kind == "mark" and token.text in _CLOSING.values():
+            self._close(token)
+        elif token.kind == "word":
+            counts = self._frames[-1].counts
             index = counts.get(token.text, 0)
             counts[token.text] = index + 1
-            self._field((*path, (token.text, index)), token)
-        return None
+            self._field((*self._frames[-1].path, (token.text, index)), token)
+
+    def _close(self, token):
+        if all(frame.closing != token.text for frame in self._frames):
+            self.stray = self.stray or token
+            return
+        while self._frames[-1].closing != token.text:
+            self._leave()
+        self._leave(token)
 
     def _field(self, path, name):
         slot = len(self.fields)
-        self.fields.append(None)
+        self.fields.append(Field(path, name.line, name.column, name.offset, 0))
         token = self._peek()
         if token is not None and token.text == ":":
             self._next()
             token = self._peek()
         if token is not None and token.kind == "mark" and token.text in _CLOSING:
-            self._open(path, name, _CLOSING[self._next().text])
+            self._open(path, name, slot, _CLOSING[self._next().text])
         elif token is not None and token.text == "[":
             while self._peek() is not None and self._next().text != "]":
                 pass
@@ -136,28 +161,33 @@ class TextLayout:
                 after = self._peek()
                 if after is None or after.kind != "string":
                     break
-        last = self._tokens[self._position - 1]
-        self.fields[slot] = Field(
-            path, name.line, name.column, name.offset, last.offset + len(last.text)
-        )
+        self._ends(slot)
 
-    def _open(self, path, name, closing):
+    def _open(self, path, name, slot, closing):
         opened = OpenMessage(name.text, name.line, name.column)
-        slot = len(self._opened_at)
+        if len(self._frames) > MAX_DEPTH:
+            self.too_deep = opened
+        self._frames.append(_Frame(path, closing, slot, len(self._opened_at), {}))
         self._opened_at.append((opened, None))
-        token = self._message(path, closing)
+
+    def _leave(self, token=None):
+        """Ends the innermost message, at its closing brace or without one."""
+        frame = self._frames.pop()
+        opened, _ = self._opened_at[frame.opened]
         if token is None:
-            self.unclosed.insert(0, opened)
+            self.unclosed.append(opened)
         else:
-            self._opened_at[slot] = (opened, (token.line, token.column))
+            self._opened_at[frame.opened] = (opened, (token.line, token.column))
+        self._ends(frame.field)
+
+    def _ends(self, slot):
+        last = self._tokens[self._position - 1]
+        end = last.offset + len(last.text)
+        self.fields[slot] = self.fields[slot]._replace(end=end)
 
 
-def _split_index(part):
-    match = re.fullmatch(r"(.+?)\[(\d+)\]", part)
-    return (match[1], int(match[2])) if match else (part, None)
-
-
-def _tokens(text):
+def tokens(text):
+    """Every `Token` of a text, comments and white space left out."""
     line, line_start = 1, 0
     for match in _TOKEN.finditer(text):
         if match.lastgroup != "skip":
@@ -167,3 +197,8 @@ def _tokens(text):
         if newlines:
             line += newlines
             line_start = match.start() + match[0].rindex("\n") + 1
+
+
+def _split_index(part):
+    match = re.fullmatch(r"(.+?)\[([0-9]{1,9})\]", part)
+    return (match[1], int(match[2])) if match else (part, None)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from od_api.core.config import load_config, nearest, parse_message
 from od_api.core.errors import UserError
+from od_api.core.files import read_text
 from od_api.protos import study_pb2, train_pb2
 
 # The longer side's limit for a shorter side of 600 in the released models.
@@ -101,10 +102,8 @@ def scenes_of(path):
 
 def _read(path):
     path = pathlib.Path(path)
-    if not path.is_file():
-        raise UserError(f"{path}: no such grid")
     grid = study_pb2.StudyGrid()
-    parse_message(path.read_text(), grid, str(path))
+    parse_message(read_text(path, "grid"), grid, str(path))
     return grid
 
 

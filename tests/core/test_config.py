@@ -63,9 +63,10 @@ def test_missing_file_names_the_nearest(write):
         load_config(wrong)
 
 
-def test_last_value_of_a_repeated_scalar_wins_as_in_the_old_parser(write):
+def test_last_value_of_a_repeated_scalar_wins_as_in_the_old_parser(write, caplog):
     path = write(GOOD + "train_config { batch_size: 16 }")
     assert load_config(path).train_config.batch_size == 16
+    assert f"{path}:10:14: train_config is given a second time" in caplog.text
 
 
 def test_retired_field_is_dropped(write):
@@ -102,6 +103,24 @@ def test_base_of_a_base_is_refused(write):
         load_config(write('base: "base.config"', "diff.config"))
 
 
+@pytest.mark.parametrize(
+    ("base", "says"),
+    [
+        ("diff.config", "has a base of its own"),
+        (".", "it is a folder"),
+        ("bse.config", "has base.config"),
+        ("", "it is a folder"),
+    ],
+)
+def test_a_base_that_is_none_is_placed(write, base, says):
+    write(GOOD, "base.config")
+    path = write(f'eval_config {{}}\nbase: "{base}"', "diff.config")
+    with pytest.raises(ConfigError) as error:
+        load_config(path)
+    assert str(error.value).startswith(f"{path}:2:1: base: ")
+    assert says in str(error.value)
+
+
 def test_overrides(write):
     config = load_config(
         write(GOOD),
@@ -130,6 +149,10 @@ def test_overrides(write):
         ("train_config=3", "is a message"),
         ("eval_input_reader[1].shuffle=true", "is a list of 0"),
         ("train_config.batch_size.x=1", "is a value, not a message"),
+        ("train_config.batch_size=" + "9" * 5000, "a whole number"),
+        ("eval_input_reader[" + "9" * 5000 + "].shuffle=true", "is not a field name"),
+        ("model.ssd=" + "{ box_predictor " * 600, "in --set model.ssd="),
+        (r'train_config.fine_tune_checkpoint="D:\tf"', "write / or"),
     ],
 )
 def test_bad_overrides(write, override, message):
@@ -161,3 +184,17 @@ def test_late_errors_are_placed_in_the_file_that_sets_the_field(write):
     )
     error = ConfigError("odd", "eval_config.batch_size")
     assert str(locate(error, diff)).startswith(diff + ":2:15: ")
+    # The one that says more of the way is the one that sets it.
+    error = ConfigError("odd", "eval_config.num_visualizations")
+    assert str(locate(error, diff)).startswith(base + ":9:15: ")
+
+
+def test_late_errors_of_an_override_are_placed_there(write):
+    error = ConfigError("is 0", "train_config.batch_size")
+    overrides = ["eval_config.batch_size=0", "train_config.batch_size=0"]
+    located = locate(error, write(GOOD), overrides)
+    assert str(located) == (
+        "--set train_config.batch_size=0: train_config.batch_size: is 0"
+    )
+    located = locate(ConfigError("is 0", "model.ssd.num_classes"), "x", ["model={}"])
+    assert located.location == "--set model={}"
