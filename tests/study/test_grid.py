@@ -114,7 +114,7 @@ def write(tmp_path, text):
 
 
 def test_mistakes_in_a_grid_are_named(tmp_path):
-    with pytest.raises(UserError, match="no such grid"):
+    with pytest.raises(UserError, match="No such file"):
         load_grid(tmp_path / "none.grid")
     with pytest.raises(ConfigError, match=r"some.grid:1:10.*resolution"):
         load_grid(write(tmp_path, "blocks { resolutions: 3 }"))
