@@ -167,10 +167,17 @@ def _add_detect(commands):
     parser.add_argument("--min-score", type=float, default=0.5)
     parser.add_argument("--max-boxes", type=int, default=20)
     parser.add_argument("--label-map", help="instead of the model's own")
+    parser.add_argument(
+        "--max-pixels",
+        type=int,
+        metavar="N",
+        help="refuse larger images, which would fill the memory (default: 100 million)",
+    )
     parser.set_defaults(func=_detect)
 
 
 def _detect(args):
+    from od_api.core.images import MAX_PIXELS
     from od_api.detect import detect
 
     detect(
@@ -180,6 +187,7 @@ def _detect(args):
         min_score=args.min_score,
         max_boxes=args.max_boxes,
         label_map_path=args.label_map,
+        max_pixels=MAX_PIXELS if args.max_pixels is None else args.max_pixels,
     )
 
 

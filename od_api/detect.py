@@ -5,21 +5,31 @@ import os
 import pathlib
 
 import numpy as np
-import tensorflow as tf
 from absl import logging
 from PIL import Image
 from rich.progress import track
 
-from od_api.core import draw, rle
+from od_api.core import draw, rle, saved_models
 from od_api.core.errors import UserError
 from od_api.core.image_files import find_images, read_image
+from od_api.core.images import MAX_PIXELS
+from od_api.core.printable import printable
 from od_api.data.label_map import LabelMap
 
 _JPEG_QUALITY = 92
+# Bytes of a picture's name before its ending: file systems take 255 in all.
+_MAX_STEM = 200
 
 
 def detect(
-    model_dir, images, output_dir, *, min_score=0.5, max_boxes=20, label_map_path=None
+    model_dir,
+    images,
+    output_dir,
+    *,
+    min_score=0.5,
+    max_boxes=20,
+    label_map_path=None,
+    max_pixels=MAX_PIXELS,
 ):
     """Runs an exported detector over images.
 
@@ -29,7 +39,8 @@ def detect(
     they belong to: ids, file names and sizes of the images, names of the classes) and
     one annotated picture an image.
 
-    An image that cannot be read does not stop the others.
+    Images are decoded as in training (`core/images.py`) and turned upright as EXIF
+    says. An image that cannot be read does not stop the others.
 
     Args:
       model_dir: a SavedModel directory with an image_tensor signature, the output
@@ -39,6 +50,7 @@ def detect(
       min_score: what is kept and drawn, 0..1.
       max_boxes: how many boxes are drawn on a picture; all are in detections.json.
       label_map_path: instead of the model's own label map.
+      max_pixels: a larger image is refused before it is decoded.
 
     Returns:
       The list of results.
@@ -46,26 +58,22 @@ def detect(
     Raises:
       UserError: no model, no image, or, at the end, images that could not be read.
     """
-    if not 0 <= min_score <= 1 or max_boxes < 0:
-        raise UserError(
-            f"the smallest score must be within 0..1 and the number of boxes at least "
-            f"0, but they are {min_score} and {max_boxes}"
-        )
-    model_dir = saved_model_dir(model_dir)
+    _check_numbers(min_score, max_boxes, max_pixels)
+    model_dir = saved_models.saved_model_dir(model_dir)
     files = find_images(images)
     output_dir = _output_dir(output_dir, images)
     label_map = LabelMap.load(label_map_path or _own_label_map(model_dir))
-    model = tf.saved_model.load(str(model_dir))
-    signature = _signature(model, model_dir)
+    model = saved_models.load(model_dir)
+    signature = saved_models.signature_of(model, model_dir)
     listed, results, problems = [], [], []
     pictures = _picture_names(files)
     for image_id, file in enumerate(track(files, "detecting", transient=True), 1):
         try:
-            image = read_image(file)
+            image = read_image(file, max_pixels)
+            found = _found(_outputs(signature, image, file), image, min_score)
         except UserError as error:
             problems.append(str(error))
             continue
-        found = _run(signature, image, min_score)
         results += _coco_results(found, image_id)
         listed.append(_coco_image(image, image_id, file))
         picture = _picture(image, found, label_map, max_boxes)
@@ -81,29 +89,22 @@ def detect(
     return results
 
 
-def saved_model_dir(path):
-    """Where the SavedModel is that a user's path means.
-
-    Raises:
-      UserError: there is none.
-    """
-    path = pathlib.Path(path)
-    numbered = [p for p in path.glob("*") if p.name.isdecimal()]
-    newest = sorted(numbered, key=lambda p: int(p.name))[-1:]
-    for candidate in (path, path / "saved_model", *newest):
-        if (candidate / "saved_model.pb").is_file():
-            return candidate
-    raise UserError(
-        f"{path} holds no SavedModel (saved_model.pb): name the directory that "
-        "od-api export made"
-    )
+def _check_numbers(min_score, max_boxes, max_pixels):
+    if not 0 <= min_score <= 1 or max_boxes < 0 or max_pixels < 1:
+        raise UserError(
+            "the smallest score must be within 0..1, the number of boxes at least 0 "
+            "and the limit of pixels at least 1, but they are "
+            f"{min_score}, {max_boxes} and {max_pixels}"
+        )
 
 
 def _output_dir(path, images):
     """The directory, made; not one of images: the pictures would become input."""
     path = pathlib.Path(path)
     if path.resolve() in {pathlib.Path(i).resolve() for i in images}:
-        raise UserError(f"the images are in {path}: choose another output directory")
+        raise UserError(
+            f"the images are in {printable(path)}: choose another output directory"
+        )
     path.mkdir(parents=True, exist_ok=True)
     return path
 
@@ -111,50 +112,45 @@ def _output_dir(path, images):
 def _own_label_map(model_dir):
     files = sorted((model_dir / "assets").glob("*"))
     if not files:
-        raise UserError(f"{model_dir} carries no label map: name one with --label-map")
-    return files[0]
-
-
-def _signature(model, model_dir):
-    """The signature that takes a batch of uint8 images."""
-    signature = model.signatures.get("serving_default")
-    if signature is None:
-        raise UserError(f"{model_dir} has no signature serving_default")
-    specs = list(signature.structured_input_signature[1].values())
-    if len(specs) != 1 or specs[0].dtype != tf.uint8:
-        taken = ", ".join(f"{s.name} ({s.dtype.name})" for s in specs)
         raise UserError(
-            f"{model_dir} takes {taken}; export it with --input-type image_tensor to "
-            "use it here"
+            f"{printable(model_dir)} carries no label map: name one with --label-map"
         )
-    return signature
+    return files[0]
 
 
 def _picture_names(files):
     """`<stem>_detections.jpg`, with a number where the stem was there before."""
     names, taken = [], set()
     for file in files:
-        stem, n = file.stem, 1
+        first = os.fsdecode(os.fsencode(file.stem)[:_MAX_STEM])
+        stem, n = first, 1
         while f"{stem}_detections.jpg".lower() in taken:
             n += 1
-            stem = f"{file.stem}_{n}"
+            stem = f"{first}_{n}"
         names.append(f"{stem}_detections.jpg")
         taken.add(names[-1].lower())
     return names
 
 
-def _run(signature, image, min_score):
+def _outputs(signature, image, file):
+    try:
+        return saved_models.run(signature, image)
+    except UserError as error:
+        raise UserError(f"{printable(file)}: {error}") from error
+
+
+def _found(outputs, image, min_score):
     """{"boxes" pixels, "scores", "classes" label-map ids, maybe "masks"}, one image."""
-    outputs = signature(tf.constant(image[None]))
-    outputs = {name: value[0].numpy() for name, value in outputs.items()}
-    count = int(outputs["num_detections"])
-    keep = np.flatnonzero(outputs["detection_scores"][:count] >= min_score)
     height, width = image.shape[:2]
-    size = np.array([height, width, height, width], np.float32)
+    boxes = outputs["detection_boxes"] * np.array([height, width] * 2, np.float32)
+    scores, classes = outputs["detection_scores"], outputs["detection_classes"]
+    # What is not a number is no detection, and no file of COCO results can hold it.
+    known = np.isfinite(boxes).all(axis=1) & np.isfinite(classes)
+    keep = np.flatnonzero(known & (scores >= min_score))
     found = {
-        "boxes": outputs["detection_boxes"][keep] * size,
-        "scores": outputs["detection_scores"][keep],
-        "classes": outputs["detection_classes"][keep].astype(int),
+        "boxes": boxes[keep],
+        "scores": scores[keep],
+        "classes": classes[keep].astype(int),
     }
     if "detection_masks" in outputs:
         masks = outputs["detection_masks"][keep]
@@ -188,7 +184,7 @@ def _coco_image(image, image_id, file):
 def _picture(image, found, label_map, max_boxes):
     best = slice(0, max_boxes)
     pairs = zip(found["classes"][best], found["scores"][best], strict=True)
-    labels = [f"{label_map.name(int(c))} {s:.2f}" for c, s in pairs]
+    labels = [f"{printable(label_map.name(int(c)))} {s:.2f}" for c, s in pairs]
     classes, masks = found["classes"][best] - 1, None
     if codes := found.get("masks", [])[best]:
         masks = rle.decode(codes)

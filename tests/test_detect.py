@@ -12,7 +12,6 @@ from pycocotools.cocoeval import COCOeval
 
 from od_api import cli
 from od_api.core.errors import UserError
-from od_api.core.image_files import find_images, read_image
 from od_api.data.label_map import LabelMap
 from od_api.detect import detect
 
@@ -194,7 +193,8 @@ def test_broken_images_do_not_stop_the_others(model, tmp_path, capsys):
     message = capsys.readouterr().err
     assert message.count("error:") == 1 and "Traceback" not in message
     assert "2 of 4 images failed, the others are done" in message
-    assert "a.jpg cannot be read" in message and "c.jpg cannot be read" in message
+    assert "a.jpg: is not an image" in message
+    assert "c.jpg: cannot be decoded" in message
     results = json.loads((output / "detections.json").read_text())
     assert {r["image_id"] for r in results} == {2, 4}, "ids do not depend on failures"
     pictures = {p.name for p in output.glob("*.jpg")}
@@ -210,52 +210,12 @@ def rotated(tag):
     return image, {"exif": exif}
 
 
-def test_images_of_every_kind(tmp_path):
-    """All are the same scene: 50 around 255, as [40, 60, 3] uint8."""
-    rgb = Image.fromarray(scene())
-    rgba = rgb.convert("RGBA")
-    rgba.putalpha(Image.new("L", rgba.size, 7))
-    deep = Image.fromarray(scene(np.uint16, 65535)[..., 0])
-    kinds = {
-        "plain.png": (rgb, {}),
-        "gray.png": (rgb.convert("L"), {}),
-        "alpha.png": (rgba, {}),
-        "gray_alpha.png": (rgba.convert("LA"), {}),
-        "palette.png": (rgb.convert("P"), {}),
-        "deep.png": (deep, {}),
-        "cmyk.jpg": (rgb.convert("CMYK"), {"quality": 100}),
-        "upside_down.jpg": (rotated(3)[0], {"quality": 100, **rotated(3)[1]}),
-        "on_its_side.png": (rotated(6)[0], rotated(6)[1]),
-        "a.gif": (rgb.convert("P"), {}),
-        "a.webp": (rgb, {"lossless": True}),
-        "a.BMP": (rgb, {}),
-    }
-    for name, (image, options) in kinds.items():
-        pixels = read_image(save(tmp_path / name, image, **options))
-        assert pixels.dtype == np.uint8 and pixels.shape == (40, 60, 3), name
-        np.testing.assert_allclose(pixels.astype(int), scene(), atol=4, err_msg=name)
-    assert len(find_images([tmp_path])) == len(kinds)
-
-
 def test_orientation_reaches_the_boxes(model, tmp_path):
     image, options = rotated(6)
     assert image.size == (40, 60)
     path = save(tmp_path / "a.png", image, **options)
     results = detect(model, [path], tmp_path / "out")
     assert results[0]["bbox"] == [10, 5, 40, 20]
-
-
-def test_finding_images(tmp_path):
-    save(tmp_path / "b.png")
-    save(tmp_path / "a.png")
-    (tmp_path / "notes.txt").write_text("")
-    (tmp_path / "folder.png").mkdir()
-    a, b = tmp_path / "a.png", tmp_path / "b.png"
-    assert find_images([b, tmp_path]) == [b, a], "in the order given, each once"
-    with pytest.raises(UserError, match="there is no image or folder"):
-        find_images([tmp_path / "c.png"])
-    with pytest.raises(UserError, match=r"no images \(\.bmp, .*folder\.png"):
-        find_images([tmp_path / "folder.png"])
 
 
 def test_models_are_found_where_exports_have_them(model, tmp_path):
@@ -289,3 +249,38 @@ def test_pictures_do_not_become_input(model, tmp_path):
     save(tmp_path / "a.png")
     with pytest.raises(UserError, match="choose another output directory"):
         detect(model, [tmp_path], tmp_path)
+
+
+def test_a_bomb_is_refused_by_its_header_and_the_others_go_on(model, tmp_path, capsys):
+    """60x40 are 2400 pixels."""
+    image = save(tmp_path / "a.png")
+    small = save(tmp_path / "b.png", Image.new("RGB", (2, 2), "white"))
+    output = tmp_path / "out"
+    arguments = [model, image, small, "--output", output, "--max-pixels", "2399"]
+    assert cli.main(["detect", *map(str, arguments)]) == 2
+    message = capsys.readouterr().err
+    assert "1 of 2 images failed" in message and "60x40 are" in message
+    assert "--max-pixels" in message
+    arguments[-1] = "2400"
+    assert cli.main(["detect", *map(str, arguments)]) == 0
+
+
+def test_what_is_no_number_is_no_detection(tmp_path):
+    masks = np.ones([1, 4, 15, 15], np.float32)
+    folder = save_model(tmp_path / "saved_model", masks=masks)
+    # No pixel is bright, so that the box has no edges.
+    image = save(tmp_path / "a.png", Image.new("RGB", (60, 40)))
+    results = detect(folder, [image], tmp_path / "out")
+    for result in results:
+        assert np.isfinite(result["bbox"]).all()
+    text = (tmp_path / "out" / "detections.json").read_text()
+    assert "NaN" not in text and "Infinity" not in text
+
+
+def test_names_too_long_for_a_picture_are_cut(model, tmp_path):
+    long = "x" * 240
+    save(tmp_path / "images" / f"{long}1.png")
+    save(tmp_path / "images" / f"{long}2.png")
+    detect(model, [tmp_path / "images"], tmp_path / "out")
+    pictures = sorted(p.name for p in (tmp_path / "out").glob("*.jpg"))
+    assert pictures == [f"{'x' * 200}_2_detections.jpg", f"{'x' * 200}_detections.jpg"]

@@ -32,6 +32,14 @@ _OTHER_FORMATS = (
 _MAX_GIF_PIXELS = 1_000_000_000
 
 
+def format_of(encoded):
+    """The format's name by the first bytes, as TensorFlow tells them apart, or None."""
+    if encoded.startswith(b"RIFF") and encoded[8:12] == b"WEBP":
+        return "webp"
+    marks = {b"\xff\xd8\xff": "jpeg", b"\x89PNG": "png", b"GIF8": "gif", b"BM": "bmp"}
+    return next((k for mark, k in marks.items() if encoded.startswith(mark)), None)
+
+
 def name_other_format(encoded):
     """What a file of a format that is not read seems to be, or None."""
     for mark, offset, name in _OTHER_FORMATS:

@@ -74,11 +74,15 @@ def look(encoded):
       UserError: it is none, or of a kind that TensorFlow does not decode as people see
         it. The message begins with "is": the caller puts the file's name before it.
     """
-    kind = _format(encoded)
+    kind = image_headers.format_of(encoded)
     if kind is None:
         raise UserError(_not_an_image(encoded))
     try:
-        image = _READERS[kind](io.BytesIO(encoded))
+        with warnings.catch_warnings(), io.BytesIO(encoded) as file:
+            # Of damaged EXIF, which spoils no pixel.
+            warnings.simplefilter("ignore")
+            image = _READERS[kind](file)
+            orientation = _orientation(kind, encoded, image)
     except Image.DecompressionBombError as error:
         raise UserError(f"is too large to be decoded: {error}") from error
     except Exception as error:  # each reader of Pillow has errors of its own
@@ -91,7 +95,7 @@ def look(encoded):
         raise UserError(f"is an image of {width}x{height} pixels: it holds nothing")
     if fault := _fault(kind, encoded, image):
         raise UserError(f"{fault}, which TensorFlow would decode wrongly: {_CURE}")
-    return Header(kind, width, height, _orientation(kind, encoded, image))
+    return Header(kind, width, height, orientation)
 
 
 def decode(encoded):
@@ -157,14 +161,6 @@ def check_pixels(width, height, where, limit=MAX_PIXELS):
     )
 
 
-def _format(encoded):
-    """The format's name by the first bytes, as TensorFlow tells them apart, or None."""
-    if encoded.startswith(b"RIFF") and encoded[8:12] == b"WEBP":
-        return "webp"
-    marks = {b"\xff\xd8\xff": "jpeg", b"\x89PNG": "png", b"GIF8": "gif", b"BM": "bmp"}
-    return next((k for mark, k in marks.items() if encoded.startswith(mark)), None)
-
-
 def _not_an_image(encoded):
     if not encoded:
         return "is an empty file, not an image"
@@ -190,9 +186,7 @@ def _orientation(kind, encoded, image):
         chunk = image_headers.png_chunk(encoded, b"eXIf")
         image.info.setdefault("exif", chunk)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            number = Image.Image.getexif(image).get(_ORIENTATION, 1)
+        number = Image.Image.getexif(image).get(_ORIENTATION, 1)
     except Exception:  # damaged EXIF raises all kinds, and spoils no pixel
         return 1
     return number if isinstance(number, int) and 1 <= number <= 8 else 1

@@ -4,13 +4,14 @@ The metrics come from the list of results, as it is in the file: ones that exist
 are measured in the very same way.
 """
 
-import json
 import math
 
 import numpy as np
-import tensorflow as tf
 
+from od_api.core import saved_models
 from od_api.core.errors import UserError
+from od_api.core.json_files import read_json
+from od_api.core.printable import printable
 from od_api.metrics.coco import CocoDetectionMetrics
 
 
@@ -24,13 +25,11 @@ def detect_all(signature, images, **settings):
     """
     results = []
     for image in images:
-        outputs = signature(input_tensor=tf.constant(image.pixels[None]), **settings)
-        count = int(outputs["num_detections"][0])
+        outputs = saved_models.run(signature, image.pixels, **settings)
         height, width = image.pixels.shape[:2]
         size = np.array([height, width, height, width], np.float32)
-        boxes = outputs["detection_boxes"][0, :count].numpy() * size
-        scores = outputs["detection_scores"][0, :count].numpy()
-        classes = outputs["detection_classes"][0, :count].numpy()
+        boxes = outputs["detection_boxes"] * size
+        scores, classes = outputs["detection_scores"], outputs["detection_classes"]
         for box, score, class_id in zip(boxes, scores, classes, strict=True):
             ymin, xmin, ymax, xmax = (float(v) for v in box)
             corner_and_size = (xmin, ymin, xmax - xmin, ymax - ymin)
@@ -47,13 +46,13 @@ def detect_all(signature, images, **settings):
 
 def read_results(path):
     """The list of COCO results in a file; UserError if it holds something else."""
-    try:
-        results = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read: {error}") from error
+    results = read_json(path, "list of COCO results")
     needed = {"image_id", "category_id", "bbox", "score"}
-    if not isinstance(results, list) or any(needed - set(r) for r in results):
-        raise UserError(f"{path} is no list of COCO results: {', '.join(needed)}")
+    if not isinstance(results, list) or not all(
+        isinstance(row, dict) and needed <= set(row) for row in results
+    ):
+        names = ", ".join(sorted(needed))
+        raise UserError(f"{printable(path)} is no list of COCO results: {names}")
     return results
 
 

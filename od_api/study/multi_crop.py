@@ -103,15 +103,15 @@ def write_crops(results, cell):
             f"{export} holds no exported model: run the cell's stage export first"
         )
     # Here because TensorFlow takes seconds to import and the report does without.
-    import tensorflow as tf
-
+    from od_api.core import saved_models
     from od_api.core.config import load_config
     from od_api.study.cache import write_json
     from od_api.study.coco_results import detect_all
     from od_api.study.evaluation_images import EvaluationImage, EvaluationImages
 
-    model = tf.saved_model.load(str(export / "saved_model"))
-    signature = model.signatures["serving_default"]
+    folder = export / "saved_model"
+    model = saved_models.load(folder)
+    signature = saved_models.signature_of(model, folder)
 
     def detect(pixels):
         return as_arrays(detect_all(signature, [EvaluationImage(1, pixels, {})]))

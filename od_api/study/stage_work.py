@@ -6,10 +6,9 @@ import shutil
 import tensorflow as tf
 from absl import logging
 
+from od_api.core import saved_models
 from od_api.core.checkpoint import Checkpoints
-from od_api.core.errors import UserError
 from od_api.core.variables import named_variables
-from od_api.detect import saved_model_dir
 from od_api.evaluate import detector_for_inference
 from od_api.export import export
 from od_api.study import coco_results, machine
@@ -65,7 +64,7 @@ class Work:
     def export(self):
         """Exports the newest checkpoint; takes a model that exists as it is."""
         if self.stages.settings.models:
-            saved_model_dir(self.stages.saved_model)
+            saved_models.saved_model_dir(self.stages.saved_model)
             return {}
         folder = self.stages.folder / "export"
         shutil.rmtree(folder, ignore_errors=True)
@@ -122,7 +121,7 @@ class Work:
 
     def _maps_with_proposals(self, counts):
         """{number of proposals: mAP}."""
-        signature, maps = self._model_signature("num_proposals"), {}
+        signature, maps = self._model_signature("num_proposals", "num_proposals"), {}
         for count in counts:
             results = coco_results.detect_all(
                 signature, self._images, num_proposals=tf.constant(count)
@@ -154,12 +153,10 @@ class Work:
         squares = timing_images(images, side, settings.num_images)
         return Benchmark(self.stages.saved_model, squares, settings.warm_up)
 
-    def _model_signature(self, name="serving_default"):
-        folder = saved_model_dir(self.stages.saved_model)
-        self._model = tf.saved_model.load(str(folder))
-        if name not in self._model.signatures:
-            raise UserError(f"{folder} has no signature {name}")
-        return self._model.signatures[name]
+    def _model_signature(self, name="serving_default", *settings):
+        folder = saved_models.saved_model_dir(self.stages.saved_model)
+        self._model = saved_models.load(folder)
+        return saved_models.signature_of(self._model, folder, name, settings)
 
     def _measure(self, results):
         images = self._images
