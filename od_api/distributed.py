@@ -2,7 +2,8 @@
 
 from absl import logging
 
-from od_api.core.cluster import read_cluster
+from od_api.core.ports import require_free_port
+from od_api.core.tf_config import read_cluster
 from od_api.evaluate import follow
 from od_api.strategies import serve, strategy_for
 from od_api.train import train
@@ -38,6 +39,9 @@ def train_as_task(
         logging.info("this is %s %d", cluster.task_type, cluster.task_index)
     if cluster and cluster.task_type == "evaluator":
         return follow(config, model_dir, timeout=eval_timeout, keep_best=True)
+    if cluster:
+        name = f"{cluster.task_type} {cluster.task_index}"
+        require_free_port(cluster.own_address, name)
     serves = cluster and cluster.has_parameter_servers and not cluster.is_chief
     if serves:
         return serve(cluster)

@@ -15,7 +15,7 @@ import keras
 import tensorflow as tf
 
 from od_api.asynchronous import AsynchronousSteps
-from od_api.core.cluster import read_cluster
+from od_api.core.tf_config import read_cluster
 from od_api.optim.adam_optimizer import AdamOptimizer
 from od_api.optim.constant_learning_rate import ConstantLearningRate
 from od_api.optim.momentum_optimizer import MomentumOptimizer

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from od_api.core.cluster import read_cluster
+from od_api.core.tf_config import read_cluster
 from od_api.launch import roles
 
 
