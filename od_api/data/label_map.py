@@ -4,21 +4,15 @@ Ids are 1-based, as in files, and may have gaps (COCO: 80 classes, ids to 90). I
 means "background" and belongs to no object. Reading one needs no TensorFlow.
 """
 
-import difflib
-import pathlib
-import re
-
-from absl import logging
-from google.protobuf.message import DecodeError
-
-from od_api.core.config import parse_message, write_config
-from od_api.core.errors import ConfigError, UserError
-from od_api.core.text_layout import TextLayout
+from od_api.core.config import write_config
+from od_api.core.errors import ConfigError
+from od_api.core.printable import printable
+from od_api.core.warn_once import warn_once
+from od_api.data.class_names import nearest_text
+from od_api.data.label_map_file import located, read_label_map
 from od_api.protos import string_int_label_map_pb2
 
 BACKGROUND = "background"
-# A binary label map has the tag of an id (16) in every item; text never has it.
-_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a]")
 
 
 class LabelMap:
@@ -28,6 +22,7 @@ class LabelMap:
       ids: sorted list of the ids, 1-based, without the background.
       names: the name of each of them, in the same order: display_name, else name.
       num_classes: the largest id (not the count: ids may have gaps).
+      path: the file it was read from; empty if there is none.
       text_to_id: {text: id} of every name and display_name. Where several ids share a
         text the largest wins, as in the old API.
 
@@ -37,7 +32,7 @@ class LabelMap:
     """
 
     def __init__(self, message):
-        self._message = message
+        self._message, self.path = message, ""
         items = {}
         for index, item in enumerate(message.item):
             where = f"item[{index}]"
@@ -63,27 +58,16 @@ class LabelMap:
 
         Raises:
           ConfigError: with `file:line:column` and the nearest valid name.
+          UserError: a file that cannot be read, or is no UTF-8.
         """
+        message, text = read_label_map(path)
         try:
-            raw = pathlib.Path(path).read_bytes()
-        except OSError as error:
-            raise UserError(_unreadable(path, error)) from error
-        message = string_int_label_map_pb2.StringIntLabelMap()
-        if _BINARY.search(raw):
-            try:
-                message.ParseFromString(raw)
-            except DecodeError as error:
-                raise ConfigError(
-                    f"{path} is neither text nor a binary StringIntLabelMap"
-                ) from error
-            text = ""
-        else:
-            text = raw.decode("utf-8-sig", errors="replace")
-            parse_message(text, message, str(path))
-        try:
-            return cls(message)
+            label_map = cls(message)
         except ConfigError as error:
-            raise _located(error, text, path) from error
+            raise located(error, text, path) from error
+        label_map.path = str(path)
+        label_map._warn_of_odd_names()
+        return label_map
 
     @classmethod
     def from_names(cls, names):
@@ -104,6 +88,10 @@ class LabelMap:
         """The id of a name or display_name; None for one that the map does not have."""
         return self.text_to_id.get(text)
 
+    def nearest(self, text):
+        """The text of the map that a text of a record may have meant, or None."""
+        return nearest_text(text, self.text_to_id)
+
     def item(self, class_id):
         """The StringIntLabelMapItem of an id (keypoints, hierarchy, ...), or None."""
         return self._items.get(int(class_id))
@@ -116,13 +104,23 @@ class LabelMap:
         """The `categories` of a COCO file: a list of {"id", "name"}."""
         return [{"id": i, "name": self.name(i)} for i in self.ids]
 
+    def _warn_of_odd_names(self):
+        for text in self.text_to_id:
+            if text != text.strip():
+                odd = "begins or ends with a space: records must write it so, too"
+            elif text != printable(text):
+                odd = "has control characters"
+            else:
+                continue
+            warn_once(f"{printable(self.path)}: the name {printable(repr(text))} {odd}")
+
 
 def _shown(item):
     return item.display_name or item.name
 
 
 def _check_item(item, where):
-    if not _shown(item):
+    if not _shown(item).strip():
         raise ConfigError(f"the class with id {item.id} has no name", where)
     if not item.HasField("id"):
         raise ConfigError(
@@ -148,29 +146,9 @@ def _texts(items):
             ids.setdefault(text, []).append(item.id)
     for text, sharing in ids.items():
         if len(sharing) > 1:
-            logging.warning(
-                "the label map has %r for the ids %s: records that name their classes "
-                "by text get %d",
-                text,
-                ", ".join(map(str, sharing)),
-                max(sharing),
+            warn_once(
+                f"the label map has {printable(text)!r} for the ids "
+                f"{', '.join(map(str, sharing))}: records that name their classes by "
+                f"text get {max(sharing)}"
             )
     return {text: max(sharing) for text, sharing in ids.items()}
-
-
-def _located(error, text, path):
-    """The error with the place of its field in the file."""
-    field = TextLayout(text).nearest(error.field_path) if text else None
-    place = f"{path}:{field.line}:{field.column}" if field else str(path)
-    return ConfigError(error.message, location=place)
-
-
-def _unreadable(path, error):
-    folder = pathlib.Path(path).parent
-    if not folder.is_dir():
-        hint = f"; the folder {folder} does not exist"
-    else:
-        names = [p.name for p in folder.iterdir()]
-        close = difflib.get_close_matches(pathlib.Path(path).name, names, n=3)
-        hint = f"; {folder} has {', '.join(close)}" if close else ""
-    return f"cannot read the label map {path}: {error.strerror}{hint}"
