@@ -19,6 +19,7 @@ from od_api.data.inputs import EvaluationInput
 from od_api.data.pipeline import targets_of
 from od_api.history import History, check_best_metric
 from od_api.metrics import build_evaluators, report
+from od_api.metrics.image_ids import ImageIds
 
 _POLL_SECONDS = 10
 # Of samplers: the validation losses of two checkpoints see the same draws.
@@ -148,6 +149,8 @@ class Evaluation:
         ]
         self.metric_names, seen = [], set()
         for i, source in enumerate(self._inputs):
+            # Bad records, too, must not wait for the first evaluation.
+            source.check()
             if source.name in seen:
                 raise ConfigError(
                     f"is {source.name!r} as before: two reports need two names",
@@ -180,9 +183,10 @@ class Evaluation:
 
     def _run_one(self, source, step):
         evaluators = build_evaluators(self._settings, source.label_map)
-        losses, pictures = {}, []
+        losses, pictures, ids = {}, [], ImageIds()
         dataset = source.evaluation_dataset(self._detector)
-        for batch in track(dataset, "evaluating", transient=True):
+        batches = source.guarded(dataset)
+        for batch in track(batches, "evaluating", transient=True):
             outputs, batch_losses = self._predict(_numeric(batch))
             if self._need_masks and outputs.masks is None:
                 raise ConfigError(
@@ -191,13 +195,13 @@ class Evaluation:
                 )
             images = per_image(batch, outputs, self._need_masks)
             for image in images:
+                number = ids.of(image["image_id"], image["source_id"])
                 for evaluator in evaluators:
-                    evaluator.add(
-                        image["image_id"], image["groundtruth"], image["detections"]
-                    )
+                    evaluator.add(number, image["groundtruth"], image["detections"])
             room = self._settings.num_visualizations - len(pictures)
             pictures += [self._draw(i, source.label_map) for i in images[:room]]
             _accumulate(losses, batch_losses, len(images))
+        ids.report()
         metrics = {k: v for e in evaluators for k, v in e.result().items()}
         metrics.update(_mean_losses(losses))
         if self._root:

@@ -81,7 +81,7 @@ def train(
     )
     batches = source.training_dataset(state.detector, state.step)
     if is_chief:
-        _draw_first_batches(batches, source.label_map, state, model_dir, summaries)
+        _draw_first_batches(source, batches, state, model_dir, summaries)
     if cluster and cluster.has_parameter_servers:
         evaluation = ValidationElsewhere(config, state, model_dir)
         steps = AsynchronousSteps(
@@ -171,10 +171,10 @@ def _nothing_to_do(state, last_step):
     return TrainingResult(state.step, "nothing to do", state.latest_checkpoint(), {})
 
 
-def _draw_first_batches(batches, label_map, state, model_dir, summaries):
+def _draw_first_batches(source, batches, state, model_dir, summaries):
     """What training will see, as pictures."""
     path = model_dir / "train" / "first_batches.jpg"
-    pictures = inputs.draw_batches(batches, label_map, path)
+    pictures = inputs.draw_batches(source.guarded(batches), source.label_map, path)
     for i, picture in enumerate(pictures[:3]):
         summaries.image(f"train_input_images_{i}", picture[None], state.step)
 

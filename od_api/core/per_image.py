@@ -18,10 +18,10 @@ def per_image(batch, detections, with_masks=False):
         the size that the image has in its file.
 
     Returns:
-      dicts of image_id; groundtruth and detections, in pixels of the image in its file;
-      pixels, uint8 [h, w, 3] of the network's input without padding; and
-      drawn_groundtruth and drawn_detections, the same in pixels of that. These may have
-      masks [n, h, w], or probabilities [n, mh, mw] for the inside of the boxes.
+      dicts of image_id; source_id, bytes; groundtruth and detections, in pixels of the
+      image in its file; pixels, uint8 [h, w, 3] of the network's input without padding;
+      and drawn_groundtruth and drawn_detections, the same in pixels of that. These may
+      have masks [n, h, w], or probabilities [n, mh, mw] for the inside of the boxes.
     """
     batch = {name: tensor.numpy() for name, tensor in batch.items()}
     detections = detections._replace(
@@ -44,6 +44,7 @@ def per_image(batch, detections, with_masks=False):
         images.append(
             {
                 "image_id": int(batch["image_id"][i]),
+                "source_id": batch["source_id"][i],
                 "groundtruth": truth,
                 "detections": found,
                 "pixels": pixels.astype(np.uint8),

@@ -10,6 +10,7 @@ from PIL import Image
 from od_api.core import boxes as box_ops
 from od_api.core.config import nearest
 from od_api.core.errors import UserError
+from od_api.core.examples import parse_example
 from od_api.core.images import decode_tensor
 from od_api.protos import prediction_log_pb2
 
@@ -207,5 +208,4 @@ def write_warmup(directory, name, input_tensor):
 
 def _encoded_image(example):
     feature = tf.io.FixedLenFeature([], tf.string)
-    parsed = tf.io.parse_single_example(example, {"image/encoded": feature})
-    return parsed["image/encoded"]
+    return parse_example(example, {"image/encoded": feature})["image/encoded"]

@@ -1,14 +1,19 @@
 """The validator: finds what is wrong with TFRecords before training does."""
 
-import hashlib
 import time
 
+import numpy as np
 from google.protobuf.message import DecodeError
 
 from od_api.data import record_checks as checks
 from od_api.data import records
+from od_api.data.class_checks import ClassTally
+from od_api.data.duplicates import Duplicates
 from od_api.data.findings import Report
+from od_api.data.image_checks import ImageChecks
+from od_api.data.keypoint_checks import check_keypoints
 from od_api.data.mask_checks import check_masks
+from od_api.protos import input_reader_pb2
 
 # The fast form: a few seconds on a local disk, less than building a model.
 _FAST_RECORDS = 2000
@@ -16,21 +21,26 @@ _FAST_IMAGES = 8
 _FAST_SECONDS = 20.0
 
 
-def check_records(paths, label_map, fast=False):
+def check_records(paths, label_map, fast=False, *, reader=None, training=True):
     """Reads TFRecords of tf.Examples and reports what is wrong with them.
 
-    Errors: corrupt, wrong_type, no_image, undecodable, wrong_size, list_lengths,
-    nan_box, swapped_box, degenerate_box, swapped_axes, out_of_range, no_class, id_zero,
-    unknown_id, mask_size. Warnings: wrong_size (of the same shape), out_of_range (a
-    little), tiny_box, id_zero (beside a known text), unknown_class, class_disagrees,
-    duplicate_image, duplicate_source_id. Notes: no_boxes, empty_class,
-    sequence_example, partial.
+    Errors: corrupt, no_records, wrong_type, value_count, no_image, undecodable,
+    wrong_size, list_lengths, bad_value, nan_box, swapped_box, degenerate_box,
+    swapped_axes, out_of_range, no_class, id_zero, unknown_id, unknown_class (many
+    boxes, or all of a class), mask_size, mask_kind. Warnings: wrong_size (of the same
+    shape), out_of_range (a little), tiny_box, id_zero (beside a known text),
+    unknown_class (few boxes), class_disagrees, orientation,
+    duplicate_image, duplicate_source_id. Notes: no_boxes, empty_class, too_many_boxes,
+    unknown_class (on purpose), empty_file, sequence_example, partial.
 
     Args:
       paths: list of files or patterns.
       label_map: the `LabelMap` that training will use.
-      fast: looks at the first records of every file only, decodes few images and takes
+      fast: looks at some records of every file only, decodes few images and takes
         bounded time; a note tells how many were looked at.
+      reader: the InputReader message that reads them; one with the schema's defaults
+        otherwise.
+      training: whether it trains, which takes max_number_of_boxes of an image.
 
     Returns:
       `findings.Report`.
@@ -39,15 +49,16 @@ def check_records(paths, label_map, fast=False):
       UserError: a pattern matches no file.
     """
     paths = [str(path) for path in records.expand(paths)]
-    run = _Run(label_map, _FAST_IMAGES if fast else None)
-    deadline = time.monotonic() + _FAST_SECONDS
+    reader = reader or input_reader_pb2.InputReader()
+    run = _Run(label_map, reader, training, _FAST_IMAGES if fast else None)
+    deadline = time.monotonic() + _FAST_SECONDS if fast else float("inf")
     limit = -(-_FAST_RECORDS // len(paths)) if fast else None
     complete = True
     for path in paths:
-        if fast and time.monotonic() > deadline:
+        if time.monotonic() > deadline:
             complete = False
             break
-        complete &= run.file(path, limit)
+        complete &= run.file(path, limit, deadline)
     run.finish(complete, len(paths))
     return run.report
 
@@ -55,47 +66,63 @@ def check_records(paths, label_map, fast=False):
 class _Run:
     """A report in the making, and what was seen so far."""
 
-    def __init__(self, label_map, images_left):
+    def __init__(self, label_map, reader, training, images_left):
         self.report = Report()
-        self._label_map = label_map
-        self._images_left = images_left
-        self._first_image, self._first_id = {}, {}
+        self._reader = reader
+        self._classes = ClassTally(label_map, reader.drop_unknown_classes)
+        self._images = ImageChecks(images_left)
+        self._duplicates = Duplicates()
+        self._most = reader.max_number_of_boxes if training else float("inf")
+        self._crowded = self._cut = 0
         self._place = {}
 
-    def file(self, path, limit):
-        """Checks the first `limit` records of a file; False if there are more."""
+    def file(self, path, limit, deadline):
+        """Checks up to `limit` records, spread over a file; False if there are more."""
         self.report.files += 1
-        index = 0
+        self._place = {"file": path}
+        offsets, fault = records.find(path, go_on=lambda: time.monotonic() < deadline)
+        chosen = _spread(len(offsets), limit)
         try:
-            for record in records.read(path):
-                if index == limit:
-                    # Lengths alone tell whether the rest is there, without reading it.
-                    records.count([path])
+            for index, record in _read(path, offsets, chosen):
+                if time.monotonic() > deadline:
                     return False
                 self._place = {"file": path, "record": index}
                 self._record(record)
-                index += 1
+            self._place = {"file": path}
+            if fault:
+                raise fault
         except records.CorruptRecord as error:
             self._place = {"file": path}
             self._add("error", "corrupt", str(error).removeprefix(f"{path}: "))
             return False
-        return True
+        if not offsets:
+            self._add("note", "empty_file", "has no records")
+        return len(chosen) == len(offsets)
 
     def finish(self, complete, num_files):
         """Adds what concerns the set as a whole."""
-        self._place = {}
+        report, self._place = self.report, {}
+        for severity, kind, detail, place in self._classes.findings(complete):
+            report.add(severity, kind, detail, **place)
+        report.per_class = self._classes.per_class
+        report.decoded = self._images.decoded
+        if self._crowded:
+            self._add(
+                "note",
+                "too_many_boxes",
+                f"{self._crowded} records have more boxes than max_number_of_boxes "
+                f"({self._most}): training leaves out {self._cut} of {report.boxes} "
+                "boxes",
+            )
         if not complete:
             self._add(
                 "note",
                 "partial",
-                f"looked at {self.report.records} records in {self.report.files} of "
-                f"{num_files} files, the first ones of each",
+                f"looked at {report.records} records in {report.files} of "
+                f"{num_files} files, spread over each",
             )
-            return
-        for class_id in self._label_map.ids:
-            name = self._label_map.name(class_id)
-            if not self.report.per_class[name]:
-                self._add("note", "empty_class", f"class {name!r} has no box")
+        elif not report.records:
+            self._add("error", "no_records", f"no record in {num_files} files")
 
     def _record(self, record):
         self.report.records += 1
@@ -109,68 +136,30 @@ class _Run:
         if not features.get("image/encoded") and checks.is_sequence_example(record):
             self._add("note", "sequence_example", "a sequence; it was not looked at")
             return
-        size = self._image(features)
+        self._add_all(checks.check_single(features))
+        size, findings = self._images.look(features)
+        self._add_all(findings)
+        self._add_all(self._duplicates.look(features, self._place))
+        self._boxes(features, size)
+        self._add_all(self._classes.add(features, self._place))
+
+    def _boxes(self, features, size):
         boxes = checks.boxes_of(features)
-        self._add_all(
-            checks.check_lengths(features, None if boxes is None else len(boxes))
-        )
-        if boxes is not None:
-            self._add_all(check_masks(features, len(boxes), size))
-            self._add_all(checks.check_boxes(boxes, size))
-            self.report.boxes += len(boxes)
-            if not len(boxes):
-                self._add("note", "no_boxes", "an image without objects")
-        self._add_all(checks.check_classes(features, self._label_map))
-        self._count_classes(features)
-
-    def _image(self, features):
-        """Checks the image; (height, width) as decoded, as stated, or None."""
-        stated = tuple(
-            next(iter(features.get(f"image/{side}", [])), None)
-            for side in ("height", "width")
-        )
-        encoded = next(iter(features.get("image/encoded", [])), b"")
-        if not encoded:
-            self._add("error", "no_image", "image/encoded is missing or empty")
-        else:
-            digest = hashlib.sha256(encoded).digest()
-            self._once(self._first_image, digest, "duplicate_image", "the same image")
-            name = next(iter(features.get("image/source_id", [])), b"")
-            if name:
-                self._once(self._first_id, name, "duplicate_source_id", "the same id")
-            actual = self._decode(encoded)
-            if actual:
-                self._add_all(checks.check_size(stated, actual))
-                return actual
-        return stated if all(stated) else None
-
-    def _decode(self, encoded):
-        if self._images_left == 0:
-            return None
-        if self._images_left is not None:
-            self._images_left -= 1
-        self.report.decoded += 1
-        try:
-            return checks.decode_size(encoded)
-        except ValueError as error:
-            self._add("error", "undecodable", str(error))
-            return None
-
-    def _once(self, seen, key, kind, what):
-        if key in seen:
-            first = seen[key]
-            detail = f"{what} as {first['file']} record {first['record']}"
-            self._add("warning", kind, detail)
-        else:
-            seen[key] = dict(self._place)
-
-    def _count_classes(self, features):
-        texts = features.get("image/object/class/text", [])
-        labels = features.get("image/object/class/label", [])
-        ids = [self._label_map.id_of(text.decode(errors="replace")) for text in texts]
-        for class_id in ids if texts else labels:
-            if class_id in self._label_map.ids:
-                self.report.per_class[self._label_map.name(class_id)] += 1
+        count = None if boxes is None else len(boxes)
+        self._add_all(checks.check_lengths(features, count))
+        self._add_all(checks.check_values(features))
+        if boxes is None:
+            return
+        decodes = self._images.decodes
+        self._add_all(check_masks(features, count, size, decodes))
+        self._add_all(check_keypoints(features, count, self._reader.num_keypoints))
+        self._add_all(checks.check_boxes(boxes, size))
+        self.report.boxes += count
+        if count > self._most:
+            self._crowded += 1
+            self._cut += count - self._most
+        if not count:
+            self._add("note", "no_boxes", "an image without objects")
 
     def _add(self, severity, kind, detail):
         self.report.add(severity, kind, detail, **self._place)
@@ -178,6 +167,22 @@ class _Run:
     def _add_all(self, findings):
         for severity, kind, detail in findings:
             self._add(severity, kind, detail)
+
+
+def _spread(count, limit):
+    """Indices of up to `limit` of `count` records, evenly spread from the first on."""
+    if limit is None or count <= limit:
+        return range(count)
+    return np.linspace(0, count - 1, limit).astype(int).tolist()
+
+
+def _read(path, offsets, chosen):
+    """Yields (index, record) of the chosen ones."""
+    if len(chosen) == len(offsets):
+        yield from enumerate(records.read(path, len(offsets)))
+    else:
+        found = records.read_at(path, [offsets[i] for i in chosen], chosen)
+        yield from zip(chosen, found, strict=True)
 
 
 def _name(features):

@@ -159,6 +159,11 @@ def _add_check(subparsers):
     add("records", nargs="+", help="files or patterns, e.g. 'train.record-*'")
     add("--label-map", required=True, metavar="PATH")
     add("--fast", action="store_true", help="the quick look that training takes")
+    add(
+        "--drop-unknown-classes",
+        action="store_true",
+        help="boxes whose class the label map lacks are left out on purpose",
+    )
     add("--format", choices=("text", "json"), default="text")
     parser.set_defaults(func=_check)
 
@@ -166,8 +171,14 @@ def _add_check(subparsers):
 def _check(args):
     from od_api.data.check import check_records
     from od_api.data.label_map import LabelMap
+    from od_api.protos.input_reader_pb2 import InputReader
 
-    report = check_records(args.records, LabelMap.load(args.label_map), fast=args.fast)
+    report = check_records(
+        args.records,
+        LabelMap.load(args.label_map),
+        fast=args.fast,
+        reader=InputReader(drop_unknown_classes=args.drop_unknown_classes),
+    )
     print(report.to_json() if args.format == "json" else report.to_text())
     return 2 if report.errors else 0
 

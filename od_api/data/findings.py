@@ -4,6 +4,8 @@ import collections
 import dataclasses
 import json
 
+from od_api.core.printable import printable
+
 SEVERITIES = ("error", "warning", "note")
 # Findings of one kind that the text spells out; JSON has all of them.
 _SHOWN = 10
@@ -36,11 +38,8 @@ class Finding:
             place += f" record {self.record}"
         if self.source_id:
             place += f" ({self.source_id})"
-        return (
-            f"{self.kind}: {place}: {self.detail}"
-            if place
-            else (f"{self.kind}: {self.detail}")
-        )
+        parts = (self.kind, place, self.detail) if place else (self.kind, self.detail)
+        return printable(": ".join(parts))
 
 
 @dataclasses.dataclass
@@ -93,19 +92,28 @@ class Report:
             f"{self.records} records in {self.files} files, {self.decoded} images "
             f"decoded, {self.boxes} boxes"
         ]
-        lines += [f"  {name}: {count}" for name, count in self.per_class.most_common()]
+        lines += [
+            f"  {printable(n)}: {count}" for n, count in self.per_class.most_common()
+        ]
         for severity in SEVERITIES:
             lines += self.lines(severity, shown)
         totals = [f"{len(self._of(s))} {s}s" for s in SEVERITIES]
         return "\n".join([*lines, ", ".join(totals)])
 
-    def lines(self, severity, shown=_SHOWN):
-        """One line a finding, and one a kind for those past the first `shown`."""
-        kinds = collections.defaultdict(list)
+    def lines(self, severity, shown=_SHOWN, kinds=None):
+        """One line a finding, and one a kind for those past the first `shown`.
+
+        Args:
+          severity: of the findings.
+          shown: as above.
+          kinds: only these; None for all.
+        """
+        found = collections.defaultdict(list)
         for finding in self._of(severity):
-            kinds[finding.kind].append(finding)
+            if kinds is None or finding.kind in kinds:
+                found[finding.kind].append(finding)
         lines = []
-        for kind, findings in kinds.items():
+        for kind, findings in found.items():
             lines += [f"{severity}: {finding}" for finding in findings[:shown]]
             if len(findings) > shown:
                 lines.append(f"{severity}: {kind}: {len(findings) - shown} more")

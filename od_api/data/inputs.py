@@ -1,18 +1,23 @@
 """What a config's input readers feed to training and evaluation."""
 
 import numpy as np
-import tensorflow as tf
-from absl import logging
 
 from od_api.core.errors import ConfigError, UserError
+from od_api.core.printable import printable
 from od_api.core.registry import build
-from od_api.data import records
+from od_api.core.warn_once import warn_once
+from od_api.data import guard, records
 from od_api.data.check import check_records
 from od_api.data.label_map import LabelMap
 from od_api.data.pictures import draw_batch as draw_batch
 from od_api.data.pictures import draw_batches as draw_batches
-from od_api.data.pipeline import make_dataset
+from od_api.data.pipeline import checked, make_dataset
 
+# So many findings of a kind are shown at a start, and these notes.
+_SHOWN = 3
+# Ids that are so many times as large as their number waste most of a model.
+_SPARSE = 10
+_TOLD = ("too_many_boxes",)
 _UINT64 = 0xFFFFFFFFFFFFFFFF
 
 
@@ -23,14 +28,15 @@ class Input:
       reader: InputReader message.
       field_path: where it stands in the config, for errors.
       num_classes: K of the detector that reads it.
+      training: whether it is read to train.
 
     Attributes:
       label_map: LabelMap.
       name: the reader's name, "" if it has none.
     """
 
-    def __init__(self, reader, field_path, num_classes):
-        self._reader = reader
+    def __init__(self, reader, field_path, num_classes, training):
+        self._reader, self._training = reader, training
         self.name = reader.name
         try:
             self.paths = _record_paths(reader)
@@ -44,14 +50,23 @@ class Input:
         Raises:
           UserError: with the findings that training cannot survive.
         """
-        report = check_records(self.paths, self.label_map, fast=True)
+        report = check_records(
+            self.paths,
+            self.label_map,
+            fast=True,
+            reader=self._reader,
+            training=self._training,
+        )
+        purpose = "training" if self._training else "evaluation"
         if report.errors:
             raise UserError(
-                f"the records are not fit for training:\n{report.to_text()}\n"
+                f"the records are not fit for {purpose}:\n{report.to_text()}\n"
                 "(od-api data check looks at all of them)"
             )
-        for line in report.lines("warning"):
-            logging.warning("%s", line)
+        lines = report.lines("warning", _SHOWN)
+        lines += report.lines("note", _SHOWN, kinds=_TOLD)
+        for line in lines:
+            warn_once(line)
 
     def guarded(self, batches):
         """The same batches; a record that cannot be read is named.
@@ -59,14 +74,8 @@ class Input:
         Raises:
           UserError: instead of TensorFlow's error.
         """
-        try:
-            yield from batches
-        except tf.errors.OpError as error:
-            records.verify(self.paths)
-            reason = (error.message or str(error)).splitlines()[0]
-            raise UserError(
-                f"a record cannot be read: {reason}. od-api data check names it"
-            ) from error
+        reader = checked(self._reader, self.paths[:1], self._training)
+        return guard.guarded(batches, self.paths, reader, self.label_map)
 
     def dataset(self, detector, **settings):
         """Batches for `detector`; see `make_dataset` for the settings."""
@@ -84,7 +93,9 @@ class TrainingInput(Input):
 
     def __init__(self, config):
         reader = config.train_input_reader
-        super().__init__(reader, "train_input_reader", num_classes_of(config))
+        super().__init__(
+            reader, "train_input_reader", num_classes_of(config), training=True
+        )
         self._settings = config.train_config
         self._augmentations = _augmentations(config.train_config)
 
@@ -145,7 +156,7 @@ class EvaluationInput(Input):
     def __init__(self, config, index):
         reader = config.eval_input_reader[index]
         path = f"eval_input_reader[{index}]"
-        super().__init__(reader, path, num_classes_of(config))
+        super().__init__(reader, path, num_classes_of(config), training=False)
         self._batch_size = max(config.eval_config.batch_size, 1)
 
     def evaluation_dataset(self, detector):
@@ -199,12 +210,21 @@ def _label_map(reader, num_classes):
         label_map = LabelMap.load(reader.label_map_path)
     except UserError as error:
         raise ConfigError(str(error), "label_map_path") from error
-    if label_map.num_classes > num_classes:
+    largest, path = label_map.num_classes, printable(reader.label_map_path)
+    if largest > num_classes:
+        cure = f"set num_classes to {largest}"
+        if largest > _SPARSE * len(label_map.ids):
+            cure += ", or number the classes from 1 (--renumber of od-api data convert)"
         raise ConfigError(
-            f"{reader.label_map_path} has ids up to {label_map.num_classes}, but the "
-            f"model's num_classes is {num_classes}: set num_classes to "
-            f"{label_map.num_classes}",
+            f"{path} has ids up to {largest}, but the model's num_classes is "
+            f"{num_classes}: {cure}",
             "label_map_path",
+        )
+    if largest < num_classes:
+        warn_once(
+            f"the model's num_classes is {num_classes}, but {path} has ids up to "
+            f"{largest}: the model learns classes that no box has; set num_classes to "
+            f"{largest} unless the weights of a checkpoint need the others"
         )
     return label_map
 

@@ -1,21 +1,21 @@
 """What can be wrong with the masks of one tf.Example: their number, kind and size."""
 
-import io
-
-from PIL import Image
+from od_api.core import images
+from od_api.core.errors import UserError
 
 _KEY = "image/object/mask"
 
 
-def check_masks(features, num_boxes, size):
+def check_masks(features, num_boxes, size, decode=True):
     """Masks against boxes and image; yields (severity, kind, detail).
 
-    A record without masks has nothing wrong. Of PNG masks only the headers are read.
+    A record without masks has nothing wrong.
 
     Args:
       features: {key: list} of the record.
       num_boxes: boxes of the record.
       size: (height, width) of the image in pixels; None if unknown.
+      decode: decodes PNG masks; otherwise only their headers are read.
     """
     masks = features.get(_KEY, [])
     if not masks:
@@ -29,7 +29,7 @@ def check_masks(features, num_boxes, size):
         yield "error", "list_lengths", f"{_KEY} has {len(masks)}, boxes {num_boxes}"
     else:
         for index, png in enumerate(masks):
-            yield from _check_png(f"mask {index}", png, size)
+            yield from _check_png(f"mask {index}", png, size, decode)
 
 
 def _check_numbers(count, num_boxes, size):
@@ -46,13 +46,27 @@ def _check_numbers(count, num_boxes, size):
         )
 
 
-def _check_png(name, encoded, size):
+def _check_png(name, encoded, size, decode):
     try:
-        with Image.open(io.BytesIO(encoded)) as mask:
-            width, height = mask.size
-    except (OSError, ValueError) as error:
+        header = images.look(encoded)
+        height, width = header.height, header.width
+        images.check_pixels(width, height, name)
+        if decode:
+            images.decode(encoded)
+    except UserError as error:
         yield "error", "undecodable", f"{name}: {error}"
         return
+    if header.format != "png":
+        detail = f"{name} is {header.format.upper()}, not PNG: its edges may be blurred"
+        yield "warning", "mask_kind", detail
+    elif _is_16_bit(encoded):
+        detail = f"{name} has 16-bit pixels, of which values below 256 become 0"
+        yield "error", "mask_kind", detail
     if size is not None and (height, width) != tuple(size):
         detail = f"{name} is {width}x{height}, the image {size[1]}x{size[0]}"
         yield "error", "mask_size", detail
+
+
+def _is_16_bit(png):
+    """The bit depth stands behind the header's width and height."""
+    return png[24] == 16

@@ -1,5 +1,6 @@
 """Batches as pictures: to see whether augmentation does what was meant."""
 
+import itertools
 import pathlib
 
 import numpy as np
@@ -10,14 +11,14 @@ from od_api.core import draw
 _DRAWN_BATCHES = 2
 
 
-def draw_batches(dataset, label_map, path):
+def draw_batches(batches, label_map, path):
     """Draws the first batches, boxes and all, into one picture file.
 
     Returns:
       uint8 [n, H, W, 3]: the pictures.
     """
     pictures = []
-    for batch in dataset.take(_DRAWN_BATCHES):
+    for batch in itertools.islice(batches, _DRAWN_BATCHES):
         pictures += draw_batch(batch, label_map)
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,6 @@ Images stay 0..255 here; the network normalises. Shuffling and augmentation are 
 functions of the seed and the number of the step (`order.py`), whatever threads do.
 """
 
-import itertools
 import os
 
 import tensorflow as tf
@@ -100,7 +99,7 @@ def make_dataset(
       UserError: missing or empty files.
     """
     groups = _groups(reader)
-    reader = _checked(reader, [group[0] for group in groups], training)
+    reader = checked(reader, [group[0] for group in groups], training)
     seed = int.from_bytes(os.urandom(4), "little") if seed is None else int(seed)
     start = start_step * batch_size if training else 0
     if training:
@@ -171,8 +170,12 @@ def _training_order(groups, reader, seed, shard):
     return order.MixedSources(sources, list(reader.sample_from_datasets_weights), seed)
 
 
-def _checked(reader, paths, training):
-    """A copy of the reader with the mask type that the records in `paths` have."""
+def checked(reader, paths, training):
+    """A copy of the reader with the mask type that the records in `paths` have.
+
+    Raises:
+      ConfigError: a setting that cannot be served; `field_path` starts in the reader.
+    """
     for name in _UNSUPPORTED:
         if getattr(reader, name):
             raise ConfigError(
@@ -220,7 +223,7 @@ def _masks_of(path):
     """The InstanceMaskType of a file's first masks; None if it begins without boxes."""
     # Eagerly, although a worker's data set may be made inside a `tf.function`.
     with tf.init_scope():
-        found, unmasked = masks_in(itertools.islice(records.read(path), _MASK_SEARCH))
+        found, unmasked = masks_in(records.read(path, _MASK_SEARCH))
     if unmasked:
         raise ConfigError(
             f"{path} has boxes without masks: convert it with --include-masks, or "

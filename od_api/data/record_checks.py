@@ -22,6 +22,10 @@ _PER_BOX = {
     "image/object/group_of": "int64_list",
     "image/object/weight": "float_list",
 }
+# Training reads one value of each; one that is not there at all is an empty text.
+_SINGLE = ("image/encoded", "image/source_id", "image/filename")
+_STATED = ("image/height", "image/width")
+_KEYPOINTS = "image/object/keypoint/"
 _TYPES = {
     **dict.fromkeys(_BOX_KEYS, "float_list"),
     **_PER_BOX,
@@ -31,6 +35,10 @@ _TYPES = {
     "image/filename": "bytes_list",
     "image/height": "int64_list",
     "image/width": "int64_list",
+    f"{_KEYPOINTS}x": "float_list",
+    f"{_KEYPOINTS}y": "float_list",
+    f"{_KEYPOINTS}visibility": "int64_list",
+    "image/object/class/multiclass_scores": "float_list",
 }
 
 
@@ -55,6 +63,24 @@ def parse(record):
 def is_sequence_example(record):
     """Whether a record without an image holds a sequence of them."""
     return bool(tf.train.SequenceExample.FromString(record).feature_lists.feature_list)
+
+
+def check_single(features):
+    """Texts and numbers that a record has one of."""
+    for key in (*_SINGLE, *_STATED):
+        count = len(features.get(key, [None]))
+        if count != 1:
+            severity = "error" if key in _SINGLE else "warning"
+            yield severity, "value_count", f"{key} has {count} values instead of one"
+
+
+def check_values(features):
+    """Weights and areas that no loss or metric can use."""
+    for key, severity in (("weight", "error"), ("area", "warning")):
+        for index, value in enumerate(features.get(f"image/object/{key}", [])):
+            if not 0 <= value < float("inf"):
+                detail = f"box {index}: {key} is {value:.6g}"
+                yield severity, "bad_value", detail
 
 
 def boxes_of(features):
@@ -142,59 +168,3 @@ def _fits_swapped(box, height, width):
     """Whether a box is right once its edges are divided by the image's other side."""
     divided_again = box * np.array([width / height, height / width] * 2)
     return box.min() >= -ROUNDING and divided_again.max() <= 1 + ROUNDING
-
-
-def check_classes(features, label_map):
-    """Class ids and texts against the label map.
-
-    Texts decide, as in training; the ids count in a record without texts.
-    """
-    texts = features.get("image/object/class/text", [])
-    labels = features.get("image/object/class/label", [])
-    for index in range(len(texts) or len(labels)):
-        text = texts[index].decode(errors="replace") if texts else None
-        label = labels[index] if index < len(labels) else None
-        yield from _check_class(f"box {index}", text, label, label_map)
-
-
-def _check_class(box, text, label, label_map):
-    known = None if text is None else label_map.id_of(text)
-    if text is not None and known is None:
-        detail = f"{box}: class text {text!r} is not in the label map: it is dropped"
-        yield "warning", "unknown_class", detail
-    elif label == 0:
-        severity = "error" if known is None else "warning"
-        detail = f"{box}: class id 0; ids start at 1, 0 means background"
-        yield severity, "id_zero", detail
-    elif known is None and label not in label_map.ids:
-        yield "error", "unknown_id", f"{box}: class id {label} is not in the label map"
-    elif label is not None and known is not None and label != known:
-        detail = f"{box}: id {label}, but {text!r} is {known} in the label map"
-        yield "warning", "class_disagrees", detail
-
-
-def decode_size(encoded):
-    """(height, width) of an encoded image, decoded as training does.
-
-    Raises:
-      ValueError: it cannot be decoded.
-    """
-    try:
-        image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
-    except tf.errors.InvalidArgumentError as error:
-        raise ValueError(error.message.split("[Op")[0].strip()) from error
-    return image.shape[0], image.shape[1]
-
-
-def check_size(stated, actual):
-    """The record's height and width against the image's, both (height, width)."""
-    if stated == actual or None in stated:
-        return
-    detail = (
-        f"the record says {stated[1]}x{stated[0]}, the image is {actual[1]}x{actual[0]}"
-    )
-    if stated == actual[::-1]:
-        detail += ": width and height are swapped"
-    # Normalised boxes outlive a change of size that keeps the shape.
-    same_shape = abs(stated[0] * actual[1] - stated[1] * actual[0]) <= max(*actual)
-    yield "warning" if same_shape else "error", "wrong_size", detail

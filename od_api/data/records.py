@@ -1,59 +1,39 @@
 """TFRecord files: which ones a config names, what is in them, and writing new ones."""
 
-import difflib
+import itertools
 import mmap
 import os
-import pathlib
-import re
 import struct
 
 import tensorflow as tf
 
 from od_api.core.errors import UserError
+from od_api.core.printable import printable
+from od_api.data.record_files import expand as expand
 from od_api.data.sharded_writer import ShardedWriter as ShardedWriter
 
 # A record: length (8 bytes), its checksum (4), the data, the data's checksum (4).
 _LENGTH = struct.Struct("<Q")
 _HEADER, _FOOTER = 12, 4
-_SHARD = re.compile(r"-(\d{5})-of-(\d{5})$")
-_ALL_SHARDS = re.compile(r"-(?:\?{5}|\*)-of-(\d{5})$")
-_GZIP = b"\x1f\x8b"
+# What files begin with that are often taken for TFRecords.
+_OTHERS = {
+    b"\x1f\x8b": "compressed (gzip)",
+    b"PK\x03\x04": "compressed (ZIP)",
+    b"BZh": "compressed (bzip2)",
+    b"\xfd7zXZ": "compressed (xz)",
+    b"\x28\xb5\x2f\xfd": "compressed (zstd)",
+    b"\x78\x9c": "compressed (zlib)",
+    b"\x78\x01": "compressed (zlib)",
+    b"\x78\xda": "compressed (zlib)",
+    b"\xff\xd8\xff": "a JPEG image",
+    b"\x89PNG": "a PNG image",
+    b"\x89HDF": "an HDF5 file",
+    b"version https://git-lfs": "a pointer of Git LFS (`git lfs pull` fetches it)",
+}
 
 
 class CorruptRecord(UserError):
     """A TFRecord that cannot be read: the message names the file and the record."""
-
-
-def expand(patterns):
-    """The files that `input_path` names, in a fixed order.
-
-    Args:
-      patterns: a string or a list of strings: paths, globs (`x.record-?????-of-00010`)
-        or comma lists of both.
-
-    Returns:
-      list of paths, in the order of the patterns and sorted within each; none twice.
-
-    Raises:
-      UserError: a pattern without a file, with the nearest existing name, or a set of
-        shards that is not complete.
-    """
-    if isinstance(patterns, str | os.PathLike):
-        patterns = [patterns]
-    paths = {}
-    for pattern in patterns:
-        for part in filter(None, (p.strip() for p in str(pattern).split(","))):
-            found = sorted(tf.io.gfile.glob(part))
-            if not found and tf.io.gfile.exists(part):
-                # A real name with brackets or question marks in it.
-                found = [part]
-            if not found:
-                raise UserError(_no_match(part))
-            _check_complete(part, found)
-            paths.update(dict.fromkeys(found))
-    if not paths:
-        raise UserError("input_path is empty: name at least one TFRecord")
-    return list(paths)
 
 
 def dataset(paths):
@@ -61,19 +41,63 @@ def dataset(paths):
     return tf.data.TFRecordDataset(list(paths))
 
 
-def read(path):
+def read(path, limit=None):
     """Yields the serialized records (bytes) of a file, checksums verified.
+
+    Lengths are looked at first: TensorFlow takes as much memory as a length says.
+
+    Args:
+      path: of a TFRecord.
+      limit: so many records at most; None for all.
 
     Raises:
       CorruptRecord: at the first record that is truncated or damaged.
     """
-    index = 0
+    path = str(path)
+    offsets, fault = find(path, limit)
+    yield from _read(path, dataset([path]).take(len(offsets)), range(len(offsets)))
+    if fault:
+        raise fault
+
+
+def read_at(path, offsets, indices):
+    """Yields the records (bytes) that begin at `offsets`, of the given indices.
+
+    Raises:
+      CorruptRecord: as `read`.
+    """
+
+    def one(offset):
+        variant = tf.raw_ops.TFRecordDatasetV2(
+            filenames=[path], compression_type="", buffer_size=0, byte_offsets=[offset]
+        )
+        spec = tf.TensorSpec([], tf.string)
+        return tf.data.experimental.from_variant(variant, spec).take(1)
+
+    places = tf.data.Dataset.from_tensor_slices(tf.constant(offsets, tf.int64))
+    yield from _read(path, places.flat_map(one), indices)
+
+
+def find(path, limit=None, go_on=lambda: True):
+    """Where the records of a file begin, by their lengths alone.
+
+    Args:
+      path: of a TFRecord.
+      limit: so many records at most; None for all.
+      go_on: asked now and then; False ends the search.
+
+    Returns:
+      (list of offsets; CorruptRecord after the last of them, or None).
+    """
+    offsets = []
     try:
-        for record in dataset([str(path)]).as_numpy_iterator():
-            yield record
-            index += 1
-    except tf.errors.OpError as error:
-        raise CorruptRecord(_damage(path, index, error)) from error
+        for offset in itertools.islice(_walk(str(path)), limit):
+            offsets.append(offset)
+            if len(offsets) % 1024 == 0 and not go_on():
+                break
+    except CorruptRecord as error:
+        return offsets, error
+    return offsets, None
 
 
 def verify(paths):
@@ -94,51 +118,37 @@ def count(paths):
     Raises:
       CorruptRecord: a file that ends inside a record or is no TFRecord.
     """
-    return sum(_count_one(str(path)) for path in paths)
+    return sum(1 for path in paths for _ in _walk(str(path)))
 
 
-def _check_complete(pattern, found):
-    """Raises UserError where `-?????-of-00010` matches fewer than 10 files."""
-    wanted = _ALL_SHARDS.search(pattern)
-    if not wanted:
-        return
-    there = {int(m[1]) for path in found if (m := _SHARD.search(path))}
-    missing = sorted(set(range(int(wanted[1]))) - there)
-    if missing:
-        name = f"{pattern[: wanted.start()]}-{missing[0]:05d}-of-{wanted[1]}"
-        raise UserError(
-            f"{pattern} matches {len(found)} of {int(wanted[1])} files: {name} is "
-            "missing; write the data set again, or name the files that are there"
-        )
+def _read(path, stream, indices):
+    done = 0
+    try:
+        for record in stream.as_numpy_iterator():
+            yield record
+            done += 1
+    except tf.errors.OpError as error:
+        raise CorruptRecord(_damage(path, indices[done], error)) from error
 
 
-def _no_match(pattern):
-    """Message about a pattern without a file, with what is there instead."""
-    folder = pathlib.PurePath(pattern).parent
-    what = "matches no file" if re.search(r"[*?\[]", pattern) else "does not exist"
-    if re.search(r"[*?\[]", str(folder)):
-        return f"{pattern} {what}"
-    if not tf.io.gfile.isdir(str(folder)):
-        return f"{pattern} {what}: there is no folder {folder}"
-    names = sorted(n for n in tf.io.gfile.listdir(str(folder)) if n[0] != ".")
-    close = difflib.get_close_matches(pathlib.PurePath(pattern).name, names, n=3)
-    if close:
-        return f"{pattern} {what}; the nearest there: {', '.join(close)}"
-    return f"{pattern} {what}; {folder} has {', '.join(names[:5]) or 'no files'}"
-
-
-def _count_one(path):
-    size = tf.io.gfile.stat(path).length
-    if size == 0:
-        return 0
-    if not os.path.isfile(path):
-        with tf.io.gfile.GFile(path, "rb") as file:
-            return _walk(path, size, lambda at: _bytes_at(file, at))
-    with (
-        open(path, "rb") as file,
-        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
-    ):
-        return _walk(path, size, lambda at: data[at : at + _LENGTH.size])
+def _walk(path):
+    """Yields where each record begins, from one length to the next."""
+    try:
+        size = tf.io.gfile.stat(path).length
+        if size == 0:
+            return
+        if not os.path.isfile(path):
+            with tf.io.gfile.GFile(path, "rb") as file:
+                yield from _offsets(path, size, lambda at: _bytes_at(file, at))
+            return
+        with (
+            open(path, "rb") as file,
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
+        ):
+            yield from _offsets(path, size, lambda at: data[at : at + _LENGTH.size])
+    except (OSError, tf.errors.OpError) as error:
+        reason = getattr(error, "strerror", None) or getattr(error, "message", error)
+        raise CorruptRecord(f"{printable(path)}: cannot be read: {reason}") from error
 
 
 def _bytes_at(file, position):
@@ -146,8 +156,7 @@ def _bytes_at(file, position):
     return file.read(_LENGTH.size)
 
 
-def _walk(path, size, length_at):
-    """Number of records, from one length to the next."""
+def _offsets(path, size, length_at):
     position = index = 0
     while position < size:
         length = length_at(position)
@@ -156,24 +165,34 @@ def _walk(path, size, length_at):
             end = position + _HEADER + _LENGTH.unpack(length)[0] + _FOOTER
         if end > size:
             raise CorruptRecord(_damage(path, index, None))
+        yield position
         position = end
         index += 1
-    return index
 
 
 def _damage(path, index, error):
     """What is wrong with a record, and what to do."""
     with tf.io.gfile.GFile(str(path), "rb") as file:
-        start = file.read(2)
-    if start == _GZIP:
-        return (
-            f"{path} is compressed (gzip); TFRecords are read uncompressed: unpack it"
-        )
+        start = file.read(64)
+    shown = printable(path)
+    kind = next((name for mark, name in _OTHERS.items() if start.startswith(mark)), "")
+    if kind:
+        cure = "TFRecords are read uncompressed: unpack it"
+        if "compressed" not in kind:
+            cure = "not a TFRecord (od-api data convert writes them)"
+        return f"{shown} is {kind}; {cure}"
     message = getattr(error, "message", "") or "truncated record"
     kind = "truncated" if "truncated" in message else "corrupted"
     if index == 0:
-        return f"{path}: record 0 is {kind}: not a TFRecord file, or a broken one"
+        text = "; it looks like text" if _is_text(start) else ""
+        return (
+            f"{shown}: record 0 is {kind}: not a TFRecord file, or a broken one{text}"
+        )
     return (
-        f"{path}: record {index} (counted from 0) is {kind}; the {index} before it are "
-        "fine: copy or write the file again"
+        f"{shown}: record {index} (counted from 0) is {kind}; the {index} before it "
+        "are fine: copy or write the file again"
     )
+
+
+def _is_text(start):
+    return start.isascii() and all(byte >= 32 or byte in b"\t\r\n" for byte in start)

@@ -5,9 +5,11 @@ they become pixels of the image and 0-based ids, in this one place.
 """
 
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 
 from od_api.core import images
 from od_api.core import sample as samples
+from od_api.core.examples import parse_example
 from od_api.data.box_details import box_details, require
 from od_api.data.make_example import make_example as make_example
 from od_api.protos import input_reader_pb2
@@ -62,7 +64,7 @@ def decode(serialized, reader, label_map=None):
         source_id  string scalar; the file name where the record has none
         filename   string scalar
     """
-    features = tf.io.parse_single_example(serialized, _spec(reader))
+    features = parse_example(serialized, _spec(reader))
     image = images.decode_tensor(features["image/encoded"])
     boxes = _boxes(features, image)
     ids = _class_ids(features, label_map, tf.shape(boxes)[0])
@@ -96,7 +98,10 @@ def masks_in(serialized_records):
     """
     of_empty_lists = None
     for serialized in serialized_records:
-        features = tf.train.Example.FromString(serialized).features.feature
+        try:
+            features = tf.train.Example.FromString(serialized).features.feature
+        except DecodeError:
+            continue  # Whoever decodes it says so.
         masks = features["image/object/mask"]
         found = _MASK_TYPES.get(masks.WhichOneof("kind"))
         if features[f"{_BOX}ymin"].float_list.value:

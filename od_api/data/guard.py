@@ -1,0 +1,108 @@
+"""One guard for every loop over batches: a record that cannot be read is named."""
+
+import tensorflow as tf
+from absl import logging
+
+from od_api.core.errors import UserError
+from od_api.core.printable import printable
+from od_api.data import records
+from od_api.data.tf_example import decode
+
+# What reading a batch raises: TensorFlow's errors, and Python's where the text of one
+# (it quotes the record) is no UTF-8.
+_FAILURES = (tf.errors.OpError, UnicodeDecodeError)
+
+
+def guarded(batches, paths, reader, label_map):
+    """The same batches; errors in reading them name file, record, reason and cure.
+
+    Args:
+      batches: iterable of batches.
+      paths: files that they come from.
+      reader: their InputReader message, with the mask type of the records.
+      label_map: LabelMap or None.
+
+    Raises:
+      UserError: instead of TensorFlow's error.
+    """
+    try:
+        yield from batches
+    except _FAILURES as error:
+        raise explained(error, paths, reader, label_map) from error
+
+
+def explained(error, paths, reader, label_map):
+    """A UserError about the first record that cannot be read, looked for one by one."""
+    logging.info("a record cannot be read; looking for it")
+    try:
+        found = _first_bad(paths, reader, label_map)
+    except records.CorruptRecord as corrupt:
+        return corrupt
+    if found is None:
+        return UserError(
+            f"a batch cannot be made: {reason_of(error)}. Every record by itself can "
+            "be read (od-api data check looks closer)"
+        )
+    path, index, failure = found
+    name = _source_id(path, index)
+    return UserError(
+        f"{printable(path)} record {index}{name} cannot be read: {reason_of(failure)}. "
+        "Write this record again or leave it out; od-api data check finds all of them"
+    )
+
+
+def reason_of(error):
+    """What an error of TensorFlow says, in one line without its own places."""
+    if isinstance(error, UnicodeDecodeError):
+        raw = error.object
+        text = raw.decode(errors="replace") if isinstance(raw, bytes) else str(error)
+    else:
+        text = error.message or str(error)
+    lines = [line.split("}} ")[-1].strip() for line in text.splitlines()]
+    told = [line.split(" [Op:")[0] for line in lines if line and "[[" not in line[:2]]
+    return printable(told[0] if told else text)
+
+
+def _first_bad(paths, reader, label_map):
+    """(path, index, error) of the first record that cannot be decoded, or None.
+
+    Raises:
+      CorruptRecord: a file is damaged before any such record.
+    """
+
+    def whole(serialized):
+        sample = decode(serialized, reader, label_map)
+        return tf.size(sample["image"]) + tf.size(sample["boxes"])
+
+    whole = tf.autograph.experimental.do_not_convert(whole)
+    for path in paths:
+        offsets, fault = records.find(path)
+        stream = records.dataset([path]).take(len(offsets))
+        stream = stream.map(whole, tf.data.AUTOTUNE, deterministic=True)
+        index = 0
+        try:
+            for _ in stream:
+                index += 1
+        except _FAILURES as error:
+            # A damaged file fails here, too: then this names the record.
+            for _ in records.read(path, index + 1):
+                pass
+            return path, index, error
+        if fault:
+            raise fault
+    return None
+
+
+def _source_id(path, index):
+    record = list(records.read(path, index + 1))[-1]
+    try:
+        features = tf.train.Example.FromString(record).features.feature
+    except Exception:  # no tf.Example at all
+        return ""
+    names = [
+        name
+        for key in ("image/source_id", "image/filename")
+        if key in features
+        for name in features[key].bytes_list.value
+    ]
+    return f" ({printable(names[0])})" if names else ""

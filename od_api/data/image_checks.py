@@ -1,0 +1,66 @@
+"""What can be wrong with the image of one tf.Example."""
+
+from od_api.core import images
+from od_api.core.errors import UserError
+
+
+class ImageChecks:
+    """Looks at every image's header, and decodes some.
+
+    Args:
+      limit: images to decode; None for all.
+
+    Attributes:
+      decoded: images that were decoded so far.
+      decodes: whether the last image was decoded.
+    """
+
+    def __init__(self, limit=None):
+        self._limit = float("inf") if limit is None else limit
+        self.decoded, self.decodes = 0, False
+
+    def look(self, features):
+        """((height, width) as stored, as stated or None; list of findings)."""
+        stated = tuple(
+            next(iter(features.get(f"image/{side}", [])), None)
+            for side in ("height", "width")
+        )
+        known = stated if all(stated) else None
+        encoded = next(iter(features.get("image/encoded", [])), b"")
+        self.decodes = self.decoded < self._limit
+        if not encoded:
+            return known, [("error", "no_image", "image/encoded is missing or empty")]
+        try:
+            header = images.look(encoded)
+            images.check_pixels(header.width, header.height, "the image")
+            if self.decodes:
+                self.decoded += 1
+                images.decode(encoded)
+        except UserError as error:
+            return known, [("error", "undecodable", str(error))]
+        actual = header.height, header.width
+        return actual, [*_orientation(header), *_size(stated, actual)]
+
+
+def _orientation(header):
+    if header.orientation != 1:
+        detail = (
+            f"EXIF orientation {header.orientation}: training takes the pixels as they "
+            "are stored, turned; boxes must be those of the stored pixels (od-api data "
+            "convert writes images upright)"
+        )
+        yield "warning", "orientation", detail
+
+
+def _size(stated, actual):
+    """The record's height and width against the image's, both (height, width)."""
+    if stated == actual or None in stated:
+        return
+    detail = (
+        f"the record says {stated[1]}x{stated[0]}, the image is {actual[1]}x{actual[0]}"
+    )
+    if stated == actual[::-1]:
+        detail += ": width and height are swapped"
+    # Normalised boxes outlive a change of size that keeps the shape.
+    same_shape = abs(stated[0] * actual[1] - stated[1] * actual[0]) <= max(*actual)
+    yield "warning" if same_shape else "error", "wrong_size", detail
