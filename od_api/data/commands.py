@@ -3,13 +3,13 @@
 import os
 
 from od_api.core.errors import UserError
+from od_api.core.printable import printable
 
 # Options of `convert` that make sense for some formats only.
 _ONLY_FOR = {
     "include_masks": ("coco",),
     "renumber": ("coco",),
     "split": ("voc",),
-    "label_map": ("voc",),
     "ignore_difficult": ("voc",),
     "one_based": ("voc",),
     "names": ("yolo",),
@@ -38,7 +38,7 @@ def _add_convert(subparsers):
     )
     add("--images", metavar="FOLDER", help="the images (voc with --split: not needed)")
     add("--output", required=True, metavar="PREFIX", help="PREFIX-00000-of-0000N")
-    add("--label-map-out", metavar="PATH", help="default: label_map.pbtxt beside them")
+    _add_label_map_options(add)
     add("--num-shards", type=int, default=1, metavar="N", help="number of files")
     add("--seed", type=int, help="shuffle the images (default: keep their order)")
     add(
@@ -46,8 +46,30 @@ def _add_convert(subparsers):
         action="store_true",
         help="count images that are missing, broken or of another size, and go on",
     )
+    add(
+        "--max-pixels",
+        type=int,
+        default=100_000_000,
+        metavar="N",
+        help="larger images are refused (default: 100 million)",
+    )
     _add_format_options(add)
     parser.set_defaults(func=_convert)
+
+
+def _add_label_map_options(add):
+    add("--label-map", metavar="PATH", help="classes and ids to use")
+    add(
+        "--label-map-out",
+        metavar="PATH",
+        help="default: label_map.pbtxt beside the records; one that is there already "
+        "is used, and never changed",
+    )
+    add(
+        "--extend-label-map",
+        action="store_true",
+        help="give new classes the ids after those of the label map that is used",
+    )
 
 
 def _add_format_options(add):
@@ -56,7 +78,6 @@ def _add_format_options(add):
         "--renumber", action="store_true", help="coco: give ids 1, 2, ... to categories"
     )
     add("--split", help="voc: name of a list in ImageSets/Main, e.g. train")
-    add("--label-map", metavar="PATH", help="voc: classes and ids to use")
     add("--ignore-difficult", action="store_true", help="voc: leave out such objects")
     add(
         "--one-based",
@@ -67,24 +88,29 @@ def _add_format_options(add):
 
 
 def _convert(args):
+    from od_api.data.class_ids import default_place
+
     for option, formats in _ONLY_FOR.items():
         if getattr(args, option) and args.source not in formats:
             flag = "--" + option.replace("_", "-")
             raise UserError(f"{flag} is for --from {formats[0]}, not {args.source}")
-    label_map_out = args.label_map_out or os.path.join(
-        os.path.dirname(args.output), "label_map.pbtxt"
-    )
+    label_map_out = args.label_map_out or default_place(args.output)
+    was_there = os.path.lexists(label_map_out)
     run = {"coco": _convert_coco, "voc": _convert_voc, "yolo": _convert_yolo}
     summary = run[args.source](
         args,
         output_prefix=args.output,
+        label_map_in=args.label_map,
         label_map_out=label_map_out,
+        extend_label_map=args.extend_label_map,
         num_shards=args.num_shards,
         seed=args.seed,
         skip_bad_images=args.skip_bad_images,
+        max_pixels=args.max_pixels,
     )
     print(summary_text(summary))
-    print(f"label map: {label_map_out}")
+    of_before = " (was there: its ids are used)" if was_there else ""
+    print(f"label map: {printable(label_map_out)}{of_before}")
     return 0
 
 
@@ -113,7 +139,6 @@ def _convert_voc(args, **settings):
         annotations,
         images,
         split_file=split_file,
-        label_map_in=args.label_map,
         ignore_difficult=args.ignore_difficult,
         one_based=args.one_based,
         **settings,
@@ -142,12 +167,15 @@ def summary_text(summary):
         f"objects), {summary['boxes']} boxes, {summary['clipped_boxes']} cut at the "
         "border"
     ]
-    lines += [f"  {name}: {count}" for name, count in summary["per_class"].items()]
+    lines += [
+        f"  {printable(name)}: {count}" for name, count in summary["per_class"].items()
+    ]
+    lines += [f"{count} {what}" for what, count in summary["notes"].items()]
     if summary.get("images_without_label_file"):
         lines.append(f"{summary['images_without_label_file']} images had no label file")
     for reason, count in summary["skipped"].items():
         lines.append(f"left out, {reason}: {count}")
-        lines += [f"  {where}" for where in summary["examples"][reason]]
+        lines += [f"  {printable(where)}" for where in summary["examples"][reason]]
     return "\n".join(lines)
 
 

@@ -2,24 +2,29 @@
 
 import collections
 import dataclasses
-import difflib
 import math
 import random
 from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import track
 
 from od_api.core.errors import UserError
+from od_api.core.images import MAX_PIXELS
+from od_api.core.printable import printable
 from od_api.data.image_files import read_image
 from od_api.data.make_example import make_example
 from od_api.data.sharded_writer import ShardedWriter
+from od_api.data.turning import turn_box
 
 # More examples of one kind of skipped thing would drown the summary.
 EXAMPLES = 5
 # Pixels; less than this at the border is rounding.
 _CLIP_TOLERANCE = 0.5
+# As in configs.
+LARGEST_SEED = 2**32 - 1
 
 
 @dataclasses.dataclass
@@ -36,6 +41,7 @@ class Box:
       area: of the object in square pixels; None for the box's own.
       mask_png: makes the mask as PNG; called for boxes that are written.
       where: names the annotation in messages.
+      note: what was left out of the annotation, for the summary.
     """
 
     xmin: float
@@ -49,6 +55,7 @@ class Box:
     area: float | None = None
     mask_png: Callable[[], bytes] | None = None
     where: str = ""
+    note: str = ""
 
 
 @dataclasses.dataclass
@@ -59,8 +66,9 @@ class LabelledImage:
       path: of the image file.
       source_id: unique name in the data set.
       make_boxes: (width, height) -> list of `Box`; called with the file's real size.
-      width, height: as annotated; None where the annotation does not say.
+      width, height: as annotated; None or 0 where the annotation does not say.
       where: names the annotation in messages.
+      note: what was decided about it, for the summary.
     """
 
     path: Path
@@ -69,6 +77,7 @@ class LabelledImage:
     width: int | None = None
     height: int | None = None
     where: str = ""
+    note: str = ""
 
 
 def write_records(
@@ -78,6 +87,8 @@ def write_records(
     num_shards=1,
     seed=None,
     skip_bad_images=False,
+    max_pixels=MAX_PIXELS,
+    class_ids=None,
     progress=True,
 ):
     """Writes labelled images to `<output_prefix>-00000-of-0000N`.
@@ -88,53 +99,112 @@ def write_records(
     Args:
       images: list of `LabelledImage`.
       output_prefix: path and first part of the files' names.
-      num_shards: number of files.
+      num_shards: number of files, at most one an image.
       seed: shuffles the images; None keeps their order.
       skip_bad_images: counts images that are missing, broken or of another size than
         annotated, and leaves them out; otherwise they are errors.
+      max_pixels: larger images are bad ones.
+      class_ids: a `ClassIds`, saved when the records are complete.
       progress: shows a bar on standard error.
 
     Returns:
       The summary, a dict: images, images_without_boxes, boxes, clipped_boxes, per_class
-      {name: boxes}, skipped {reason: count}, examples {reason: [where, ...]}.
+      {name: boxes}, notes {what was done: count}, skipped {reason: count}, examples
+      {reason: [where, ...]}.
 
     Raises:
-      UserError: no images, or a bad one.
+      UserError: no images, a bad one, or two that are the same.
     """
-    if not images:
-        raise UserError(f"there is not one image to write to {output_prefix}")
     images = list(images)
+    _check(images, output_prefix, num_shards, seed)
     if seed is not None:
         random.Random(seed).shuffle(images)
     summary = Summary()
-    console = Console(stderr=True)
     with ShardedWriter(output_prefix, num_shards) as writer:
         for image in track(
-            images, f"{output_prefix}", console=console, disable=not progress
+            images,
+            escape(printable(output_prefix)),
+            console=Console(stderr=True),
+            disable=not progress,
         ):
             try:
-                encoded, name, size = read_image(image)
+                picture = read_image(image, max_pixels)
             except UserError as error:
                 if not skip_bad_images:
                     raise
                 summary.skip("bad image", str(error))
                 continue
-            boxes = summary.usable(image.make_boxes(*size), *size)
-            writer.write(_example(image, encoded, name, size, boxes))
-            summary.count(boxes)
+            boxes = summary.usable(_boxes(image, picture), *picture.size)
+            writer.write(_example(image, picture, boxes))
+            notes = (*picture.notes, *([image.note] if image.note else []))
+            summary.count(boxes, notes)
+        if not summary.num_images:
+            raise UserError(
+                f"{printable(output_prefix)}: all {len(images)} images are bad; the "
+                f"first: {summary.as_dict()['examples']['bad image'][0]}"
+            )
+        if class_ids is not None:
+            class_ids.save()
     return summary.as_dict()
 
 
-def _example(image, encoded, kind, size, boxes):
-    width, height = size
+def _check(images, output_prefix, num_shards, seed):
+    """Refuses what would end or spoil a conversion later on."""
+    if not images:
+        raise UserError(
+            f"there is not one image to write to {printable(output_prefix)}"
+        )
+    if not 1 <= num_shards <= len(images):
+        raise UserError(
+            f"--num-shards {num_shards}: ask for 1 to {len(images)} record files, as "
+            f"there are {len(images)} images"
+        )
+    if seed is not None and not 0 <= seed <= LARGEST_SEED:
+        raise UserError(f"--seed {seed}: use a number from 0 to {LARGEST_SEED}")
+    by_path, by_id = {}, {}
+    for image in images:
+        _check_text(image)
+        _once(by_path, image.path, image, f"the image {printable(image.path)}")
+        _once(by_id, image.source_id, image, f"source_id {printable(image.source_id)}")
+
+
+def _once(seen, key, image, what):
+    first = seen.setdefault(key, image)
+    if first is not image:
+        raise UserError(
+            f"{first.where} and {image.where} are both for {what}: a record holds one "
+            "image with all its boxes, so join them, or mend the name in one of them"
+        )
+
+
+def _check_text(image):
+    for text in (image.path.name, image.source_id):
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise UserError(
+                f"{image.where}: the name {printable(text)!r} is not UTF-8: rename the "
+                "file"
+            ) from error
+
+
+def _boxes(image, picture):
+    boxes = image.make_boxes(*picture.boxes_size)
+    if picture.turn == 1:
+        return boxes
+    return [turn_box(box, picture.turn, *picture.boxes_size) for box in boxes]
+
+
+def _example(image, picture, boxes):
+    width, height = picture.size
     edges = [
         (b.ymin / height, b.xmin / width, b.ymax / height, b.xmax / width)
         for b in boxes
     ]
     with_masks = boxes and all(b.mask_png for b in boxes)
     return make_example(
-        encoded,
-        kind,
+        picture.encoded,
+        picture.format,
         image.path.name,
         image.source_id,
         height,
@@ -161,8 +231,14 @@ class Summary:
     def __init__(self):
         self._totals = collections.Counter()
         self._per_class = collections.Counter()
+        self._notes = collections.Counter()
         self._skipped = collections.Counter()
         self._examples = collections.defaultdict(list)
+
+    @property
+    def num_images(self):
+        """Images that were written."""
+        return self._totals["images"]
 
     def skip(self, reason, where):
         """Counts a thing that was left out."""
@@ -182,8 +258,9 @@ class Summary:
             kept.append(cut)
         return kept
 
-    def count(self, boxes):
-        """Counts an image that was written with these boxes."""
+    def count(self, boxes, notes=()):
+        """Counts an image that was written, its boxes, and what was done to it."""
+        self._notes.update([*notes, *(b.note for b in boxes if b.note)])
         self._totals["images"] += 1
         self._totals["images_without_boxes"] += not boxes
         self._totals["boxes"] += len(boxes)
@@ -195,6 +272,7 @@ class Summary:
         return {
             **{name: self._totals[name] for name in names},
             "per_class": dict(sorted(self._per_class.items())),
+            "notes": dict(self._notes),
             "skipped": dict(self._skipped),
             "examples": dict(self._examples),
         }
@@ -227,10 +305,3 @@ def _fault(box, cut):
     if cut.xmax <= cut.xmin or cut.ymax <= cut.ymin:
         return "box outside of the image"
     return None
-
-
-def unknown_class(where, name, known):
-    """The error for a class that the label map does not have."""
-    near = difflib.get_close_matches(name, known, 1)
-    hint = f"; did you mean {near[0]!r}?" if near else ": add it there"
-    return UserError(f"{where}: class {name!r} is not in the label map{hint}")

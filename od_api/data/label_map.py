@@ -100,6 +100,18 @@ class LabelMap:
         """Writes it as text, whole or not at all."""
         write_config(self._message, path)
 
+    def extended(self, names):
+        """A label map with these names, too, with ids after the largest."""
+        message = string_int_label_map_pb2.StringIntLabelMap()
+        message.CopyFrom(self._message)
+        for class_id, name in enumerate(names, self.num_classes + 1):
+            message.item.add(id=class_id, name=name)
+        return type(self)(message)
+
+    def same_as(self, other):
+        """Whether it says the same."""
+        return self._message == other._message
+
     def to_coco_categories(self):
         """The `categories` of a COCO file: a list of {"id", "name"}."""
         return [{"id": i, "name": self.name(i)} for i in self.ids]

@@ -7,15 +7,21 @@ taken as edges, as the old API's tool did; `one_based=True` is for Pascal's own 
 and takes 1 from xmin and ymin. The two differ by one pixel at the left and the top.
 """
 
+from os.path import exists
 from pathlib import Path
+from typing import NamedTuple
 from xml.etree import ElementTree
 
 from od_api.core.errors import UserError
-from od_api.data.convert import Box, LabelledImage, unknown_class, write_records
-from od_api.data.label_map import LabelMap
+from od_api.core.path_names import one_name
+from od_api.core.printable import printable
+from od_api.data import voc_xml
+from od_api.data.class_ids import ClassIds
+from od_api.data.convert import Box, LabelledImage, write_records
+from od_api.data.file_names import Folder, last_part, visible_files
+from od_api.data.voc_split import listed_files
 
-# Tried when <filename> is not in the images folder, as after a conversion of the files.
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG", ".bmp")
+BY_OWN_NAME = "images taken by the XML file's own name, not by its <filename>"
 
 
 def voc_layout(root, split):
@@ -26,10 +32,14 @@ def voc_layout(root, split):
     """
     root = Path(root)
     folders = root / "Annotations", root / "JPEGImages"
-    split_file = root / "ImageSets" / "Main" / f"{split}.txt"
+    name = one_name(split.removesuffix(".txt"), "split")
+    split_file = root / "ImageSets" / "Main" / f"{name}.txt"
     for path in (*folders, split_file):
         if not path.exists():
-            raise UserError(f"{path} does not exist: is {root} a Pascal VOC folder?")
+            raise UserError(
+                f"{printable(path)} does not exist: is {printable(root)} a Pascal VOC "
+                "folder?"
+            )
     return *folders, split_file
 
 
@@ -41,6 +51,7 @@ def convert_pascal_voc(
     split_file=None,
     label_map_in=None,
     label_map_out=None,
+    extend_label_map=False,
     num_shards=1,
     ignore_difficult=False,
     one_based=False,
@@ -48,20 +59,23 @@ def convert_pascal_voc(
 ):
     """Converts a folder of VOC XML files, or the part that a split file lists.
 
-    `source_id` is the image's file name. Without a label map the classes are those of
-    all XML files in the folder, whatever the split, in alphabetical order from 1.
+    Sub-folders are included. An XML file belongs to the image of its own name, or to
+    the one that <filename> names. `source_id` is the image's path in its folder.
+    Without a label map the classes are those of all XML files in the folder, whatever
+    the split, in alphabetical order from 1.
 
     Args:
       annotations_dir: folder of XML files.
-      images_dir: folder of the images that <filename> names.
+      images_dir: folder of the images.
       output_prefix: path and first part of the records' names.
-      split_file: lines that begin with the name of an XML file, without its suffix.
-      label_map_in: an existing label map; other classes are errors.
-      label_map_out: where to write the label map; None writes none.
+      split_file: lines that name XML files or images, with or without folder and
+        suffix; a last column 1, 0 or -1 is ignored.
+      label_map_in, label_map_out, extend_label_map: as `ClassIds` has them.
       num_shards: number of record files.
       ignore_difficult: leaves out objects marked as difficult.
       one_based: the module's docstring says.
-      **options: seed, skip_bad_images and progress of `convert.write_records`.
+      **options: seed, skip_bad_images, max_pixels and progress of
+        `convert.write_records`.
 
     Returns:
       The summary of `convert.write_records`.
@@ -69,126 +83,120 @@ def convert_pascal_voc(
     Raises:
       UserError: a file is missing or malformed, or a class is unknown.
     """
-    every = sorted(Path(annotations_dir).glob("*.xml"))
+    annotations_dir = Path(annotations_dir)
+    every = visible_files(annotations_dir, {".xml"})
     if not every:
-        raise UserError(f"{annotations_dir}: there are no .xml files here")
-    paths = _listed(split_file, annotations_dir) if split_file else every
-    roots = {path: _parse(path) for path in dict.fromkeys([*paths, *every])}
-    if label_map_in is not None:
-        label_map = LabelMap.load(label_map_in)
-    else:
-        label_map = LabelMap.from_names(_class_names(roots))
+        raise UserError(f"{printable(annotations_dir)}: there are no .xml files here")
+    listed = listed_files(split_file, annotations_dir, every) if split_file else every
+    roots = {path: voc_xml.parse(annotations_dir / path) for path in every}
+    files = [_File(annotations_dir, path, roots[path]) for path in listed]
+    class_ids = ClassIds(
+        printable(annotations_dir),
+        _declared(annotations_dir, roots, label_map_in, label_map_out),
+        _used(files),
+        given=label_map_in,
+        out=label_map_out,
+        extend=extend_label_map,
+    )
+    folder = Folder(images_dir)
     images = [
-        _image(path, roots[path], images_dir, label_map, ignore_difficult, one_based)
-        for path in paths
+        _image(file, folder, class_ids, ignore_difficult, one_based) for file in files
     ]
-    summary = write_records(images, output_prefix, num_shards=num_shards, **options)
-    if label_map_out is not None:
-        label_map.save(label_map_out)
-    return summary
-
-
-def _class_names(roots):
-    """Every class of the files {path: root}, in alphabetical order."""
-    objects = [(path, o) for path, root in roots.items() for o in root.iter("object")]
-    if not objects:
-        folder = next(iter(roots)).parent
-        raise UserError(
-            f"{folder}: no .xml file here has an object, so there are no classes; name "
-            "them with a label map"
-        )
-    return sorted({_text(item, "name", path) for path, item in objects})
-
-
-def _listed(split_file, annotations_dir):
-    """XML paths of a split file; what follows a name on its line is ignored."""
-    try:
-        lines = (
-            Path(split_file).read_text(encoding="utf-8", errors="replace").splitlines()
-        )
-    except OSError as error:
-        raise UserError(f"{split_file}: cannot be read: {error.strerror}") from error
-    paths = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        path = Path(annotations_dir) / f"{line.split()[0]}.xml"
-        if not path.is_file():
-            raise UserError(f"{split_file}:{number}: {path} does not exist")
-        paths.append(path)
-    if not paths:
-        raise UserError(f"{split_file}: lists no images")
-    return paths
-
-
-def _parse(path):
-    try:
-        return ElementTree.parse(path).getroot()
-    except ElementTree.ParseError as error:
-        line, column = error.position
-        raise UserError(f"{path}:{line}:{column + 1}: is not XML: {error}") from error
-
-
-def _image(path, root, images_dir, label_map, ignore_difficult, one_based):
-    objects = list(root.iter("object"))
-    boxes = [
-        _box(item, f"{path}: object {number}", label_map, one_based)
-        for number, item in enumerate(objects, 1)
-    ]
-    boxes = [box for box in boxes if not (ignore_difficult and box.difficult)]
-    image_path = _image_path(path, root, Path(images_dir))
-    # Sizes of 0 are in the wild, and taken as unknown.
-    sized = root.find("size") is not None
-    return LabelledImage(
-        path=image_path,
-        source_id=image_path.name,
-        make_boxes=lambda width, height: boxes,
-        width=_number(root, "size/width", path, int) if sized else None,
-        height=_number(root, "size/height", path, int) if sized else None,
-        where=str(path),
+    return write_records(
+        images, output_prefix, num_shards=num_shards, class_ids=class_ids, **options
     )
 
 
-def _image_path(path, root, images_dir):
-    """The file that <filename> names, or one with the XML file's own name."""
-    name = (root.findtext("filename") or "").strip()
+class _File(NamedTuple):
+    """An XML file: its folder, its path there, and its root element."""
+
+    folder: Path
+    relative: Path
+    root: ElementTree.Element
+
+    @property
+    def where(self):
+        return printable(self.folder / self.relative)
+
+    def objects(self):
+        """[(element, place), ...]"""
+        found = enumerate(voc_xml.objects(self.root), 1)
+        return [(item, f"{self.where}: object {number}") for number, item in found]
+
+
+def _declared(folder, roots, *label_maps):
+    """{id: name} of every class of the files, in alphabetical order."""
+    files = [_File(folder, path, root) for path, root in roots.items()]
+    names = sorted(_used(files))
+    if not names and not any(exists(m) for m in label_maps if m):
+        raise UserError(
+            f"{printable(folder)}: no .xml file here has an object, so there are no "
+            "classes; name them with --label-map"
+        )
+    return dict(enumerate(names, 1))
+
+
+def _used(files):
+    """{class: where it is first used}."""
+    used = {}
+    for file in files:
+        for item, where in file.objects():
+            used.setdefault(voc_xml.text(item, "name", where), where)
+    return used
+
+
+def _image(file, folder, class_ids, ignore_difficult, one_based):
+    boxes = [_box(item, where, class_ids, one_based) for item, where in file.objects()]
+    boxes = [box for box in boxes if not (ignore_difficult and box.difficult)]
+    path, note = _image_path(file, folder)
+    return LabelledImage(
+        path=path,
+        source_id=path.relative_to(folder.root).as_posix(),
+        make_boxes=lambda width, height: boxes,
+        width=voc_xml.length(file.root, "size/width", file.where),
+        height=voc_xml.length(file.root, "size/height", file.where),
+        where=file.where,
+        note=note,
+    )
+
+
+def _image_path(file, folder):
+    """(path of the image, what to say): that of the XML file's own name comes first.
+
+    Renamed and copied files keep an old <filename>, often the same one in all.
+    """
     # Some tools write a path of the machine where the annotation was made.
-    named = images_dir / name.replace("\\", "/").rsplit("/", 1)[-1]
-    twins = [images_dir / f"{path.stem}{suffix}" for suffix in _SUFFIXES]
-    found = [p for p in (named, *twins) if p.is_file()]
-    if found:
-        return found[0]
-    return named if name else twins[0]
+    name = last_part(file.root.findtext("filename") or "")
+    stem = file.relative.stem
+    for parent in dict.fromkeys((file.relative.parent, Path())):
+        own = [folder.find(parent / stem)] if Path(stem).suffix else []
+        own = [p for p in own if p] or folder.images_like(parent / stem)
+        named = _named(folder, parent, name)
+        if named in own or (named and not own):
+            return named, ""
+        if own:
+            return own[0], BY_OWN_NAME if named else ""
+    return folder.root / (name or f"{stem}.jpg"), ""
 
 
-def _box(item, where, label_map, one_based):
-    name = _text(item, "name", where)
-    class_id = label_map.id_of(name)
-    if class_id is None:
-        raise unknown_class(where, name, label_map.names)
+def _named(folder, parent, name):
+    """The image that <filename> names, with or without its ending; None if none."""
+    if not name:
+        return None
+    alike = folder.images_like(parent / name)
+    return folder.find(parent / name) or (alike[0] if alike else None)
+
+
+def _box(item, where, class_ids, one_based):
+    name = voc_xml.text(item, "name", where)
     shift = 1 if one_based else 0
     return Box(
-        xmin=_number(item, "bndbox/xmin", where) - shift,
-        ymin=_number(item, "bndbox/ymin", where) - shift,
-        xmax=_number(item, "bndbox/xmax", where),
-        ymax=_number(item, "bndbox/ymax", where),
-        class_id=class_id,
+        xmin=voc_xml.coordinate(item, "bndbox/xmin", where) - shift,
+        ymin=voc_xml.coordinate(item, "bndbox/ymin", where) - shift,
+        xmax=voc_xml.coordinate(item, "bndbox/xmax", where),
+        ymax=voc_xml.coordinate(item, "bndbox/ymax", where),
+        class_id=class_ids.id_of(name),
         class_text=name,
-        difficult=(item.findtext("difficult") or "0").strip() == "1",
-        where=f"{where} ({name})",
+        difficult=voc_xml.flag(item, "difficult", where),
+        where=f"{where} ({printable(name)})",
     )
-
-
-def _text(item, tag, where):
-    text = (item.findtext(tag) or "").strip()
-    if not text:
-        raise UserError(f"{where}: <{tag}> is missing or empty in <{item.tag}>")
-    return text
-
-
-def _number(item, tag, where, kind=float):
-    text = _text(item, tag, where)
-    try:
-        return kind(float(text))
-    except (ValueError, OverflowError) as error:
-        raise UserError(f"{where}: <{tag}> is {text!r}, not a number") from error

@@ -7,17 +7,20 @@ on textured backgrounds. `generate` writes JPEG files, COCO JSON and a label map
 import hashlib
 import io
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 from pycocotools import mask as coco_mask
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 
 from od_api.core.errors import UserError
+from od_api.core.leftovers import workspace
+from od_api.core.printable import printable
 from od_api.data.coco_json import convert_coco
+from od_api.data.convert import LARGEST_SEED
 from od_api.data.label_map import LabelMap
 from od_api.data.scenes import CLASS_NAMES, DIFFICULTIES, Difficulty, make_scene
 
@@ -57,6 +60,7 @@ def generate(
     _check(num_images, image_size, seed)
     name, options = _options(difficulty)
     output_dir = Path(output_dir)
+    _check_label_map(output_dir / "label_map.pbtxt")
     (output_dir / "images").mkdir(parents=True, exist_ok=True)
     images, annotations = [], []
     for index in range(num_images):
@@ -110,16 +114,26 @@ def generate_records(
       UserError: an argument is out of range.
     """
     target = Path(output_dir)
-    work = target if target.exists() else target.with_name(f".{target.name}.unfinished")
-    if work != target:
-        # What an interrupted run has left.
-        shutil.rmtree(work, ignore_errors=True)
+    if target.exists():
+        return _generate_into(
+            target, num_images, num_shards, include_masks, progress, settings
+        )
+    with workspace(target) as work:
+        summary = _generate_into(
+            work, num_images, num_shards, include_masks, progress, settings
+        )
+        work.rename(target)
+    return summary
+
+
+def _generate_into(work, num_images, num_shards, include_masks, progress, settings):
     with Progress(console=Console(stderr=True), disable=not progress) as bar:
-        task = bar.add_task(f"scenes {target.name}", total=num_images)
+        name = f"scenes {settings.get('split', 'train')}"
+        task = bar.add_task(escape(printable(name)), total=num_images)
         generate(
             work, num_images=num_images, on_image=lambda: bar.advance(task), **settings
         )
-    summary = convert_coco(
+    return convert_coco(
         work / "annotations.json",
         work / "images",
         work / "scenes.record",
@@ -127,9 +141,6 @@ def generate_records(
         include_masks=include_masks,
         progress=progress,
     )
-    if work != target:
-        work.rename(target)
-    return summary
 
 
 def label_map():
@@ -184,10 +195,21 @@ def _options(difficulty):
     return difficulty, DIFFICULTIES[difficulty]
 
 
+def _check_label_map(path):
+    """Another label map than that of the scenes is not overwritten."""
+    if path.exists() and not LabelMap.load(path).same_as(label_map()):
+        raise UserError(
+            f"{printable(path)} is there already and has other classes than synthetic "
+            "scenes: write them to another folder"
+        )
+
+
 def _check(num_images, image_size, seed):
     if num_images < 1:
         raise UserError(f"num_images is {num_images}: ask for at least 1")
     if min(image_size) < 48:
         raise UserError(f"image_size {image_size}: scenes need at least 48 pixels")
-    if seed < 0:
-        raise UserError(f"seed is {seed}: use a non-negative integer")
+    if not 0 <= seed <= LARGEST_SEED:
+        raise UserError(
+            f"seed is {seed}: use a non-negative integer up to {LARGEST_SEED}"
+        )

@@ -76,6 +76,7 @@ def test_one_image_by_hand(convert, tmp_path):
         "boxes": 2,
         "clipped_boxes": 0,
         "per_class": {"airplane": 1, "toothbrush": 1},
+        "notes": {},
         "skipped": {},
         "examples": {},
     }
@@ -146,11 +147,19 @@ def test_category_zero_is_refused_or_renumbered(convert, tmp_path):
     assert LabelMap.load(tmp_path / "map").names == ["airplane", "toothbrush"]
 
 
-def test_shuffling_is_seeded_and_keeping_the_order_is_the_default(convert):
-    data = _coco()
-    data["annotations"] = []
-    entry = data["images"][0]
-    data["images"] = [{**entry, "id": i} for i in range(20)]
+def test_category_ids_beyond_a_label_map_are_refused(convert):
+    data = {**_coco(), "annotations": []}
+    data["categories"][0]["id"] = 2**31
+    with pytest.raises(UserError, match=r".json: .*'toothbrush'.*too large"):
+        convert(data)
+    convert(data, renumber=True)
+
+
+def test_shuffling_is_seeded_and_keeping_the_order_is_the_default(convert, tmp_path):
+    data = {**_coco(), "annotations": []}
+    data["images"] = [{"id": i, "file_name": f"{i}.jpg"} for i in range(20)]
+    for i in range(20):
+        (tmp_path / f"{i}.jpg").write_bytes(kit.picture(8, 8))
 
     def order(**settings):
         records = convert(data, **settings)[1]
@@ -193,8 +202,11 @@ def _change(path, value):
         (_change(["images", 0, "file_name"], "c.jpg"), r"image 7: its image .*c\.jpg"),
         (_change(["images", 0, "file_name"], None), "image 7: has no 'file_name'"),
         (_change(["categories"], []), "'categories' is empty"),
-        (_change(["categories", 0, "id"], "5"), "category number 0: its id '5'"),
-        (_change(["categories", 0, "id"], 2**31), "too large for a label map"),
+        (_change(["categories", 0, "id"], "5"), "category id 5 is there twice"),
+        (
+            _change(["categories", 0, "id"], "v"),
+            "category number 0: its id 'v' is text",
+        ),
         (_change(["images", 0, "width"], "200"), "image 7: width is '200'"),
         (_change(["annotations", 0, "area"], "x"), "annotation 1: area is 'x'"),
         (_change(["annotations", 0], 3), "annotation number 0: is 3, not an object"),
@@ -209,7 +221,7 @@ def test_malformed_files_are_named(convert, change, message):
 
 
 def test_broken_json_is_named_with_line_and_column(convert):
-    with pytest.raises(UserError, match=r"annotations\.json:2:11: is not valid JSON"):
+    with pytest.raises(UserError, match=r"annotations\.json:2:11: .* is no JSON"):
         convert('{\n"images": oops}')
 
 
@@ -222,17 +234,9 @@ def test_swapped_size_is_told(convert):
     assert summary["skipped"] == {"bad image": 1} and len(records) == 1
 
 
-def test_exif_rotation_is_told(convert, tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    (tmp_path / "a.jpg").write_bytes(kit.picture(100, 200, exif=exif))
-    with pytest.raises(UserError, match="EXIF"):
-        convert(_coco())
-
-
 def test_broken_image_is_told(convert, tmp_path):
     path = tmp_path / "a.jpg"
-    path.write_bytes(path.read_bytes()[:500])
+    path.write_bytes(path.read_bytes()[:-500])
     with pytest.raises(UserError, match=r"a\.jpg: cannot be decoded"):
         convert(_coco())
 

@@ -109,7 +109,7 @@ def test_image_found_by_the_xml_files_name(convert):
     [
         ("<annotation>\n<oops", r"a\.xml:2:\d+: is not XML"),
         (_xml("<object><name>x</name></object>"), "object 1: <bndbox/xmin> is missing"),
-        (_xml(_object("left", 0, 1, 1)), "<bndbox/xmin> is 'left', not a number"),
+        (_xml(_object("left", 0, 1, 1)), "<bndbox/xmin>: 'left' is not a number"),
         (_xml("<object></object>"), r"<name> is missing or empty in <object>"),
         (_xml(width=100, height=200), r"says 100x200.*200x100.*swapped"),
         (_xml(width=300), "says 300x100.*resized after annotation"),
@@ -129,6 +129,7 @@ def test_missing_things_are_named(convert, tmp_path):
         convert({"b": _xml(filename="c.jpg")})
     with pytest.raises(UserError, match="so there are no classes"):
         convert({name: "<annotation/>" for name in "ab"})
+    (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=r"no \.xml files"):
         convert_pascal_voc(tmp_path / "empty", tmp_path, tmp_path / "x")
     with pytest.raises(UserError, match="Annotations does not exist"):

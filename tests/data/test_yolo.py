@@ -7,7 +7,8 @@ import pytest
 from od_api.core.errors import UserError
 from od_api.data.coco_json import convert_coco
 from od_api.data.label_map import LabelMap
-from od_api.data.yolo import convert_yolo, load_names
+from od_api.data.yolo import convert_yolo
+from od_api.data.yolo_names import load_names
 
 
 @pytest.fixture
@@ -65,13 +66,13 @@ def test_boxes_of_size_zero_are_counted_and_left_out(convert):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("0 0.5 0.5 0.1 0.1\n0 0.5 x 0.1 0.1", r"a\.txt:2: could not convert"),
+        ("0 0.5 0.5 0.1 0.1\n0 0.5 x 0.1 0.1", r"a\.txt:2: 'x' is not a number"),
         ("0 0.5 0.5 0.1", r"a\.txt:1: has 4 columns"),
         ("0 0.5 0.5 0.1 0.1 0.9", r"a\.txt:1: has 6 columns"),
-        ("2 0.5 0.5 0.1 0.1", r"a\.txt:1: class 2, but there are names for 0 to 1"),
-        ("0.5 0.5 0.5 0.1 0.1", r"a\.txt:1: class 0\.5"),
+        ("2 0.5 0.5 0.1 0.1", r"a\.txt:1: class '2', but there are names for 0 to 1"),
+        ("0.5 0.5 0.5 0.1 0.1", r"a\.txt:1: class '0\.5'"),
         ("0 100 50 20 10", r"a\.txt:1: 100 is not within 0\.\.1; divide pixels"),
-        ("0 nan 0.5 0.1 0.1", r"a\.txt:1: nan is not within"),
+        ("0 nan 0.5 0.1 0.1", r"a\.txt:1: 'nan' is not a number"),
     ],
 )
 def test_malformed_lines_are_named(convert, text, message):
@@ -90,8 +91,9 @@ def test_labels_without_image_are_counted(convert, tmp_path):
 
 def test_folders_that_do_not_belong_together(convert, tmp_path):
     convert("")
+    (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="not one image of"):
-        convert_yolo(tmp_path / "images", tmp_path / "map", ["x"], tmp_path / "o")
+        convert_yolo(tmp_path / "images", tmp_path / "empty", ["x"], tmp_path / "o")
     with pytest.raises(UserError, match="there are no images here"):
         convert_yolo(tmp_path / "labels", tmp_path, ["x"], tmp_path / "o")
 
@@ -109,7 +111,7 @@ def test_folders_that_do_not_belong_together(convert, tmp_path):
 )
 def test_forms_of_class_names(tmp_path, file, text):
     (tmp_path / file).write_text(text)
-    assert load_names(tmp_path / file) == ["cat", "traffic light"]
+    assert load_names(tmp_path / file).names == ["cat", "traffic light"]
 
 
 @pytest.mark.parametrize(
