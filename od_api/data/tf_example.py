@@ -10,6 +10,7 @@ from google.protobuf.message import DecodeError
 from od_api.core import images
 from od_api.core import sample as samples
 from od_api.core.examples import parse_example
+from od_api.core.image_sizes import num_pixels
 from od_api.data.box_details import box_details, require
 from od_api.data.make_example import make_example as make_example
 from od_api.protos import input_reader_pb2
@@ -65,7 +66,7 @@ def decode(serialized, reader, label_map=None):
         filename   string scalar
     """
     features = parse_example(serialized, _spec(reader))
-    image = images.decode_tensor(features["image/encoded"])
+    image = _image(features, reader.max_image_pixels)
     boxes = _boxes(features, image)
     ids = _class_ids(features, label_map, tf.shape(boxes)[0])
     sample = {
@@ -109,6 +110,18 @@ def masks_in(serialized_records):
             return (found, False) if some else (None, True)
         of_empty_lists = found or of_empty_lists
     return of_empty_lists, False
+
+
+def _image(features, max_pixels):
+    """[h, w, 3] uint8; a size that would fill the memory is refused by its header."""
+    check = require(
+        num_pixels(features["image/encoded"]) <= max_pixels,
+        f"the record's image has more than {max_pixels} pixels (max_image_pixels of "
+        "the input reader)",
+        features,
+    )
+    with tf.control_dependencies(check):
+        return images.decode_tensor(tf.identity(features["image/encoded"]))
 
 
 def _spec(reader):

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from od_api.core.images import MAX_PIXELS
 from od_api.data.label_map import LabelMap
 from od_api.data.records import read
 from od_api.data.tf_example import decode, make_example
@@ -181,7 +182,18 @@ def test_lists_of_different_lengths_name_the_record():
         next(iter(data.map(lambda s: decode(s, READER, None))))
 
 
-@pytest.mark.parametrize("format", ["jpeg", "png", "gif", "bmp"])
+def test_an_image_above_the_limit_is_refused_before_it_is_decoded():
+    """The image has 20 x 40 pixels; its own, cut short, would be another error."""
+    reader = input_reader_pb2.InputReader(max_image_pixels=800)
+    assert sample_of(example(), reader)["image"].shape == (20, 40, 3)
+    reader.max_image_pixels = 799
+    record = example(image=encoded()[1][:100])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="more than 799 pixels"):
+        sample_of(record, reader)
+    assert READER.max_image_pixels == MAX_PIXELS
+
+
+@pytest.mark.parametrize("format", ["jpeg", "png", "gif", "bmp", "webp"])
 @pytest.mark.parametrize("mode", ["RGB", "L"])
 def test_every_format_has_three_channels(format, mode):
     file = io.BytesIO()
