@@ -241,12 +241,87 @@ def test_broken_image_is_told(convert, tmp_path):
         convert(_coco())
 
 
+@pytest.mark.parametrize("said", [(100, 200), (200, 100)])
+def test_photos_that_lie_turn_with_boxes_and_masks(convert, tmp_path, said):
+    """Orientation 6; the object is at the left and top of the upright picture."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    (tmp_path / "a.jpg").write_bytes(kit.picture(200, 100, exif=exif))
+    data = _coco()
+    del data["annotations"][1]
+    x, y, w, h = [10, 20, 20, 40] if said == (100, 200) else [20, 70, 40, 20]
+    polygon = [x, y, x + w, y, x + w, y + h, x, y + h]
+    data["annotations"][0].update(bbox=[x, y, w, h], segmentation=[polygon])
+    data["images"][0].update(width=said[0], height=said[1])
+    summary, (record, _) = convert(data, include_masks=True)
+    np.testing.assert_allclose(kit.boxes(record), [[0.1, 0.1, 0.3, 0.3]], rtol=1e-6)
+    (mask,) = record["image/object/mask"]
+    expected = np.zeros((200, 100))
+    expected[20:60, 10:30] = 1
+    np.testing.assert_array_equal(Image.open(io.BytesIO(mask)), expected)
+    assert sum(summary["notes"].values()) == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["../a.jpg", "/etc/passwd", "C:\\a.jpg", "x/../../a", "\0"]
+)
+def test_images_outside_of_the_folder_are_never_read(convert, name):
+    data = _coco()
+    data["images"][0]["file_name"] = name
+    with pytest.raises(UserError, match="image 7: file_name"):
+        convert(data, skip_bad_images=True)
+
+
+@pytest.mark.parametrize("name", ["sub\\B.PNG", "./sub/b.png", "sub//b.png"])
+def test_file_names_of_another_system(convert, tmp_path, name):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "b.png").write_bytes(kit.picture(50, 40, kind="PNG"))
+    data = _coco()
+    data["images"][1]["file_name"] = name
+    assert convert(data)[0]["images"] == 2
+
+
+def test_one_file_in_two_images_is_refused(convert):
+    data = _coco()
+    data["images"][1] = {"id": 9, "file_name": "a.jpg"}
+    with pytest.raises(UserError, match=r"image 7 and .*image 9 are both for .*a\.jpg"):
+        convert(data)
+
+
+def test_a_label_map_decides_by_name(convert, tmp_path):
+    LabelMap.from_names({1: "toothbrush", 2: "airplane"}).save(tmp_path / "map")
+    _, (record, _) = convert(_coco())
+    assert record["image/object/class/label"] == [2, 1]
+
+
+def test_all_images_bad(convert, tmp_path):
+    for name in ("a.jpg", "b.png"):
+        (tmp_path / name).write_bytes(b"")
+    with pytest.raises(
+        UserError, match=r"all 2 images are bad; the first: .*a\.jpg: is"
+    ):
+        convert(_coco(), skip_bad_images=True)
+    assert not (tmp_path / "map").exists() and not any((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize("number", [0, -1, 3, 10**9])
+def test_numbers_of_shards_that_make_no_sense(convert, number):
+    with pytest.raises(UserError, match=rf"--num-shards {number}: ask for 1 to 2"):
+        convert(_coco(), num_shards=number)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_seeds_that_make_no_sense(convert, seed):
+    with pytest.raises(UserError, match=rf"--seed {seed}: use a number from 0 to"):
+        convert(_coco(), seed=seed)
+
+
 def test_nothing_is_left_behind_by_a_failed_conversion(convert, tmp_path):
     data = _coco()
     data["images"][1]["file_name"] = "missing.jpg"
     with pytest.raises(UserError):
         convert(data)
-    assert [p for p in (tmp_path / "out").iterdir() if "tmp" not in p.name] == []
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,40 @@ def test_options_of_another_format_are_refused(arguments, message):
         _run("convert", *arguments, "--annotations", "a", "--output", "o")
 
 
+def test_summaries_are_safe_to_show():
+    summary = {
+        **{"images": 1, "images_without_boxes": 0, "boxes": 1, "clipped_boxes": 0},
+        "per_class": {"\x1b]0;title\x07": 1},
+        "notes": {"images turned": 2},
+        "skipped": {"bad image": 1},
+        "examples": {"bad image": ["\x1b[2J"]},
+    }
+    text = commands.summary_text(summary)
+    assert "\x1b" not in text and "\\x1b]0;title" in text and "2 images turned" in text
+
+
+def test_a_later_split_says_that_the_label_map_was_there(scenes, tmp_path, capsys):
+    for split in ("train", "val"):
+        folder = scenes / split
+        _run(
+            *("convert", "--from", "coco", "--images", folder / "images"),
+            *("--annotations", folder / "annotations.json"),
+            *("--output", tmp_path / f"{split}.record"),
+        )
+    first, second = [
+        line for line in capsys.readouterr().out.splitlines() if "label map:" in line
+    ]
+    assert second == f"{first} (was there: its ids are used)"
+
+
+def test_synth_does_not_overwrite_another_label_map(tmp_path):
+    LabelMap.from_names(["cat"]).save(tmp_path / "val" / "label_map.pbtxt")
+    arguments = ("synth", tmp_path, "--splits", "val=1", "--height", 48, "--width", 48)
+    with pytest.raises(UserError, match=r"label_map\.pbtxt is there already and has"):
+        _run(*arguments)
+    assert LabelMap.load(tmp_path / "val" / "label_map.pbtxt").names == ["cat"]
+
+
 @pytest.mark.parametrize("text", ["train", "=5", "train=many"])
 def test_malformed_splits_are_refused(tmp_path, text):
     with pytest.raises(UserError, match="NAME=IMAGES"):

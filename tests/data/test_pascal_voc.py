@@ -3,6 +3,7 @@
 import data_set_kit as kit
 import numpy as np
 import pytest
+from PIL import Image
 
 from od_api.core.errors import UserError
 from od_api.data.label_map import LabelMap
@@ -102,6 +103,76 @@ def test_image_found_by_the_xml_files_name(convert):
     """<filename> names a file that is not there; a.xml lies beside a.jpg."""
     _, (record,) = convert({"a": _xml(filename="/home/someone/other.png")})
     assert record["image/filename"] == [b"a.jpg"]
+
+
+def test_one_filename_in_all_files(convert, tmp_path):
+    """Each XML file belongs to the image of its own name."""
+    (tmp_path / "b.JPG").write_bytes(kit.picture(200, 100, seed=1))
+    summary, records = convert({name: _xml(filename="a.jpg") for name in "ab"})
+    assert [r["image/filename"] for r in records] == [[b"a.jpg"], [b"b.JPG"]]
+    assert summary["notes"] == {
+        "images taken by the XML file's own name, not by its <filename>": 1
+    }
+
+
+def test_two_files_for_one_image_are_refused(convert):
+    files = {name: _xml(filename="a.jpg") for name in "ab"}
+    with pytest.raises(UserError, match=r"a\.xml and .*b\.xml are both for .*a\.jpg"):
+        convert(files)
+
+
+@pytest.mark.parametrize(
+    "filename",
+    ["C:\\Users\\me\\p\u00e9.jpg", "/home/me/P\u00c9.JPG", "pe\u0301.jpg", "p\u00e9"],
+)
+def test_filename_of_another_system(convert, tmp_path, filename):
+    (tmp_path / "p\u00e9.jpg").write_bytes(kit.picture(200, 100, seed=1))
+    _, (record,) = convert({"x": _xml(filename=filename)})
+    assert record["image/filename"] == ["p\u00e9.jpg".encode()]
+
+
+def test_sub_folders_and_endings_in_capitals(convert, tmp_path):
+    """Equal names in two folders are two images."""
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "a.jpg").write_bytes(kit.picture(200, 100, seed=1))
+    (tmp_path / "sub" / "a.XML").write_text(_xml())
+    (tmp_path / "._a.xml").write_bytes(b"\0")
+    summary, records = convert({"a": _xml()})
+    ids = [r["image/source_id"] for r in records]
+    assert ids == [[b"a.jpg"], [b"sub/a.jpg"]] and summary["notes"] == {}
+
+
+@pytest.mark.parametrize("size", [-1, 0, ""])
+def test_unknown_sizes(convert, size):
+    summary, _ = convert({"a": _xml(width=size, height=size)})
+    assert summary["images"] == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "box"),
+    [((100, 200), (10, 20, 30, 60)), ((200, 100), (20, 70, 60, 90))],
+)
+def test_photos_that_lie(convert, tmp_path, said, box):
+    """Upright 100x200 the object is at x .1-.3, y .1-.3; lying it is at the bottom."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    (tmp_path / "a.jpg").write_bytes(kit.picture(200, 100, exif=exif))
+    xml = _xml(_object(*box), width=said[0], height=said[1])
+    _, (record,) = convert({"a": xml})
+    np.testing.assert_allclose(kit.boxes(record), [[0.1, 0.1, 0.3, 0.3]], rtol=1e-6)
+    assert (record["image/height"], record["image/width"]) == ([200], [100])
+
+
+def test_later_splits_use_the_label_map_of_the_first(convert, tmp_path):
+    convert({"a": _xml(_object(0, 0, 9, 9), _object(0, 0, 9, 9, name="cat"))})
+    _, (record,) = convert({"a": _xml(_object(0, 0, 9, 9))})
+    assert record["image/object/class/label"] == [2]
+    with pytest.raises(UserError, match="--extend-label-map"):
+        convert({"a": _xml(_object(0, 0, 9, 9, name="ant"))})
+    xml = _xml(_object(0, 0, 9, 9, name="ant"))
+    _, (record,) = convert({"a": xml}, extend_label_map=True)
+    assert record["image/object/class/label"] == [3]
+    assert LabelMap.load(tmp_path / "map").names == ["cat", "dog", "ant"]
 
 
 @pytest.mark.parametrize(

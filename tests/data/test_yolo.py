@@ -1,8 +1,11 @@
 """YOLO text labels to TFRecords: hand-made files, then the real ones."""
 
+import unicodedata
+
 import data_set_kit as kit
 import numpy as np
 import pytest
+from PIL import Image
 
 from od_api.core.errors import UserError
 from od_api.data.coco_json import convert_coco
@@ -78,6 +81,73 @@ def test_boxes_of_size_zero_are_counted_and_left_out(convert):
 def test_malformed_lines_are_named(convert, text, message):
     with pytest.raises(UserError, match=message):
         convert(text)
+
+
+def test_keypoints_are_left_out_and_counted(convert, tmp_path):
+    """The box is the four numbers behind the class: x .55 to .65, y .6 to .8."""
+    (tmp_path / "data.yaml").write_text("names: [cat, dog]\nkpt_shape: [2, 2]")
+    (tmp_path / "images" / "sub" / "a.jpg").write_bytes(kit.picture(200, 100))
+    labels = tmp_path / "labels" / "sub" / "a.txt"
+    labels.write_text("1 0.6 0.7 0.1 0.2 0.58 0.68 0.62 0.72\n0 0.5 0.5 1 1")
+    folders = tmp_path / "images", tmp_path / "labels", tmp_path / "data.yaml"
+    summary = convert_yolo(*folders, tmp_path / "pose", progress=False)
+    (record,) = kit.read(tmp_path / "pose")
+    np.testing.assert_allclose(kit.boxes(record)[0], [0.6, 0.55, 0.8, 0.65], rtol=1e-5)
+    assert summary["notes"] == {
+        "objects with keypoints, of which the box was taken alone": 1
+    }
+
+
+def test_photos_that_lie_are_written_upright(convert, tmp_path):
+    """Labels are those of what people see, and so is the record."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photo = kit.picture(200, 100, exif=exif)
+    (tmp_path / "images" / "sub" / "a.jpg").write_bytes(photo)
+    summary, (record,) = convert("0 0.2 0.2 0.2 0.2")
+    assert (record["image/height"], record["image/width"]) == ([200], [100])
+    np.testing.assert_allclose(kit.boxes(record), [[0.1, 0.1, 0.3, 0.3]], rtol=1e-5)
+    assert summary["notes"] == {
+        "images turned upright, as their EXIF orientation says": 1
+    }
+
+
+def test_names_of_other_systems(convert, tmp_path):
+    """Capitals in endings, the two forms of Unicode, and what is hidden."""
+    images, labels = tmp_path / "images", tmp_path / "labels"
+    pairs = [
+        ("B.JPG", "B.TXT"),
+        (unicodedata.normalize("NFD", "\u00e9.png"), "\u00e9.txt"),
+    ]
+    for seed, (image, label) in enumerate(pairs):
+        kind = "JPEG" if image.endswith("JPG") else "PNG"
+        (images / image).write_bytes(kit.picture(9, 9, seed, kind))
+        (labels / label).write_text("1 0.5 0.5 1 1")
+    for folder, name in ((images, "a.jpg"), (labels, "a.txt")):
+        (folder / ".ipynb_checkpoints").mkdir()
+        (folder / ".ipynb_checkpoints" / name).write_text("")
+        (folder / f"._{name}").write_text("")
+    summary, records = convert("0 0.5 0.5 1 1")
+    assert summary["per_class"] == {"cat": 1, "dog": 2} and len(records) == 3
+    assert summary["skipped"] == {}
+
+
+def test_images_and_labels_beside_each_other_in_one_folder(tmp_path):
+    for split in ("train", "val"):
+        for kind in ("images", "labels"):
+            (tmp_path / split / kind).mkdir(parents=True)
+        (tmp_path / split / "images" / "a.jpg").write_bytes(kit.picture(9, 9))
+        (tmp_path / split / "labels" / "a.txt").write_text("0 0.5 0.5 1 1")
+    arguments = tmp_path, tmp_path, ["cat"], tmp_path / "out"
+    assert convert_yolo(*arguments, progress=False)["boxes"] == 2
+
+
+def test_one_label_file_for_two_images_is_refused(convert, tmp_path):
+    (tmp_path / "images" / "sub" / "a.png").write_bytes(kit.picture(9, 9, kind="PNG"))
+    with pytest.raises(
+        UserError, match=r"a\.txt belongs to two .*a\.jpg and sub/a\.png"
+    ):
+        convert("0 0.5 0.5 1 1")
 
 
 def test_labels_without_image_are_counted(convert, tmp_path):
