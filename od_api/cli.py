@@ -1,45 +1,92 @@
 """The `od-api` command: one sub-command per verb.
 
-Exit status 0 for success and 2 for bad input of any kind, with one message on standard
-error and no traceback (`--debug` shows it).
+Exit status 0 for success; 2 for bad input of any kind, with one message on standard
+error and no traceback (`--debug` shows it); 1 for a defect of ours, or for what is no
+input's fault: full memory, models of a study that failed.
 """
 
-import argparse
+import importlib.metadata
 import os
+import platform
 import sys
 
+from od_api.core.arguments import Parser
 from od_api.core.errors import ConfigError, UserError
+from od_api.core.printable import printable
+
+# What shells say of a program whose reader is gone: 128 and the signal's number.
+_BROKEN_PIPE = 141
 
 
 def main(arguments=None):
     """Runs one command line; returns the exit status."""
-    # TensorFlow prints pages of banners unless told otherwise before its import.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    args = _parser().parse_args(arguments)
-    overrides = getattr(args, "overrides", ())
-    config = getattr(args, "config", None)
-    return run(lambda: args.func(args), config, args.debug, overrides)
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    # Wherever it stands: it is asked for after an error, at the end of the line. But
+    # what follows `--` is another command.
+    ours = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    debug = "--debug" in ours
+    ours = [a for a in ours if a != "--debug"] + arguments[len(ours) :]
+    try:
+        args = _parser().parse_args(ours)
+    except SystemExit as end:  # it has printed the help, or what is wrong
+        raise SystemExit(_flushed(end.code)) from None
+    return run(lambda: args.func(args), getattr(args, "config", None), debug)
 
 
-def run(action, config_path=None, debug=False, overrides=()):
-    """Calls `action()`; bad input becomes one message and exit status 2."""
+def run(action, config_path=None, debug=False):
+    """Calls `action()`; what goes wrong becomes one message and an exit status."""
     from absl import logging
 
+    from od_api.core import quiet
+
+    quiet.install()
     logging.set_verbosity(logging.INFO)
     try:
-        return action() or 0
-    except (UserError, OSError) as error:
-        if debug:
-            raise
-        if isinstance(error, ConfigError) and config_path:
-            from od_api.core.config import locate
-
-            error = locate(error, config_path, overrides)
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return _flushed(action() or 0)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        return _unread()
+    except Exception as error:
+        if debug:
+            raise
+        message, status = _told(error, config_path)
+        print(f"error: {printable(message, lines=True)}", file=sys.stderr)
+        return status
+
+
+def _told(error, config_path):
+    """(message, exit status) of an error."""
+    if isinstance(error, ConfigError) and config_path:
+        from od_api.core.config import locate
+
+        error = locate(error, config_path)
+    if isinstance(error, UserError | OSError):
+        return str(error), 2
+    kind, reason = type(error).__name__, str(error).strip().split("\n")[0]
+    if kind in ("MemoryError", "ResourceExhaustedError"):
+        return (
+            f"the memory is full ({reason or kind}): use a smaller batch, smaller "
+            "images or fewer boxes"
+        ), 1
+    return f"{kind}: {reason or 'no message'}: this is a bug; --debug shows more", 1
+
+
+def _flushed(status):
+    """The status, once standard output is written; another one if nobody reads it."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _unread()
+    return status
+
+
+def _unread():
+    """The status where nobody reads what is printed, as after `| head`."""
+    # What is left would raise again when Python ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return _BROKEN_PIPE
 
 
 def parse_flags(arguments):
@@ -53,13 +100,15 @@ def parse_flags(arguments):
     try:
         return flags.FLAGS(arguments)
     except flags.Error as error:
-        print(f"error: {error} (see --help)", file=sys.stderr)
+        print(f"error: {printable(error)} (see --help)", file=sys.stderr)
         sys.exit(2)
 
 
 def _parser():
-    parser = argparse.ArgumentParser(prog="od-api", description=__doc__.split("\n")[0])
+    parser = Parser(prog="od-api", description=__doc__.split("\n")[0])
+    # `main` takes it out before, wherever it stands; here it is for the help.
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_train(commands)
     _add_eval(commands)
@@ -72,6 +121,17 @@ def _parser():
     _add_benchmark(commands)
     _add_cluster(commands)
     return parser
+
+
+def _version():
+    """What a report of a defect needs to say."""
+    parts = [f"Python {platform.python_version()}"]
+    for package in ("tensorflow", "keras"):
+        try:
+            parts.append(f"{package} {importlib.metadata.version(package)}")
+        except importlib.metadata.PackageNotFoundError:
+            parts.append(f"no {package}")
+    return f"od-api {importlib.metadata.version('od-api')} ({', '.join(parts)})"
 
 
 def _with_config(parser):

@@ -1,15 +1,18 @@
 """The command line: exit statuses, what goes where, and how little it imports."""
 
 import json
+import os
 import pathlib
 import subprocess
 import sys
 
 import pytest
 import tiny
+from absl import logging
 
 from od_api import cli
 from od_api.core.config import load_config
+from od_api.core.errors import UserError
 
 ROOT = pathlib.Path(__file__).parent.parent
 COMMANDS = [
@@ -160,7 +163,10 @@ def test_debug_shows_the_traceback_and_nothing_else_does(tmp_path):
     ("arguments", "says"),
     [
         ([], "COMMAND"),
-        (["trian"], "invalid choice: 'trian'"),
+        (["trian"], "did you mean train?"),
+        (["config", "chek", "a"], "did you mean check?"),
+        (["train", "a", "b", "--num-stesp=1"], "did you mean --num-steps instead of"),
+        (["detect", "m", "i", "--otuput=x"], "did you mean --output instead of"),
         (["config", "check"], "configs"),
         (["config", "check", "a", "--format", "xml"], "xml"),
         (["train", "a.config"], "model_dir"),
@@ -187,12 +193,110 @@ def test_interrupt_exits_with_130(capsys):
     assert capsys.readouterr().err == "interrupted\n"
 
 
-def test_a_defect_of_ours_keeps_its_traceback():
-    def defect():
-        raise ZeroDivisionError
+def raising(error):
+    def action():
+        raise error
 
-    with pytest.raises(ZeroDivisionError):
-        cli.run(defect)
+    return action
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (
+            ZeroDivisionError("a\nb"),
+            "error: ZeroDivisionError: a: this is a bug; --debug shows more\n",
+        ),
+        (
+            RecursionError(),
+            "error: RecursionError: no message: this is a bug; --debug shows more\n",
+        ),
+        (
+            MemoryError("9 GiB"),
+            "error: the memory is full (9 GiB): use a smaller batch, smaller images or "
+            "fewer boxes\n",
+        ),
+    ],
+)
+def test_a_defect_of_ours_is_one_line_and_status_1(error, line, capsys):
+    assert cli.run(raising(error)) == 1
+    assert capsys.readouterr().err == line
+    with pytest.raises(type(error)):
+        cli.run(raising(error), debug=True)
+
+
+def test_errors_of_the_system_name_the_path(capsys):
+    assert cli.run(raising(PermissionError(13, "Permission denied", "a/b"))) == 2
+    assert "Permission denied: 'a/b'" in capsys.readouterr().err
+
+
+def test_messages_cannot_command_a_terminal(capsys):
+    assert cli.run(raising(UserError("class \x1b]0;title\x07\nline 2"))) == 2
+    assert capsys.readouterr().err == "error: class \\x1b]0;title\\x07\nline 2\n"
+
+
+def test_log_lines_cannot_command_a_terminal(caplog):
+    def action():
+        logging.info("class %s", "\x1b]0;title\x07")
+
+    with caplog.at_level("INFO", logger="absl"):
+        assert cli.run(action) == 0
+    assert caplog.messages == ["class \\x1b]0;title\\x07"]
+
+
+def test_nobody_reads_what_is_printed():
+    """As `od-api study cells GRID | head -1`, with a reader that ends at once."""
+    cells = [sys.executable, "-m", "od_api.cli", "study", "cells"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [*cells, "configs/study/huang_2017.grid"],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["--version"])
+    assert end.value.code == 0
+    assert capsys.readouterr().out.startswith("od-api 0.")
+
+
+def test_debug_may_stand_anywhere_but_in_another_command(tmp_path):
+    absent = str(tmp_path / "absent.config")
+    with pytest.raises(UserError):
+        cli.main(["config", "show", absent, "--debug"])
+    assert cli.main(["config", "show", absent]) == 2
+
+
+# TensorFlow's own first words, in a process that has not imported it yet.
+BANNER = """
+import sys
+from od_api import cli
+def action():
+    import tensorflow as tf
+    tf.train.Checkpoint(step=tf.Variable(1)).save(sys.argv[1])
+    import os
+    os.write(2, b"E0000 an error of TensorFlow\\n")
+sys.exit(cli.run(action))
+"""
+
+
+def test_tensorflow_prints_no_banner(tmp_path):
+    environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    done = subprocess.run(
+        [sys.executable, "-c", BANNER, tmp_path / "ckpt"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=environment,
+    )
+    assert done.stderr == "E0000 an error of TensorFlow\n"
+    assert (done.returncode, done.stdout) == (0, "")
 
 
 def test_model_main_takes_the_old_flags():

@@ -3,6 +3,7 @@
 import argparse
 import textwrap
 
+from od_api.core.printable import printable
 from od_api.study import report_commands, run_commands
 from od_api.study.published import EXTRACTORS
 
@@ -27,7 +28,7 @@ def _cells(args):
     from od_api.study.grid import load_grid
 
     for name in load_grid(args.grid):
-        print(name)
+        print(printable(name))
 
 
 def _add_config(subparsers):
