@@ -4,9 +4,29 @@ import tensorflow as tf
 
 
 def spatial_shape(tensor):
-    """(h, w) of [B, h, w, ...], as Python ints where they are known."""
-    static, dynamic = tensor.shape, tf.shape(tensor)
-    return tuple(static[i] if static[i] is not None else dynamic[i] for i in (1, 2))
+    """(h, w) of [B, h, w, ...]: two Python ints, or two int32 scalars.
+
+    Scalars where one of the two is not known: Keras layers take numbers or tensors in
+    one argument, and not both.
+    """
+    static = tuple(tensor.shape[1:3])
+    if None not in static:
+        return static
+    dynamic = tf.shape(tensor)
+    return dynamic[1], dynamic[2]
+
+
+def known_or_unknown(images):
+    """[B, H, W, 3] images, of which a graph knows both sides or none.
+
+    A function that is traced again for images of another width knows their height
+    alone. TensorFlow's optimizer (2.21) then takes the width of a map below a dilated
+    convolution for its height, so that anchors and maps do not fit each other.
+    """
+    if (images.shape[1] is None) == (images.shape[2] is None):
+        return images
+    shape = [images.shape[0], None, None, images.shape[3]]
+    return tf.raw_ops.PlaceholderWithDefault(input=images, shape=shape)
 
 
 def image_windows(true_shapes):

@@ -6,7 +6,12 @@ import tensorflow as tf
 
 from od_api.core.registry import register
 from od_api.core.replicas import sum_over_replicas
-from od_api.core.shapes import image_windows, pad_to_multiple, spatial_shape
+from od_api.core.shapes import (
+    image_windows,
+    known_or_unknown,
+    pad_to_multiple,
+    spatial_shape,
+)
 from od_api.core.types import AnchorLosses
 from od_api.detectors.faster_rcnn_parts import faster_rcnn_parts
 from od_api.detectors.proposal_sampling import real_boxes
@@ -125,6 +130,7 @@ class FasterRcnn:
         Returns:
           TwoStagePredictions.
         """
+        images = known_or_unknown(images)
         features = self._features(images, training)
         first = self.rpn.predict(features, spatial_shape(images), training)
         proposals = self.rpn.propose(first, true_shapes)

@@ -11,7 +11,12 @@ from od_api.core.errors import ConfigError
 from od_api.core.feature_extractor_aliases import typed_parts
 from od_api.core.registry import build, build_field, register
 from od_api.core.replicas import sum_over_replicas
-from od_api.core.shapes import image_windows, pad_to_multiple, spatial_shape
+from od_api.core.shapes import (
+    image_windows,
+    known_or_unknown,
+    pad_to_multiple,
+    spatial_shape,
+)
 from od_api.core.types import AnchorLosses, Predictions
 from od_api.detectors.multi_task_loss import MultiTaskLoss
 from od_api.layers.fused_batch_norm import freeze_batch_norm
@@ -145,6 +150,7 @@ class Ssd:
           Predictions.
         """
         del targets, seed
+        images = known_or_unknown(images)
         inputs = self.parts["backbone"].normalize(images)
         inputs = _zero_padding(inputs, true_shapes)
         inputs = pad_to_multiple(inputs, self.pad_to_multiple)

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from od_api.core.registry import register
+from od_api.core.shapes import spatial_shape
 from od_api.layers import fused_batch_norm
 from od_api.layers.conv_hyperparams import ConvHyperparams
 from od_api.protos import neck_pb2
@@ -118,7 +119,5 @@ def _upsample_like(coarse, fine):
     Halving rounds up, so the last row or column of a doubled map may be one too many.
     """
     doubled = tf.repeat(tf.repeat(coarse, 2, axis=1), 2, axis=2)
-    height, width = fine.shape[1:3]
-    if height is None or width is None:
-        height, width = tf.unstack(tf.shape(fine)[1:3])
+    height, width = spatial_shape(fine)
     return doubled[:, :height, :width, :]
