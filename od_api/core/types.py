@@ -42,7 +42,9 @@ class Targets(NamedTuple):
     def with_longest(self):
         """The same with `longest`, so that parts may leave the rest alone."""
         positions = tf.range(1, tf.shape(self.valid)[1] + 1)
-        return self._replace(longest=tf.reduce_max(tf.where(self.valid, positions, 0)))
+        longest = tf.reduce_max(tf.where(self.valid, positions, 0))
+        # The maximum of nothing is the least of all numbers.
+        return self._replace(longest=tf.maximum(longest, 0))
 
 
 class Assignment(NamedTuple):
@@ -57,6 +59,13 @@ class Assignment(NamedTuple):
     gt_index: tf.Tensor
     label: tf.Tensor
     quality: tf.Tensor
+
+    def take(self, rows):
+        """[B, G, ...] of ground truth -> [B, A, ...], each anchor's; 0 if G is 0."""
+        if not rows.shape[1]:
+            # A gather out of nothing is an error in TensorFlow.
+            rows = tf.pad(rows, [[0, 0], [0, 1], *[[0, 0]] * (rows.shape.rank - 2)])
+        return tf.gather(rows, self.gt_index, batch_dims=1)
 
 
 class AnchorLosses(NamedTuple):

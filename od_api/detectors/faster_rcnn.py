@@ -226,7 +226,7 @@ class FasterRcnn:
     def _region_losses(self, predictions, assignment, targets):
         """Losses of the second stage, each image's over the number of its proposals."""
         proposals, regions = predictions.proposals, predictions.regions
-        classes = tf.gather(targets.classes, assignment.gt_index, batch_dims=1)
+        classes = assignment.take(targets.classes)
         losses = self.loss(
             regions.class_logits,
             _codes_of(regions.box_codes, classes),

@@ -67,7 +67,7 @@ class MultiTaskLoss:
         Returns:
           BoxwiseLosses.
         """
-        box_weight = tf.gather(targets.weights, assignment.gt_index, batch_dims=1)
+        box_weight = assignment.take(targets.weights)
         positive = tf.cast(assignment.label == 1, tf.float32) * box_weight
         negative = tf.cast(assignment.label == 0, tf.float32)
         classification = tf.reduce_sum(
@@ -86,7 +86,7 @@ class MultiTaskLoss:
 
     def _class_targets(self, assignment, targets):
         """[B, A, K (+1)] one-hot classes; unmatched anchors are background."""
-        classes = tf.gather(targets.classes, assignment.gt_index, batch_dims=1)
+        classes = assignment.take(targets.classes)
         positive = assignment.label == 1
         if not self.add_background_class:
             return tf.one_hot(tf.where(positive, classes, -1), self.num_classes)
@@ -96,7 +96,7 @@ class MultiTaskLoss:
 
     def _box_losses(self, box_codes, anchors, assignment, targets):
         """[B, A] localisation losses against the assigned boxes; 0 for the others."""
-        matched = tf.gather(targets.boxes, assignment.gt_index, batch_dims=1)
+        matched = assignment.take(targets.boxes)
         positive = assignment.label == 1
         # Other anchors aim at themselves: whatever is computed there stays finite.
         matched = tf.where(positive[..., None], matched, anchors)

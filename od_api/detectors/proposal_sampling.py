@@ -25,7 +25,7 @@ class ProposalSampling:
     def assign(self, boxes, real, targets):
         """Assignment of boxes [B, P, 4]; where `real` [B, P] is False it ignores."""
         assignment = self.assigner.assign(boxes, targets)
-        weight = tf.gather(targets.weights, assignment.gt_index, batch_dims=1)
+        weight = assignment.take(targets.weights)
         takes_part = real & ((assignment.label != 1) | (weight > 0.0))
         return assignment._replace(label=tf.where(takes_part, assignment.label, -1))
 

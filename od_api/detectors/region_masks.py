@@ -45,7 +45,7 @@ class RegionMasks:
                 "instance masks are to be trained and the input has none: set "
                 "load_instance_masks: true (and mask_type) in train_input_reader"
             )
-        classes = tf.gather(targets.classes, assignment.gt_index, batch_dims=1)
+        classes = assignment.take(targets.classes)
         logits = masks_of_classes(mask_logits, tf.reshape(classes, [-1]))
         wanted = crop_masks(
             targets.masks, assignment.gt_index, boxes, image_shape, logits.shape[1:]
@@ -54,7 +54,7 @@ class RegionMasks:
             labels=wanted,
             logits=tf.reshape(tf.cast(logits, tf.float32), tf.shape(wanted)),
         )
-        weight = tf.gather(targets.weights, assignment.gt_index, batch_dims=1)
+        weight = assignment.take(targets.weights)
         weight *= tf.cast(assignment.label == 1, tf.float32)
         pixels *= weight[..., None, None]
         area = logits.shape[1] * logits.shape[2]

@@ -127,7 +127,7 @@ class RegionProposals:
         """
         targets = targets._replace(classes=tf.zeros_like(targets.classes))
         assignment = self.assigner.assign(predictions.anchors, targets)
-        weight = tf.gather(targets.weights, assignment.gt_index, batch_dims=1)
+        weight = assignment.take(targets.weights)
         without_weight = (assignment.label == 1) & (weight <= 0.0)
         label = tf.where(without_weight, -1, assignment.label)
         label = tf.where(predictions.inside, label, -1)

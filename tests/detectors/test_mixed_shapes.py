@@ -8,56 +8,29 @@ what the step of static shapes computes, whichever it knows.
 import numpy as np
 import pytest
 import tensorflow as tf
-import tiny
 import tiny_two_stage
-import two_stage_kit
+from detector_kit import DETECTORS, make_detector
 from google.protobuf import text_format
 
-from od_api.core.registry import build, build_field
+from od_api.core.registry import build
 from od_api.core.types import Targets
 from od_api.data import synth
 from od_api.export import export
-from od_api.protos import image_resizer_pb2, pipeline_pb2
+from od_api.protos import image_resizer_pb2
 from od_api.train import train
 
 HEIGHT, WIDTH = 96, 128
 TRUE_SHAPES = [[96, 100], [70, 128]]
-PAD_TO_MULTIPLE = "pad_to_multiple_resizer { multiple: 32 }"
 RESIZERS = {
     "keep_aspect_ratio": "keep_aspect_ratio_resizer "
     "{ min_dimension: 96 max_dimension: 160 }",
     "keep_aspect_ratio_padded": "keep_aspect_ratio_resizer "
     "{ min_dimension: 96 max_dimension: 160 pad_to_max_dimension: true }",
-    "pad_to_multiple": PAD_TO_MULTIPLE,
+    "pad_to_multiple": "pad_to_multiple_resizer { multiple: 32 }",
     "identity": "identity_resizer {}",
     "conditional_shape": "conditional_shape_resizer { size_threshold: 120 }",
     "fixed_shape": "fixed_shape_resizer { height: 96 width: 96 }",
 }
-SSD_FPN = """
-  feature_extractor {
-    type: "ssd_mobilenet_v1_fpn_keras"
-    fpn { min_level: 3 max_level: 5 additional_layer_depth: 32 }
-  }
-  anchor_generator { multiscale_anchor_generator {
-    min_level: 3 max_level: 5 aspect_ratios: [1.0] scales_per_octave: 1
-  } }
-  box_predictor { weight_shared_convolutional_box_predictor {
-    depth: 32 num_layers_before_predictor: 1
-    conv_hyperparams { initializer { truncated_normal_initializer { stddev: 0.03 } } }
-  } }
-"""
-DETECTORS = ["ssd", "ssd_fpn", *tiny_two_stage.MODELS]
-
-
-def make_detector(name, resizer):
-    """The tiny detector of that name behind a resizer."""
-    edit = f"image_resizer {{ {resizer} }}"
-    if name in tiny_two_stage.MODELS:
-        return two_stage_kit.detector(name, edit)
-    config = pipeline_pb2.TrainEvalPipelineConfig()
-    text_format.Parse(tiny.CONFIG[: tiny.CONFIG.index("train_config")], config)
-    text_format.Merge(edit + (SSD_FPN if name == "ssd_fpn" else ""), config.model.ssd)
-    return build_field(config, "model")
 
 
 def build_resizer(text):
@@ -138,7 +111,7 @@ def assert_close(got, want, tolerance=1e-3):
 
 @pytest.mark.parametrize("name", DETECTORS)
 def test_a_step_is_the_same_whatever_is_known(name):
-    model = make_detector(name, PAD_TO_MULTIPLE)
+    model = make_detector(name)
     batch = make_batch(HEIGHT, WIDTH, TRUE_SHAPES)
     want = traced(evaluation(model), batch, (HEIGHT, WIDTH))
     assert_close(traced(evaluation(model), batch, (None, WIDTH)), want)
