@@ -6,6 +6,7 @@ Boxes and keypoints are in pixels, so an edge at x lies between the columns x - 
 import tensorflow as tf
 
 from od_api.core import boxes as box_ops
+from od_api.core import resampling
 from od_api.core.errors import UserError
 from od_api.core.sample import keep_boxes
 
@@ -90,13 +91,14 @@ def keep_visible(sample, overlap_thresh=0.0, clip=True):
     return {**sample, **{k: tf.where(clip, v, sample[k]) for k, v in clipped.items()}}
 
 
-def resize(sample, height, width, method="bilinear"):
+def resize(sample, height, width, method="BILINEAR", align_corners=False):
     """The sample with its image resized; masks by nearest neighbour, boxes scaled.
 
-    Pixels are sampled at their centres, so that boxes and image stay aligned.
+    Pixels are those of the old API, without half-pixel centres, see `core/resampling`.
     """
     h, w = size(sample)
-    image = tf.image.resize(sample["image"], tf.stack([height, width]), method)
+    shape = tf.stack([height, width])
+    image = resampling.resample(sample["image"], shape, method, align_corners)
     image.set_shape([_static(height), _static(width), sample["image"].shape[-1]])
     y_factor = tf.cast(height, tf.float32) / tf.cast(h, tf.float32)
     x_factor = tf.cast(width, tf.float32) / tf.cast(w, tf.float32)
@@ -106,9 +108,9 @@ def resize(sample, height, width, method="bilinear"):
         "boxes": box_ops.scale(sample["boxes"], y_factor, x_factor),
     }
     if "masks" in sample:
-        # By gather, since the resize kernels refuse an empty batch of masks.
-        rows = tf.gather(sample["masks"], _nearest(height, h), axis=1)
-        resized["masks"] = tf.gather(rows, _nearest(width, w), axis=2)
+        resized["masks"] = resampling.resample_masks(
+            sample["masks"], shape, align_corners
+        )
     if "keypoints" in sample:
         resized["keypoints"] = sample["keypoints"] * tf.stack([y_factor, x_factor])
     return resized
@@ -206,13 +208,6 @@ def _cut_and_pad(pixels, y, x, axis):
     rest = pixels.shape.rank - axis - 2
     padding = [[0, 0]] * axis + [[y[2], y[3]], [x[2], x[3]]] + [[0, 0]] * rest
     return tf.pad(cut, padding)
-
-
-def _nearest(new, old):
-    """[new] int32 indices into `old` pixels, the nearest by pixel centres."""
-    step = tf.cast(old, tf.float32) / tf.cast(new, tf.float32)
-    index = tf.cast((tf.range(tf.cast(new, tf.float32)) + 0.5) * step, tf.int32)
-    return tf.minimum(index, old - 1)
 
 
 def _static(value):

@@ -10,7 +10,8 @@ from od_api.protos import preprocessor_pb2
 class RandomImageScale:
     """Resizes (bilinear) by a factor from [min_scale_ratio, max_scale_ratio).
 
-    [h, w, 3] becomes [int(f h), int(f w), 3]; boxes, masks and keypoints follow.
+    [h, w, 3] becomes [int(f h), int(f w), 3]; boxes, masks and keypoints follow. As in
+    the old API the centres of the four corner pixels stay where they are.
     """
 
     def __init__(self, *, min_scale_ratio=0.5, max_scale_ratio=2.0):
@@ -23,4 +24,5 @@ class RandomImageScale:
 
     def __call__(self, sample, seed):
         factor = random.uniform(seed, *self._range)
-        return geometry.resize(sample, *geometry.scaled_size(sample, factor))
+        size = geometry.scaled_size(sample, factor)
+        return geometry.resize(sample, *size, align_corners=True)

@@ -4,10 +4,11 @@ import tensorflow as tf
 
 from od_api.augment import _geometry as geometry
 from od_api.augment import _random as random
+from od_api.core import resampling
 from od_api.core.registry import register
 from od_api.protos import preprocessor_pb2
 
-_METHODS = ("bilinear", "nearest", "bicubic", "area")
+_METHODS = ("BILINEAR", "NEAREST_NEIGHBOR", "BICUBIC", "AREA")
 
 
 @register(preprocessor_pb2.RandomResizeMethod)
@@ -28,7 +29,7 @@ class RandomResizeMethod:
 
     def __call__(self, sample, seed):
         def resized_by(method):
-            return lambda: tf.image.resize(sample["image"], self._size, method)
+            return lambda: resampling.resample(sample["image"], self._size, method)
 
         index = random.integer(seed, 0, len(_METHODS))
         image = tf.switch_case(index, [resized_by(method) for method in _METHODS])

@@ -1,15 +1,9 @@
 """One size, always."""
 
 from od_api.augment import _geometry as geometry
+from od_api.core import resampling
 from od_api.core.registry import register
 from od_api.protos import preprocessor_pb2
-
-_METHODS = {
-    "AREA": "area",
-    "BICUBIC": "bicubic",
-    "BILINEAR": "bilinear",
-    "NEAREST_NEIGHBOR": "nearest",
-}
 
 
 @register(preprocessor_pb2.ResizeImage)
@@ -27,10 +21,9 @@ class ResizeImage:
                 f"the new size is {new_height} x {new_width}; set new_height and "
                 "new_width to 1 or more"
             )
-        if method not in _METHODS:
-            raise ValueError(f"method is {method}, not one of {', '.join(_METHODS)}")
+        resampling.check_method(method)
         self._size = (new_height, new_width)
-        self._method = _METHODS[method]
+        self._method = method
 
     def __call__(self, sample, seed):
         return geometry.resize(sample, *self._size, self._method)

@@ -1,4 +1,4 @@
-"""Pixels of the old API's resizers, and what else the resizers share.
+"""Pixels of the old API's resizers and augmentations, and what else resizers share.
 
 BILINEAR and its siblings sample at `i * old / new`, without the half-pixel shift of
 `tf.image.resize`, because weights trained with the old API have seen such images: a 6x6

@@ -2,9 +2,9 @@
 
 import tensorflow as tf
 
+from od_api.core import resampling
 from od_api.core.registry import register
 from od_api.protos import image_resizer_pb2
-from od_api.resizers import resampling
 
 
 @register(image_resizer_pb2.ConditionalShapeResizer)

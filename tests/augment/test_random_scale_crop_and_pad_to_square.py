@@ -17,6 +17,8 @@ def test_scale_one_by_hand():
     assert after["image"].shape == (30, 30, 3)
     np.testing.assert_allclose(after["boxes"], before["boxes"] / 2)
     np.testing.assert_array_equal(np.asarray(after["image"])[20:], 0)
+    # Every other pixel, since there are no half-pixel centres.
+    np.testing.assert_allclose(after["image"][:20], before["image"][::2, ::2])
     assert_consistent(after)
 
 

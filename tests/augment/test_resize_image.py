@@ -11,10 +11,10 @@ from od_api.augment.resize_image import ResizeImage
 @pytest.mark.parametrize(
     ("method", "expected"),
     [
-        # Pixels are sampled at their centres: the mean of each pair, or its second.
-        ("BILINEAR", [5, 25]),
+        # No half-pixel centres: the first of each pair, but for the mean of AREA.
+        ("BILINEAR", [0, 20]),
         ("AREA", [5, 25]),
-        ("NEAREST_NEIGHBOR", [10, 30]),
+        ("NEAREST_NEIGHBOR", [0, 20]),
     ],
 )
 def test_by_hand(method, expected):
@@ -26,10 +26,11 @@ def test_by_hand(method, expected):
     np.testing.assert_allclose(after["boxes"], [[0, 0.5, 1, 1.5]])
 
 
-def test_bicubic_is_tensorflows():
+def test_bicubic_is_tensorflow_1s():
     before = sample()
     after = ResizeImage(new_height=13, new_width=99, method="BICUBIC")(before, seed())
-    expected = tf.image.resize(before["image"], [13, 99], "bicubic")
+    bicubic = tf.compat.v1.image.ResizeMethod.BICUBIC
+    expected = tf.compat.v1.image.resize_images(before["image"], [13, 99], bicubic)
     np.testing.assert_allclose(after["image"], expected)
     assert_consistent(after)
 
@@ -39,11 +40,20 @@ def test_painted_box_moves_along():
     np.testing.assert_allclose(after["boxes"][0], white_box(after["image"]), atol=1)
 
 
-def test_masks_are_tensorflows_nearest_neighbour():
+def test_masks_are_tensorflow_1s_nearest_neighbour():
     before = sample()
     after = ResizeImage(new_height=33, new_width=25)(before, seed())
-    expected = tf.image.resize(before["masks"][..., None], [33, 25], "nearest")
+    expected = tf.compat.v1.image.resize_nearest_neighbor(
+        before["masks"][..., None], [33, 25]
+    )
     np.testing.assert_array_equal(after["masks"], expected[..., 0])
+
+
+def test_no_masks_and_no_boxes():
+    before = sample(boxes=np.zeros([0, 4], np.float32))
+    after = ResizeImage(new_height=33, new_width=25)(before, seed())
+    assert after["masks"].shape == (0, 33, 25)
+    assert_consistent(after)
 
 
 def test_refused():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from od_api.resizers import resampling
+from od_api.core import resampling
 
 RAMP = np.arange(36, dtype=np.float32).reshape(6, 6, 1)
 
