@@ -381,7 +381,8 @@ def test_every_eval_input_reader_is_evaluated(monkeypatch):
 
     def source(config, index):
         name = config.eval_input_reader[index].name
-        return SimpleNamespace(name=name, label_map=LabelMap.from_names(["cat"]))
+        labels = LabelMap.from_names(["cat"])
+        return SimpleNamespace(name=name, label_map=labels, check=lambda: None)
 
     def run_one(self, source, step):
         return {"mAP": len(source.name)}
@@ -398,7 +399,7 @@ def test_every_eval_input_reader_is_evaluated(monkeypatch):
 
 def test_input_default_reads_tf_examples():
     reader = input_reader_pb2.InputReader(input_type=input_reader_pb2.INPUT_DEFAULT)
-    assert pipeline._checked(reader, [], training=True) == reader
+    assert pipeline.checked(reader, [], training=True) == reader
 
 
 def test_pad_to_multiple_resizer_trains(tmp_path):
