@@ -17,7 +17,9 @@ import tensorflow as tf
 
 from od_api.core.errors import UserError
 from od_api.core.lane_counter import LaneCounter
+from od_api.core.printable import printable
 from od_api.core.worker_monitor import WorkerMonitor
+from od_api.data.guard import FAILURES
 from od_api.step import numeric
 from od_api.steps import FinishedStep, refuse_divergence
 
@@ -43,9 +45,20 @@ class AsynchronousSteps:
       cluster: Cluster.
       settings: TrainConfig.
       last_step: where training ends.
+      explain: makes a UserError of TensorFlow's error about a record.
     """
 
-    def __init__(self, state, strategy, make_dataset, cluster, settings, last_step):
+    def __init__(
+        self,
+        state,
+        strategy,
+        make_dataset,
+        cluster,
+        settings,
+        last_step,
+        explain=lambda error: error,
+    ):
+        self._explain = explain
         if strategy.num_replicas_in_sync > 1:
             raise UserError(
                 "a worker has several GPUs: start one worker for each of them "
@@ -152,7 +165,7 @@ class AsynchronousSteps:
         finished = FinishedStep(
             self._step,
             {name: float(value) for name, value in result["losses"].items()},
-            lambda: [s.decode(errors="replace") for s in result["source_ids"]],
+            lambda: [printable(name) for name in result["source_ids"]],
         )
         refuse_divergence(finished)
         return finished
@@ -176,11 +189,8 @@ class AsynchronousSteps:
                 f"that it held: start it and this command again, and training goes on "
                 f"from {self._state.latest_checkpoint() or 'step 0'}"
             )
-        if isinstance(error, tf.errors.OpError) and "IteratorGetNext" in str(error):
-            reason = (error.message or str(error)).splitlines()[0]
-            return UserError(
-                f"a worker cannot read a record: {reason}. od-api data check names it"
-            )
+        if isinstance(error, FAILURES) and "IteratorGetNext" in str(error):
+            return self._explain(error)
         return error
 
 

@@ -91,6 +91,7 @@ def train(
             cluster,
             config.train_config,
             last_step,
+            source.explained,
         )
     else:
         evaluation = None

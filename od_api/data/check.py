@@ -63,6 +63,19 @@ def check_records(paths, label_map, fast=False, *, reader=None, training=True):
     return run.report
 
 
+def errors_in(record, label_map, reader):
+    """Why training refuses a serialized record: the details of its errors.
+
+    Args:
+      record: bytes.
+      label_map: LabelMap.
+      reader: as `check_records`.
+    """
+    run = _Run(label_map, reader, training=True, images_left=None)
+    run.record(record, {})
+    return [finding.detail for finding in run.report.errors]
+
+
 class _Run:
     """A report in the making, and what was seen so far."""
 
@@ -86,8 +99,7 @@ class _Run:
             for index, record in _read(path, offsets, chosen):
                 if time.monotonic() > deadline:
                     return False
-                self._place = {"file": path, "record": index}
-                self._record(record)
+                self.record(record, {"file": path, "record": index})
             self._place = {"file": path}
             if fault:
                 raise fault
@@ -124,7 +136,9 @@ class _Run:
         elif not report.records:
             self._add("error", "no_records", f"no record in {num_files} files")
 
-    def _record(self, record):
+    def record(self, record, place):
+        """Checks one serialized record."""
+        self._place = place
         self.report.records += 1
         try:
             features, wrong = checks.parse(record)

@@ -34,7 +34,8 @@ class Duplicates:
 
 
 def _here(first, place):
-    return (first["file"], first["record"]) == (place["file"], place["record"])
+    keys = ("file", "record")
+    return all(first.get(key) == place.get(key) for key in keys)
 
 
 def _worded(place):

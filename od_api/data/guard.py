@@ -1,4 +1,6 @@
-"""One guard for every loop over batches: a record that cannot be read is named."""
+"""What every loop over batches says of a record that cannot be read: which, and why."""
+
+import re
 
 import tensorflow as tf
 from absl import logging
@@ -6,33 +8,27 @@ from absl import logging
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
 from od_api.data import records
+from od_api.data.check import errors_in
 from od_api.data.tf_example import decode
 
 # What reading a batch raises: TensorFlow's errors, and Python's where the text of one
 # (it quotes the record) is no UTF-8.
-_FAILURES = (tf.errors.OpError, UnicodeDecodeError)
-
-
-def guarded(batches, paths, reader, label_map):
-    """The same batches; errors in reading them name file, record, reason and cure.
-
-    Args:
-      batches: iterable of batches.
-      paths: files that they come from.
-      reader: their InputReader message, with the mask type of the records.
-      label_map: LabelMap or None.
-
-    Raises:
-      UserError: instead of TensorFlow's error.
-    """
-    try:
-        yield from batches
-    except _FAILURES as error:
-        raise explained(error, paths, reader, label_map) from error
+FAILURES = (tf.errors.OpError, UnicodeDecodeError)
+# What TensorFlow says of its own places before it says what is wrong.
+_PLACES = re.compile(
+    r"^.*?Iterator::\S+: |\{\{(function_)?node .*?\}\} ?|assertion failed: "
+)
 
 
 def explained(error, paths, reader, label_map):
-    """A UserError about the first record that cannot be read, looked for one by one."""
+    """A UserError about the first record that cannot be read, looked for one by one.
+
+    Args:
+      error: one of FAILURES, from a batch.
+      paths: files that it came from.
+      reader: their InputReader message, with the mask type of the records.
+      label_map: LabelMap or None.
+    """
     logging.info("a record cannot be read; looking for it")
     try:
         found = _first_bad(paths, reader, label_map)
@@ -44,9 +40,12 @@ def explained(error, paths, reader, label_map):
             "be read (od-api data check looks closer)"
         )
     path, index, failure = found
-    name = _source_id(path, index)
+    record = list(records.read(path, index + 1))[-1]
+    reasons = errors_in(record, label_map, reader) or [reason_of(failure)]
+    name = _source_id(record)
     return UserError(
-        f"{printable(path)} record {index}{name} cannot be read: {reason_of(failure)}. "
+        f"{printable(path)} record {index}{name} cannot be read: "
+        f"{printable(reasons[0]).rstrip('.')}. "
         "Write this record again or leave it out; od-api data check finds all of them"
     )
 
@@ -58,9 +57,9 @@ def reason_of(error):
         text = raw.decode(errors="replace") if isinstance(raw, bytes) else str(error)
     else:
         text = error.message or str(error)
-    lines = [line.split("}} ")[-1].strip() for line in text.splitlines()]
-    told = [line.split(" [Op:")[0] for line in lines if line and "[[" not in line[:2]]
-    return printable(told[0] if told else text)
+    first = text.strip().splitlines()[0] if text.strip() else type(error).__name__
+    told = _PLACES.sub("", first).split(" [Op:")[0]
+    return printable(told.strip().rstrip("."))
 
 
 def _first_bad(paths, reader, label_map):
@@ -70,11 +69,10 @@ def _first_bad(paths, reader, label_map):
       CorruptRecord: a file is damaged before any such record.
     """
 
+    @tf.autograph.experimental.do_not_convert
     def whole(serialized):
-        sample = decode(serialized, reader, label_map)
-        return tf.size(sample["image"]) + tf.size(sample["boxes"])
+        return decode(serialized, reader, label_map)
 
-    whole = tf.autograph.experimental.do_not_convert(whole)
     for path in paths:
         offsets, fault = records.find(path)
         stream = records.dataset([path]).take(len(offsets))
@@ -83,7 +81,7 @@ def _first_bad(paths, reader, label_map):
         try:
             for _ in stream:
                 index += 1
-        except _FAILURES as error:
+        except FAILURES as error:
             # A damaged file fails here, too: then this names the record.
             for _ in records.read(path, index + 1):
                 pass
@@ -93,8 +91,7 @@ def _first_bad(paths, reader, label_map):
     return None
 
 
-def _source_id(path, index):
-    record = list(records.read(path, index + 1))[-1]
+def _source_id(record):
     try:
         features = tf.train.Example.FromString(record).features.feature
     except Exception:  # no tf.Example at all

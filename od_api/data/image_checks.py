@@ -61,6 +61,9 @@ def _size(stated, actual):
     )
     if stated == actual[::-1]:
         detail += ": width and height are swapped"
+    if min(stated) < 1:
+        yield "error", "wrong_size", detail
+        return
     # Normalised boxes outlive a change of size that keeps the shape.
     same_shape = abs(stated[0] * actual[1] - stated[1] * actual[0]) <= max(*actual)
     yield "warning" if same_shape else "error", "wrong_size", detail

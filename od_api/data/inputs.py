@@ -74,8 +74,15 @@ class Input:
         Raises:
           UserError: instead of TensorFlow's error.
         """
+        try:
+            yield from batches
+        except guard.FAILURES as error:
+            raise self.explained(error) from error
+
+    def explained(self, error):
+        """A UserError that names the record behind an error in reading a batch."""
         reader = checked(self._reader, self.paths[:1], self._training)
-        return guard.guarded(batches, self.paths, reader, self.label_map)
+        return guard.explained(error, self.paths, reader, self.label_map)
 
     def dataset(self, detector, **settings):
         """Batches for `detector`; see `make_dataset` for the settings."""
@@ -184,7 +191,7 @@ def source_ids(batch):
     """Names of the images in a (possibly distributed) batch."""
     values = batch["source_id"]
     parts = getattr(values, "values", (values,))
-    return [s.decode(errors="replace") for part in parts for s in np.ravel(part)]
+    return [printable(name) for part in parts for name in np.ravel(part)]
 
 
 def _record_paths(reader):

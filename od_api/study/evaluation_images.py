@@ -44,6 +44,7 @@ class EvaluationImages:
 
     def __init__(self, config):
         source = EvaluationInput(config, 0)
+        source.check()
         self.label_map, self.settings = source.label_map, config.eval_config
         self._batches = make_dataset(
             config.eval_input_reader[0],
