@@ -12,7 +12,9 @@ def box_details(features, reader, image, boxes):
     if reader.load_instance_masks:
         found["masks"] = _masks(features, image, tf.shape(boxes)[0])
     if reader.num_keypoints:
-        points, visibilities = _keypoints(features, reader.num_keypoints, image)
+        points, visibilities = _keypoints(
+            features, reader.num_keypoints, image, tf.shape(boxes)[0]
+        )
         found["keypoints"] = points
         found["keypoint_visibilities"] = visibilities
     if reader.load_multiclass_scores:
@@ -48,6 +50,14 @@ def _png_masks(encoded, shape, features):
     """[G] PNG files -> [G, h, w] uint8."""
 
     def decode_mask(png):
+        # By the header first: what a small file unpacks to may fill the memory.
+        check = require(
+            _is_sized(png, shape),
+            "a mask of the record has not the size of its image",
+            features,
+        )
+        with tf.control_dependencies(check):
+            png = tf.identity(png)
         mask = tf.io.decode_image(png, channels=1, expand_animations=False)
         check = require(
             tf.reduce_all(tf.shape(mask)[:2] == shape),
@@ -61,9 +71,24 @@ def _png_masks(encoded, shape, features):
     return tf.map_fn(decode_mask, encoded, fn_output_signature=kind)
 
 
-def _keypoints(features, num_keypoints, image):
+def _is_sized(png, shape):
+    """Whether a PNG's header says [h, w]; True for what is no PNG."""
+    head = tf.strings.substr(png + "\0" * 24, 0, 24)
+    size = tf.io.decode_raw(tf.strings.substr(head, 16, 8), tf.int32, False)
+    is_png = tf.strings.substr(head, 0, 4) == b"\x89PNG"
+    return tf.reduce_all(size[::-1] == shape) | ~is_png
+
+
+def _keypoints(features, num_keypoints, image, count):
     """Points [G, K, 2] in pixels, NaN where not labelled; visibilities [G, K]."""
     y, x = (features[f"image/object/keypoint/{axis}"] for axis in "yx")
+    check = require(
+        (tf.size(x) == count * num_keypoints) & (tf.size(y) == tf.size(x)),
+        f"the record has not {num_keypoints} keypoints (num_keypoints) for each box",
+        features,
+    )
+    with tf.control_dependencies(check):
+        y, x = tf.identity(y), tf.identity(x)
     visibility = tf.cast(features["image/object/keypoint/visibility"], tf.int32)
     by_point = tf.where(tf.math.is_nan(x), 0, _VISIBLE)
     visibility = tf.cond(

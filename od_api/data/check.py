@@ -83,7 +83,7 @@ class _Run:
         self.report = Report()
         self._reader = reader
         self._classes = ClassTally(label_map, reader.drop_unknown_classes)
-        self._images = ImageChecks(images_left)
+        self._images = ImageChecks(images_left, reader.max_image_pixels)
         self._duplicates = Duplicates()
         self._most = reader.max_number_of_boxes if training else float("inf")
         self._crowded = self._cut = 0

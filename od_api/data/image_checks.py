@@ -9,13 +9,15 @@ class ImageChecks:
 
     Args:
       limit: images to decode; None for all.
+      max_pixels: larger ones are refused.
 
     Attributes:
       decoded: images that were decoded so far.
       decodes: whether the last image was decoded.
     """
 
-    def __init__(self, limit=None):
+    def __init__(self, limit=None, max_pixels=images.MAX_PIXELS):
+        self._max_pixels = max_pixels
         self._limit = float("inf") if limit is None else limit
         self.decoded, self.decodes = 0, False
 
@@ -32,7 +34,8 @@ class ImageChecks:
             return known, [("error", "no_image", "image/encoded is missing or empty")]
         try:
             header = images.look(encoded)
-            images.check_pixels(header.width, header.height, "the image")
+            size = header.width, header.height
+            images.check_pixels(*size, "the image", self._max_pixels)
             if self.decodes:
                 self.decoded += 1
                 images.decode(encoded)

@@ -48,8 +48,8 @@ def decode(serialized, reader, label_map=None):
 
     A class is looked up by its text; by its number where the record has no texts or
     there is no label map. Boxes whose class is unknown (or the background), that have
-    NaN, or whose maximum does not lie above their minimum are left out, and so is what
-    belongs to them.
+    NaN, or whose maximum lies below their minimum are left out, and so is what belongs
+    to them.
 
     Args:
       serialized: string scalar.
@@ -79,7 +79,7 @@ def decode(serialized, reader, label_map=None):
     }
     ymin, xmin, ymax, xmax = tf.unstack(boxes, axis=-1)
     # False for NaN too.
-    in_order = (ymax > ymin) & (xmax > xmin)
+    in_order = (ymax >= ymin) & (xmax >= xmin)
     return keep_boxes(sample, in_order & (ids >= 1))
 
 

@@ -94,6 +94,23 @@ def test_byte_order_mark_and_umlauts(tmp_path):
         ),
         ("item {\n  id: 1\n  nane: 'cat'\n}", "3:3", "did you mean name?"),
         ("item {\n  id: 1\n  name: 'cat'\n", "3:9", "is never closed"),
+        (
+            "item {\n  id: 1 name: 'a'\n  name: 'b'\n  id: 2\n}",
+            "3:3",
+            "an item takes one name, and this is its second",
+        ),
+        ("item { id: 1 id: 2 name: 'a' }", "1:14", "an item takes one id"),
+        (
+            "item { id: 1 name: 'a' keypoints { id: 0 label: 'x' label: 'y' } }",
+            "1:53",
+            "a keypoint takes one label",
+        ),
+        ("item { id: 1 name: ' ' }", "1:1", "has no name"),
+        ('{"cat": 1}', "1:1", "this is JSON: a label map is text of the form"),
+        ("cat\ndog\n", "", "this is a list of names"),
+        ("model { ssd { num_classes: 1 } }", "1:1", "this is a pipeline.config"),
+        ("names:\n  0: cat\n", "", "this is a data set's YAML"),
+        ("<html></html>", "", "this is XML or HTML"),
         ("", "", "no classes"),
         ("item { id: 0 name: 'background' }", "", "no classes"),
     ],
@@ -112,3 +129,31 @@ def test_missing_file_names_the_nearest(tmp_path):
         LabelMap.load(tmp_path / "mop.pbtxt")
     with pytest.raises(UserError, match="does not exist"):
         LabelMap.load(tmp_path / "nowhere" / "map.pbtxt")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_encodings_with_a_mark(tmp_path, encoding):
+    path = tmp_path / "map.pbtxt"
+    path.write_bytes("item { id: 1 name: 'B\u00e4r' }".encode(encoding))
+    assert LabelMap.load(path).names == ["B\u00e4r"]
+
+
+def test_another_encoding_is_refused_with_its_place(tmp_path):
+    path = tmp_path / "map.pbtxt"
+    path.write_bytes("item {\n  id: 1 name: 'B\u00e4r' }".encode("cp1252"))
+    with pytest.raises(UserError, match=r"map\.pbtxt:2:17: is not UTF-8 text"):
+        LabelMap.load(path)
+
+
+@pytest.mark.parametrize("content", [b"\x89PNG\r\n\x1a\n\0\0", b"\x08\x96\x01"])
+def test_binary_files_of_other_kinds(tmp_path, content):
+    (tmp_path / "map.pbtxt").write_bytes(content)
+    with pytest.raises(ConfigError, match="neither text nor a binary"):
+        LabelMap.load(tmp_path / "map.pbtxt")
+
+
+def test_odd_names_are_said(tmp_path, caplog):
+    LabelMap.load(write(tmp_path, "item { id: 1 name: 'cat ' }"))
+    LabelMap.load(write(tmp_path, "item { id: 1 name: 'c\\033at' }"))
+    assert "'cat ' begins or ends with a space" in caplog.text
+    assert "has control characters" in caplog.text and "\x1b" not in caplog.text
