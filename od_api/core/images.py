@@ -157,7 +157,8 @@ def check_pixels(width, height, where, limit=MAX_PIXELS):
         f"{where}: {width}x{height} are {width * height / 1e6:.0f} million pixels, "
         f"above the limit of {limit / 1e6:g} million that keeps a small file from "
         "filling the memory. Scale the image down, or raise the limit "
-        "(max_image_pixels of the input reader, --max-pixels of od-api detect)"
+        "(max_image_pixels of the input reader, --max-pixels of od-api detect and of "
+        "od-api data convert)"
     )
 
 

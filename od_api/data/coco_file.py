@@ -5,13 +5,15 @@ are missing. What can mean one thing only is taken so; the rest is refused.
 """
 
 import collections
+import json
 import math
 import re
 
 from od_api.core.errors import UserError
-from od_api.core.json_files import read_json
+from od_api.core.files import read_text
+from od_api.core.json_files import parse_json
 from od_api.core.printable import printable
-from od_api.data.numerals import shown
+from od_api.data.numerals import LARGEST_SIDE, shown
 
 _LISTS = ("images", "annotations", "categories")
 _LARGEST_FLOAT_ID = 2**53
@@ -28,7 +30,7 @@ def load_coco(path):
     Raises:
       UserError: the file cannot be read, is of another kind, or an entry is malformed.
     """
-    data = read_json(path, "COCO annotation file")
+    data = _read(path)
     name = printable(path)
     for key in _LISTS:
         if not isinstance(data, dict) or not isinstance(data.get(key), list):
@@ -50,6 +52,23 @@ def load_coco(path):
         annotation["area"] = _area(annotation, where)
         annotation["iscrowd"] = _flag(annotation, "iscrowd", where)
     return data
+
+
+def _read(path):
+    """The file's value; a list that is there twice would lose the first."""
+    what = "COCO annotation file"
+    text = read_text(path, what)
+    data = parse_json(text, path, what)
+    if any(text.count(f'"{key}"') > 1 for key in _LISTS):
+        json.loads(text, object_pairs_hook=lambda pairs: _once(pairs, path))
+    return data
+
+
+def _once(pairs, path):
+    counts = collections.Counter(key for key, _ in pairs)
+    for key in _LISTS:
+        if counts[key] > 1:
+            raise UserError(f"{printable(path)}: has the list {key!r} twice: join them")
 
 
 def annotation_place(path, annotation, index=None):
@@ -81,8 +100,8 @@ def length(entry, key, where):
     value = entry.get(key)
     if value is None:
         return None
-    if not _is_number(value):
-        raise UserError(f"{where}: {key} is {shown(value)}, not a number")
+    if not _is_number(value) or value > LARGEST_SIDE:
+        raise UserError(f"{where}: {key} is {shown(value)}, not a number of pixels")
     return int(value) if value > 0 else None
 
 

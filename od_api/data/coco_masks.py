@@ -11,6 +11,9 @@ import numpy as np
 from PIL import Image
 from pycocotools import mask as coco_mask
 
+# 13 characters: more bits than the pixels of any image have.
+_LARGEST_SHIFT = 60
+
 
 def decode_mask(segmentation, width, height):
     """A mask, [height, width] uint8, 1 inside and 0 outside.
@@ -90,6 +93,8 @@ def unpack_counts(text):
         value |= (bits & 31) << shift
         shift += 5
         if bits & 32:
+            if shift > _LARGEST_SHIFT:
+                raise ValueError("its counts have a number without end")
             continue
         if bits & 16:
             value -= 1 << shift

@@ -74,6 +74,12 @@ class Folder:
         Where no file has exactly this name, one that differs in Unicode's form or in
         capital letters is taken, if there is just one.
         """
+        try:
+            return self._find(relative)
+        except OSError:  # no file can have such a name
+            return None
+
+    def _find(self, relative):
         path = self.root
         parts = [p for p in re.split(r"[/\\]", str(relative)) if p not in ("", ".")]
         for part in parts:
@@ -83,7 +89,7 @@ class Folder:
                     return None
                 part = names[0]
             path = path / part
-        return path if parts and path.is_file() else None
+        return path if parts and path.exists() and not path.is_dir() else None
 
     def images_like(self, relative):
         """Sorted paths of the images whose name is `relative` and an ending."""

@@ -67,8 +67,9 @@ def read_image(image, max_pixels=images.MAX_PIXELS):
         size is not the annotated one.
     """
     path = printable(image.path)
-    if not image.path.exists():
-        raise UserError(f"{image.where}: its image {path} does not exist")
+    if not _exists(image.path):
+        cut = path if len(path) < 500 else f"{path[:500]}..."
+        raise UserError(f"{image.where}: its image {cut} does not exist")
     encoded = read_bytes(image.path, "image")
     try:
         header, is_readable = _header(encoded)
@@ -89,6 +90,13 @@ def read_image(image, max_pixels=images.MAX_PIXELS):
         encoded = _encode(seen, kind)
         notes += (TURNED,) * (header.orientation != 1) + (REWRITTEN,) * (not as_it_is)
     return Picture(encoded, kind, header.upright_size, boxes_size, turn, notes)
+
+
+def _exists(path):
+    try:
+        return path.exists()
+    except OSError:  # no file can have such a name
+        return False
 
 
 def _header(encoded):

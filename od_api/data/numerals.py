@@ -5,6 +5,8 @@ import re
 
 from od_api.core.printable import printable
 
+# Pixels a side; no format of images has more.
+LARGEST_SIDE = 2**31 - 1
 # Python would take `1_000` and digits of other scripts, too.
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 _SHOWN = 40

@@ -32,6 +32,11 @@ class ShardedWriter:
     def __init__(self, path_prefix, num_shards=1):
         if num_shards < 1:
             raise UserError(f"num_shards must be at least 1, not {num_shards}")
+        if not os.path.basename(path_prefix):
+            raise UserError(
+                f"{printable(path_prefix)} is a folder: name the first part of the "
+                f"files as well, e.g. {printable(path_prefix)}train.record"
+            )
         self.num_records = 0
         self._prefix = os.fspath(path_prefix)
         self.paths = [

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 from od_api.core.errors import UserError
 from od_api.core.files import decode_text, read_bytes
 from od_api.core.printable import printable
-from od_api.data.numerals import number, shown
+from od_api.data.numerals import LARGEST_SIDE, number, shown
 
 _DECLARED = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([^"'>]*)["']""")
 # Entities are for text that repeats itself, up to filling the memory.
@@ -90,8 +90,10 @@ def length(root, tag, where):
     """
     if not (root.findtext(tag) or "").strip():
         return None
-    pixels = int(coordinate(root, tag, where))
-    return pixels if pixels > 0 else None
+    pixels = coordinate(root, tag, where)
+    if pixels > LARGEST_SIDE:
+        raise UserError(f"{where}: <{tag}> is too large a number of pixels")
+    return int(pixels) if pixels > 0 else None
 
 
 def flag(element, tag, where):

@@ -135,6 +135,7 @@ def test_byte_order_marks(load, encoding):
         ({**_DATA, "annotations": [None]}, "annotation number 0: is None"),
         ("[" * 99999, "nested too deeply"),
         ('{"images": [{"id": ' + "9" * 5000 + "}]}", "cannot be read"),
+        (json.dumps(_DATA).replace("{", '{"images": [], ', 1), "list 'images' twice"),
         ("", "is no JSON"),
     ],
 )

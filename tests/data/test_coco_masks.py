@@ -68,6 +68,7 @@ def test_png_keeps_the_mask():
         ({"size": [2, 3], "counts": None}, "neither a list of integers"),
         ({"size": [2, 3], "counts": "2~"}, "character '~'"),
         ({"size": [2, 3], "counts": "T"}, "break off"),
+        ({"size": [2, 3], "counts": "o" * 999_999}, "a number without end"),
     ],
 )
 def test_malformed_segmentations(segmentation, message):

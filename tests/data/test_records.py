@@ -55,6 +55,11 @@ def test_unfinished_files_match_no_pattern(tmp_path):
     assert len(tf.io.gfile.glob(f"{tmp_path}/x*")) == 2
 
 
+def test_a_folder_is_no_prefix(tmp_path):
+    with pytest.raises(UserError, match=r"is a folder: .*e\.g\. .*/train\.record"):
+        ShardedWriter(f"{tmp_path}/")
+
+
 def test_what_a_killed_writer_left_is_removed(tmp_path):
     """Its folder has no lock any more."""
     left = tmp_path / ".x.unfinished-0123abcd"

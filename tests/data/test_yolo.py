@@ -1,5 +1,6 @@
 """YOLO text labels to TFRecords: hand-made files, then the real ones."""
 
+import os
 import unicodedata
 
 import data_set_kit as kit
@@ -140,6 +141,13 @@ def test_images_and_labels_beside_each_other_in_one_folder(tmp_path):
         (tmp_path / split / "labels" / "a.txt").write_text("0 0.5 0.5 1 1")
     arguments = tmp_path, tmp_path, ["cat"], tmp_path / "out"
     assert convert_yolo(*arguments, progress=False)["boxes"] == 2
+
+
+def test_a_label_that_is_no_file_is_not_taken_for_none(convert, tmp_path):
+    (tmp_path / "images" / "b.jpg").write_bytes(kit.picture(9, 9))
+    os.mkfifo(tmp_path / "labels" / "b.txt")
+    with pytest.raises(UserError, match=r"b\.txt: it is a named pipe"):
+        convert("")
 
 
 def test_one_label_file_for_two_images_is_refused(convert, tmp_path):
