@@ -14,6 +14,13 @@ from od_api.data.tf_example import decode
 # What reading a batch raises: TensorFlow's errors, and Python's where the text of one
 # (it quotes the record) is no UTF-8.
 FAILURES = (tf.errors.OpError, UnicodeDecodeError)
+# No record is to blame for these: a peer is gone, or a step was called off.
+_OF_OTHERS = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+)
 # What TensorFlow says of its own places before it says what is wrong.
 _PLACES = re.compile(
     r"^.*?Iterator::\S+: |\{\{(function_)?node .*?\}\} ?|assertion failed: "
@@ -23,12 +30,21 @@ _PLACES = re.compile(
 def explained(error, paths, reader, label_map):
     """A UserError about the first record that cannot be read, looked for one by one.
 
+    An error that no record can be blamed for is returned as it is.
+
     Args:
       error: one of FAILURES, from a batch.
       paths: files that it came from.
       reader: their InputReader message, with the mask type of the records.
       label_map: LabelMap or None.
     """
+    if isinstance(error, _OF_OTHERS):
+        return error
+    if isinstance(error, tf.errors.ResourceExhaustedError):
+        return UserError(
+            f"a batch does not fit into the memory: {reason_of(error)}. Lower "
+            "batch_size, max_number_of_boxes or the size of the image_resizer"
+        )
     logging.info("a record cannot be read; looking for it")
     try:
         found = _first_bad(paths, reader, label_map)

@@ -77,10 +77,11 @@ class Input:
         try:
             yield from batches
         except guard.FAILURES as error:
-            raise self.explained(error) from error
+            explained = self.explained(error)
+            raise explained from (None if explained is error else error)
 
     def explained(self, error):
-        """A UserError that names the record behind an error in reading a batch."""
+        """`guard.explained` of an error in reading a batch."""
         reader = checked(self._reader, self.paths[:1], self._training)
         return guard.explained(error, self.paths, reader, self.label_map)
 
