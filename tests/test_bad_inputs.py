@@ -200,6 +200,27 @@ def test_records(row, own_data, tmp_path, capsys):
     refuses(capsys, "train", config, tmp_path / "model", says=says)
 
 
+def test_evaluation_records_are_looked_at_first(data, own_data, tmp_path, capsys):
+    """Before the first step, not at the first evaluation."""
+    rewrite(own_data, break_jpeg)
+    config = tiny.write_config(tmp_path, data)
+    field = "eval_input_reader[0].tf_record_input_reader.input_path"
+    override = f'--set={field}=["{own_data}/scenes.record-*"]'
+    says = ["not fit for evaluation", "undecodable", "record 0"]
+    refuses(capsys, "train", config, tmp_path / "model", override, says=says)
+    assert not list((tmp_path / "model").glob("ckpt-*"))
+
+
+def test_class_in_another_case(own_data, tmp_path, capsys):
+    label_map = own_data / "label_map.pbtxt"
+    text = label_map.read_text()
+    label_map.write_text(text.replace("circle", "Circle"))
+    assert "circle" in text
+    config = tiny.write_config(tmp_path, own_data)
+    says = ["unknown_class", "label_map.pbtxt", "did you mean 'Circle'?"]
+    refuses(capsys, "train", config, tmp_path / "model", says=says)
+
+
 def test_truncated_records(own_data, tmp_path, capsys):
     (path,) = own_data.glob("scenes.record-*")
     path.write_bytes(path.read_bytes()[:-1000])

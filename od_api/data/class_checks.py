@@ -88,7 +88,8 @@ class ClassTally:
             yield "error", "id_zero", detail
         else:
             detail = f"{box}: class id {label} is not in the label map{self._of_file()}"
-            yield "error", "unknown_id", detail
+            severity = "note" if self._drop_unknown else "error"
+            yield severity, "unknown_id", detail
 
     def _text(self, box, raw, label, place):
         text, is_utf8 = _decoded(raw)

@@ -2,13 +2,13 @@
 
 import re
 
+from google.protobuf import text_format
 from google.protobuf.message import DecodeError
 
 from od_api.core.config import parse_message
 from od_api.core.errors import ConfigError
 from od_api.core.files import decode_text, read_bytes
 from od_api.core.printable import printable
-from od_api.core.registry import is_repeated
 from od_api.core.text_layout import TextLayout
 from od_api.protos import string_int_label_map_pb2
 
@@ -17,8 +17,7 @@ _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a]")
 # Encodings whose text has such bytes, too, begin with one of these marks.
 _WIDE = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 _FORM = "a label map is text of the form: item { id: 1 name: 'cat' }"
-_FIELDS = string_int_label_map_pb2.StringIntLabelMapItem.DESCRIPTOR.fields_by_name
-_REPEATED = {name for name, field in _FIELDS.items() if is_repeated(field)}
+_TWICE = re.compile(r'(\w+)" should not have multiple "(\w+)" fields')
 _CONFIG = re.compile(r"^\s*(model|train_config|train_input_reader)\s*:?\s*\{", re.M)
 
 
@@ -67,20 +66,18 @@ def _parse_binary(raw, message, path):
 
 def _refuse_repeated(text, path):
     """Text format lets the last of two values win; here that loses a class."""
-    for field in TextLayout(text).fields:
-        name, index = field.path[-1]
-        if len(field.path) == 1 or index == 0 or name in _REPEATED:
-            continue
-        owner = "an item" if len(field.path) == 2 else "a keypoint"
+    try:
+        text_format.Parse(text, string_int_label_map_pb2.StringIntLabelMap())
+    except text_format.ParseError as error:
+        match = _TWICE.search(str(error))
+        if not match:
+            return
+        owner = "a keypoint" if match[1] == "KeypointMap" else "an item"
         raise ConfigError(
-            f"{owner} takes one {name}, and this is its {_ordinal(index + 1)}: begin "
-            "a new item { } for every class",
-            location=f"{path}:{field.line}:{field.column}",
-        )
-
-
-def _ordinal(number):
-    return {2: "second", 3: "third"}.get(number, f"{number}th")
+            f"{owner} takes one {match[2]}, and this is another: begin a new item "
+            "{ } for every class",
+            location=f"{path}:{error.GetLine()}:{error.GetColumn()}",
+        ) from error
 
 
 def _form_of(text):

@@ -180,7 +180,7 @@ def _damage(path, index, error):
         cure = "TFRecords are read uncompressed: unpack it"
         if "compressed" not in kind:
             cure = "not a TFRecord (od-api data convert writes them)"
-        return f"{shown} is {kind}; {cure}"
+        return f"{shown}: is {kind}; {cure}"
     message = getattr(error, "message", "") or "truncated record"
     kind = "truncated" if "truncated" in message else "corrupted"
     if index == 0:

@@ -8,9 +8,11 @@ from xml.etree import ElementTree
 import data_set_kit as kit
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from od_api.data import check
 from od_api.data.label_map import LabelMap
+from od_api.protos import input_reader_pb2
 
 WIDTH, HEIGHT = 80, 60
 LABELS = LabelMap.from_names(["cat", "dog"])
@@ -199,7 +201,7 @@ def test_records_that_are_no_examples(run):
     assert _found(report)[:2] == [("error", "corrupt"), ("note", "sequence_example")]
 
 
-def test_fast_looks_at_the_first_records_and_says_so(run, monkeypatch):
+def test_fast_looks_at_some_records_and_says_so(run, monkeypatch):
     monkeypatch.setattr(check, "_FAST_RECORDS", 12)
     monkeypatch.setattr(check, "_FAST_IMAGES", 3)
     many = [
@@ -211,6 +213,45 @@ def test_fast_looks_at_the_first_records_and_says_so(run, monkeypatch):
     assert _found(report) == [("note", "partial")]
     assert "12 records in 1 of 1 files" in report.notes[0].detail
     assert run(*many[:12], fast=True).findings == []
+    many[-1]["image/encoded"] = [b"no image"]
+    assert [f.record for f in run(*many, fast=True).errors] == [19]
+
+
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_orientation_is_a_warning(run, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    turned = kit.picture(WIDTH, HEIGHT, exif=exif)
+    (finding,) = run(_features(encoded=[turned])).findings
+    assert (finding.severity, finding.kind) == ("warning", "orientation")
+    assert f"orientation {orientation}" in finding.detail
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "detail"),
+    [
+        ({"source_id": [b"a"] * 5}, "value_count", "source_id has 5 values"),
+        ({"weight": [float("nan"), 1.0]}, "bad_value", "weight is nan"),
+        ({"weight": [-1.0, 1.0]}, "bad_value", "weight is -1"),
+        ({"keypoint/x": [0.1, 0.2, 0.3]}, "list_lengths", "0 y, 3 x"),
+        ({"width": [0]}, "wrong_size", "says 0x60"),
+        ({"mask": [b"", b""]}, "undecodable", "mask 0: is an empty file"),
+    ],
+)
+def test_what_training_would_refuse(run, changes, kind, detail):
+    findings = run(_features(**changes)).errors
+    assert findings[0].kind == kind and detail in findings[0].detail
+
+
+def test_number_of_keypoints_that_the_reader_asks_for(run):
+    points = {f"keypoint/{axis}": [0.1, 0.2, 0.3, 0.4] for axis in "xy"}
+    for count, errors in ((2, 0), (3, 1)):
+        reader = input_reader_pb2.InputReader(num_keypoints=count)
+        assert len(run(_features(**points), reader=reader).errors) == errors
+
+
+def test_no_record_at_all_is_an_error(run):
+    assert [f.kind for f in run().errors] == ["no_records"]
 
 
 def test_fast_stops_when_its_time_is_over(tmp_path, monkeypatch):

@@ -96,13 +96,14 @@ def test_byte_order_mark_and_umlauts(tmp_path):
         ("item {\n  id: 1\n  name: 'cat'\n", "3:9", "is never closed"),
         (
             "item {\n  id: 1 name: 'a'\n  name: 'b'\n  id: 2\n}",
-            "3:3",
-            "an item takes one name, and this is its second",
+            "3:9",
+            "an item takes one name, and this is another",
         ),
-        ("item { id: 1 id: 2 name: 'a' }", "1:14", "an item takes one id"),
+        ("item { id: 1 id: 2 name: 'a' }", "1:18", "an item takes one id"),
+        ("item: [{ id: 1 name: 'a' id: 2 }]", "1:30", "an item takes one id"),
         (
             "item { id: 1 name: 'a' keypoints { id: 0 label: 'x' label: 'y' } }",
-            "1:53",
+            "1:60",
             "a keypoint takes one label",
         ),
         ("item { id: 1 name: ' ' }", "1:1", "has no name"),
