@@ -38,7 +38,7 @@ def main(_):
 
 def _run():
     from od_api.distributed import train_as_task
-    from od_api.evaluate import follow
+    from od_api.follow import follow
 
     config = load_config(FLAGS.pipeline_config_path, _overrides())
     if FLAGS.eval_on_train_data:

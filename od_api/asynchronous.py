@@ -15,13 +15,14 @@ import time
 
 import tensorflow as tf
 
+from od_api.core.divergence import LossWatch
 from od_api.core.errors import UserError
 from od_api.core.lane_counter import LaneCounter
 from od_api.core.printable import printable
 from od_api.core.worker_monitor import WorkerMonitor
 from od_api.data.guard import FAILURES
 from od_api.step import numeric
-from od_api.steps import FinishedStep, refuse_divergence
+from od_api.steps import FinishedStep
 
 # Steps in hand for each worker: one that it takes, and one that waits for it.
 _LANES_PER_WORKER = 2
@@ -68,6 +69,7 @@ class AsynchronousSteps:
         self._state, self._strategy, self._cluster = state, strategy, cluster
         self._delay = settings.startup_delay_steps
         self._step = state.step
+        self._watch = LossWatch()
         self._tickets = [0] * (_LANES_PER_WORKER * len(workers))
         with strategy.scope():
             self._counter = LaneCounter(state.step_variable, len(self._tickets))
@@ -94,7 +96,7 @@ class AsynchronousSteps:
         When it ends no step is in hand: the weights are those of exactly that step.
 
         Raises:
-          TrainingDiverged: a loss is not finite.
+          TrainingDiverged: a loss is not finite, or grows without end.
           UserError: a parameter server is lost, or a worker cannot read its data.
         """
         remaining, in_hand = last_step - self._step, 0
@@ -167,7 +169,7 @@ class AsynchronousSteps:
             {name: float(value) for name, value in result["losses"].items()},
             lambda: [printable(name) for name in result["source_ids"]],
         )
-        refuse_divergence(finished)
+        self._watch.look(finished)
         return finished
 
     def _explained(self, error):

@@ -186,7 +186,7 @@ def _add_eval(commands):
 
 def _eval(args):
     from od_api import evaluate, load_config
-    from od_api.evaluate import follow
+    from od_api.follow import follow
 
     config = load_config(args.config, args.overrides)
     if args.follow:

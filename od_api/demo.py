@@ -11,12 +11,16 @@ from od_api.core.progress import duration
 from od_api.data import synth
 from od_api.detect import detect
 from od_api.export import export
-from od_api.history import read_history
 from od_api.train import train
 
 _TRAIN_IMAGES = 2000
 _HELD_OUT_IMAGES = 200
 _PICTURES = 24
+# The other metrics are in the report.
+_SHOWN = {
+    "DetectionBoxes_Precision/mAP": "mAP@[.5:.95] on held-out scenes",
+    "DetectionBoxes_Precision/mAP@.50IOU": "mAP@.5",
+}
 
 
 def demo(config_path, output_dir, overrides=()):
@@ -36,7 +40,7 @@ def demo(config_path, output_dir, overrides=()):
     data = make_scenes(output / "data")
     config = load_config(config_path, [*overrides, *scene_paths(data)])
     result = train(config, output / "model")
-    metrics = result.metrics or read_history(output / "model")[-1]["metrics"]
+    metrics = result.metrics
     shutil.rmtree(output / "export", ignore_errors=True)
     export(config, output / "model", output / "export")
     pictures = sorted((data / "held_out" / "images").glob("*.jpg"))[:_PICTURES]
@@ -75,11 +79,11 @@ def scene_paths(data):
 
 def _tell(output, metrics, seconds):
     output = output.resolve()
-    value = metrics["DetectionBoxes_Precision/mAP"]
-    at_half = metrics["DetectionBoxes_Precision/mAP@.50IOU"]
+    print(f"\nDone in {duration(seconds)}.")
+    for name, title in _SHOWN.items():
+        if name in metrics:
+            print(f"  {title:<32} {metrics[name]:.3f}")
     print(
-        f"\nDone in {duration(seconds)}.\n"
-        f"  mAP@[.5:.95] on held-out scenes  {value:.3f}   (mAP@.5 {at_half:.3f})\n"
         f"  annotated pictures               {output / 'detections'}\n"
         f"  SavedModel                       {output / 'export' / 'saved_model'}\n"
         f"  TF Serving directory             {output / 'export' / 'serving'}\n"

@@ -4,7 +4,7 @@ from absl import logging
 
 from od_api.core.ports import require_free_port
 from od_api.core.tf_config import read_cluster
-from od_api.evaluate import follow
+from od_api.follow import follow
 from od_api.strategies import serve, strategy_for
 from od_api.train import train
 

@@ -1,27 +1,24 @@
 """Evaluation: a checkpoint and TFRecords in, metrics, report and pictures out."""
 
 import pathlib
-import time
 
 import tensorflow as tf
 from absl import logging
 from rich.progress import track
 
-from od_api.core import checkpoint_files, draw, variables
-from od_api.core.best_checkpoint import BestCheckpoint
-from od_api.core.checkpoint import latest, restore_model
+from od_api.core import draw, variables
+from od_api.core.checkpoint import restore_model
+from od_api.core.checkpoint_paths import load
 from od_api.core.compatibility import check_compatibility
-from od_api.core.errors import ConfigError, UserError
+from od_api.core.errors import ConfigError
 from od_api.core.per_image import labelled, per_image
 from od_api.core.registry import build_field
 from od_api.core.summaries import Summaries
 from od_api.data.inputs import EvaluationInput
 from od_api.data.pipeline import targets_of
-from od_api.history import History, check_best_metric
 from od_api.metrics import build_evaluators, report
 from od_api.metrics.image_ids import ImageIds
 
-_POLL_SECONDS = 10
 # Of samplers: the validation losses of two checkpoints see the same draws.
 _SEED = (0, 0)
 
@@ -41,77 +38,19 @@ def evaluate(config, checkpoint, *, output_dir=None):
       UserError: bad config, data or checkpoint.
     """
     check_compatibility(config)
-    path = checkpoint_files.resolve(checkpoint)
+    found = load(checkpoint)
     detector, restore = detector_for_inference(config)
-    step = restore(path)
-    output_dir = output_dir or pathlib.Path(path).parent
+    step = restore(found)
+    output_dir = output_dir or pathlib.Path(found.prefix).parent
     return Evaluation(config, detector, output_dir).run(step)
-
-
-def follow(config, checkpoint_dir, *, output_dir=None, timeout=3600, keep_best=False):
-    """Evaluates every checkpoint that appears, until training is over.
-
-    Args:
-      config: TrainEvalPipelineConfig.
-      checkpoint_dir: the model_dir of a training run, which may not exist yet.
-      output_dir: where `eval/` goes; checkpoint_dir by default.
-      timeout: seconds without a new checkpoint after which to stop.
-      keep_best: copy the best checkpoint to `best/` and keep the history by which
-        training stops early, for a trainer that does not evaluate.
-
-    Returns:
-      The metrics of the last checkpoint.
-
-    Raises:
-      UserError: no checkpoint appeared at all.
-    """
-    check_compatibility(config)
-    detector, restore = detector_for_inference(config)
-    evaluation = Evaluation(config, detector, output_dir or checkpoint_dir)
-    if keep_best:
-        check_best_metric(config.eval_config, evaluation.metric_names)
-    seen, metrics, since = None, {}, time.monotonic()
-    logging.info("waiting for checkpoints in %s", checkpoint_dir)
-    while time.monotonic() - since < timeout:
-        path = latest(checkpoint_dir)
-        if path is None or path == seen:
-            time.sleep(min(_POLL_SECONDS, max(timeout / 10, 0.1)))
-            continue
-        step = restore(path)
-        metrics = evaluation.run(step)
-        seen, since = path, time.monotonic()
-        if keep_best and _keep_best(config, checkpoint_dir, path, step, metrics):
-            logging.info("training stops early: done")
-            return metrics
-        if step >= config.train_config.num_steps > 0:
-            logging.info("step %d is the last one: done", step)
-            return metrics
-    if seen is None:
-        raise UserError(
-            f"no checkpoint appeared in {checkpoint_dir} within {timeout} s"
-        )
-    logging.info("no new checkpoint for %d s: done", timeout)
-    return metrics
-
-
-def _keep_best(config, checkpoint_dir, path, step, metrics):
-    """Records an evaluation; the best checkpoint so far is copied to `best/`.
-
-    Returns:
-      Whether training is to stop early.
-    """
-    history = History(checkpoint_dir, config.eval_config, step)
-    if history.add(step, metrics):
-        best = BestCheckpoint(str(checkpoint_dir))
-        best.keep(path, history.metric, metrics[history.metric])
-    return history.should_stop()
 
 
 def detector_for_inference(config):
     """(detector, restore): a detector in float32 and what loads weights into it.
 
-    `restore(path)` returns the checkpoint's step. It loads the averaged weights where
-    the config's optimizer keeps them: they are what training evaluates, too.
+    `restore` takes a path, or what `checkpoint_paths.load` returned, and returns the
+    checkpoint's step. It loads the averaged weights where the config's optimizer keeps
+    them: they are what training evaluates, too.
     """
     detector = build_field(config, "model")
     named = variables.named_variables(detector.parts)
@@ -168,6 +107,7 @@ class Evaluation:
                     f"eval_input_reader[{i}].load_instance_masks",
                 )
         self._root = output_dir and pathlib.Path(output_dir) / "eval"
+        self._newest = 0
         self._predict = tf.function(
             self._predict_batch, autograph=False, reduce_retracing=True
         )
@@ -232,18 +172,21 @@ class Evaluation:
         )
 
     def _write(self, directory, step, metrics, evaluators, pictures, source):
-        report.write(
-            directory,
-            step=step,
-            metrics=metrics,
-            evaluators=evaluators,
-            label_map=source.label_map,
-        )
+        """Report and pictures are those of the newest step, whichever came last."""
+        is_newest, self._newest = step >= self._newest, max(step, self._newest)
+        if is_newest:
+            report.write(
+                directory,
+                step=step,
+                metrics=metrics,
+                evaluators=evaluators,
+                label_map=source.label_map,
+            )
         with Summaries(str(directory)) as summaries:
             summaries.scalars(metrics, step)
             for i, picture in enumerate(pictures):
                 summaries.image(f"eval_side_by_side_{i}_0", picture[None], step)
-        if pictures:
+        if pictures and is_newest:
             draw.contact_sheet(pictures).save(directory / "detections.jpg")
         logging.info("step %d %s\n%s", step, source.name, report.summary(metrics))
 

@@ -5,17 +5,18 @@ import json
 import math
 import pathlib
 import shutil
-import tempfile
 
 import keras
 import tensorflow as tf
 from absl import logging
 
 from od_api.core import checkpoint_files, parity, serving
+from od_api.core.checkpoint_paths import load
 from od_api.core.compatibility import check_compatibility
 from od_api.core.config import write_config
 from od_api.core.errors import UserError
 from od_api.core.frozen_network import FrozenNetwork
+from od_api.core.leftovers import workspace
 from od_api.data.inputs import label_map_path
 from od_api.data.label_map import LabelMap
 from od_api.evaluate import detector_for_inference
@@ -74,9 +75,9 @@ def export(
     _check_arguments(output_dir, input_type, name, version)
     check_compatibility(config)
     label_map = _label_map(config)
-    path = checkpoint_files.resolve(checkpoint)
+    found = load(checkpoint)
     detector, restore = detector_for_inference(config)
-    logging.info("exporting %s (step %d)", path, restore(path))
+    logging.info("exporting %s (step %d)", found.prefix, restore(found))
     network = _network(detector)
     module = serving.ServingModule(
         network, detector.resizer, input_type, label_map, detector.max_proposals
@@ -84,7 +85,7 @@ def export(
     with _appears_whole(output_dir) as partial:
         with _disk_errors(output_dir):
             write_config(config, partial / "pipeline.config")
-            _write_weights(path, partial / "checkpoint")
+            _write_weights(found, partial / "checkpoint")
             _write_model(module, partial, name, version)
         differences = parity.check(partial / "saved_model", detector, input_type)
         _write_report(differences, partial / "parity.json")
@@ -118,15 +119,15 @@ def _label_map(config):
 
 @contextlib.contextmanager
 def _appears_whole(output_dir):
-    """A directory to write into that is renamed to `output_dir` at the end."""
-    output_dir.parent.mkdir(parents=True, exist_ok=True)
-    partial = pathlib.Path(tempfile.mkdtemp(dir=output_dir.parent, prefix=".export-"))
-    try:
+    """A directory to write into that is renamed to `output_dir` at the end.
+
+    What exports to it that were killed have left behind goes first.
+    """
+    with workspace(output_dir) as folder:
+        partial = folder / "export"
+        partial.mkdir()
         yield partial
-        partial.chmod(0o755)
         partial.rename(output_dir)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -173,11 +174,10 @@ def _kept_apart(detector):
     return [v for v in every if math.prod(v.shape) > _LARGE_KERNEL]
 
 
-def _write_weights(path, directory):
+def _write_weights(found, directory):
     """Writes a checkpoint's model and averages as ckpt-0, the old exporter's name."""
-    groups, step = checkpoint_files.read(path)
-    kept = {group: groups[group] for group in ("model", "ema") if group in groups}
-    step = tf.constant(step, tf.int64)
+    kept = {g: found.groups[g] for g in ("model", "ema") if g in found.groups}
+    step = tf.constant(found.step, tf.int64)
     checkpoint_files.write_whole(kept, step, str(directory / "ckpt-0"))
     (directory / "checkpoint").write_text('model_checkpoint_path: "ckpt-0"\n')
 

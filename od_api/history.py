@@ -3,13 +3,21 @@
 import json
 import os
 import pathlib
+import shutil
 
+from od_api.core.best_checkpoint import BestCheckpoint
 from od_api.core.config import nearest
 from od_api.core.errors import ConfigError
+from od_api.core.files import read_bytes
+from od_api.core.warn_once import warn_once
 
 
 class History:
     """Metrics of every evaluation so far, kept in `eval_history.jsonl`.
+
+    An evaluation without `best_metric`, as another metrics_set left it, is kept, but
+    decides nothing. Where the file has lost the evaluation of the checkpoint in
+    `best/`, the record of that stands in.
 
     Args:
       model_dir: where the file is.
@@ -21,6 +29,7 @@ class History:
     Attributes:
       metric: name of the metric that decides.
       larger_is_better: False for losses.
+      steps: set of the steps that were evaluated.
     """
 
     def __init__(self, model_dir, eval_config, step, writes=True):
@@ -32,8 +41,15 @@ class History:
         self._patience = stopping.patience if has_stopping else None
         self._min_delta = stopping.min_delta
         self.larger_is_better = "Loss/" not in self.metric
-        entries = read_history(model_dir)
+        entries, self._damaged = _read(self._path)
         self._entries = [e for e in entries if e["step"] <= step]
+        self._best = BestCheckpoint(str(model_dir))
+        self._remembered = self._evaluation_in_best(step)
+        self._say_what_decides_nothing()
+
+    @property
+    def steps(self):
+        return {entry["step"] for entry in self._entries}
 
     def add(self, step, metrics):
         """Records an evaluation; True when it is the best so far.
@@ -42,19 +58,38 @@ class History:
           ConfigError: the metrics have no `best_metric`.
         """
         _check_known(self.metric, metrics)
-        before = [self._value(e) for e in self._entries if e["step"] != step]
         entry = {"step": step, "metrics": metrics}
-        self._entries = [e for e in self._entries if e["step"] != step] + [entry]
+        others = [e for e in self._entries if e["step"] != step]
+        self._entries = sorted([*others, entry], key=lambda e: e["step"])
         if self._writes:
             self._write()
-        return all(self._value(entry) > value for value in before)
+        ranked = self.ranked()
+        return bool(ranked) and ranked[0][0] == step
+
+    def latest(self):
+        """The metrics of the last evaluation; empty without one."""
+        return self._entries[-1]["metrics"] if self._entries else {}
+
+    def ranked(self):
+        """[(step, value of the best metric)], best first; undefined ones left out."""
+        found = {e["step"]: e["metrics"][self.metric] for e in self._deciding()}
+        if self._remembered and self._remembered["step"] not in self.steps:
+            found[self._remembered["step"]] = self._remembered["value"]
+        defined = [(step, value) for step, value in found.items() if value == value]
+        return sorted(defined, key=lambda item: (-self._worth(item[1]), item[0]))
 
     def best(self):
         """(step, value of the best metric) of the best evaluation, or None."""
-        if not self._entries:
-            return None
-        entry = max(self._entries, key=self._value)
-        return entry["step"], entry["metrics"][self.metric]
+        ranked = self.ranked()
+        return ranked[0] if ranked else None
+
+    def keep_best(self):
+        """Brings `best/` in line with the history, if it is not.
+
+        Raises:
+          UserError: the disk is full.
+        """
+        self._best.choose(self.metric, self.ranked())
 
     def should_stop(self):
         """Whether early stopping is on and its patience is used up."""
@@ -62,30 +97,53 @@ class History:
 
     def why(self):
         """What early stopping saw, in words."""
-        step, value = self.best()
+        best = self.best()
+        known = f"; best {best[1]:.4f} at step {best[0]}" if best else ""
         return (
             f"{self.metric} has not improved by more than {self._min_delta:g} in "
-            f"{self._stale()} evaluations; best {value:.4f} at step {step}"
+            f"{self._stale()} evaluations{known}"
         )
 
     def _stale(self):
         """Evaluations since the last improvement by more than min_delta."""
         stale, best = 0, None
-        for value in map(self._value, self._entries):
+        for entry in self._deciding():
+            value = self._worth(entry["metrics"][self.metric])
             if best is None or value > best + self._min_delta:
                 stale, best = 0, value
             else:
                 stale += 1
         return stale
 
-    def _value(self, entry):
+    def _deciding(self):
+        return [e for e in self._entries if self.metric in e["metrics"]]
+
+    def _worth(self, value):
         """Higher is better; losses count negative, undefined metrics lowest."""
-        value = entry["metrics"][self.metric]
         value = value if self.larger_is_better else -value
         return value if value == value else float("-inf")
 
+    def _evaluation_in_best(self, step):
+        """The record of `best/` if it is of this metric and no abandoned future."""
+        record = self._best.record()
+        if record and record["metric"] == self.metric and record["step"] <= step:
+            return record
+        return None
+
+    def _say_what_decides_nothing(self):
+        unknown = len(self._entries) - len(self._deciding())
+        if unknown:
+            warn_once(
+                f"{unknown} of the {len(self._entries)} evaluations in {self._path} "
+                f"have no {self.metric} (another metrics_set or best_metric then): "
+                "best/ and early stopping go by the others"
+            )
+
     def _write(self):
         self._path.parent.mkdir(parents=True, exist_ok=True)
+        if self._damaged:
+            shutil.copy(self._path, self._path.with_suffix(".damaged"))
+            self._damaged = []
         temporary = self._path.with_suffix(".tmp")
         temporary.write_text("".join(json.dumps(e) + "\n" for e in self._entries))
         os.replace(temporary, self._path)
@@ -109,12 +167,51 @@ def _check_known(metric, names):
 
 
 def read_history(model_dir):
-    """[{"step", "metrics"}] of every evaluation of a run, oldest first."""
-    path = _path(model_dir)
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    """[{"step", "metrics"}] of every evaluation of a run, oldest first.
+
+    Damaged lines are passed over, with one warning that names them.
+    """
+    return _read(_path(model_dir))[0]
 
 
 def _path(model_dir):
     return pathlib.Path(model_dir) / "eval_history.jsonl"
+
+
+def _read(path):
+    """(entries, numbers of the damaged lines) of a history, which need not exist."""
+    if not path.exists():
+        return [], []
+    entries, damaged = {}, []
+    for number, line in enumerate(read_bytes(path, "history").split(b"\n"), 1):
+        if not line.strip():
+            continue
+        entry = _entry(line)
+        if entry is None:
+            damaged.append(number)
+        else:
+            entries[entry["step"]] = entry
+    if damaged:
+        lines = ", ".join(map(str, damaged[:10])) + (", ..." if damaged[10:] else "")
+        warn_once(
+            f"{path}:{damaged[0]}: damaged, and passed over (lines {lines}); the other "
+            f"{len(entries)} evaluations count. The file as it is goes to "
+            f"{path.stem}.damaged when the next evaluation is written"
+        )
+    return [entries[step] for step in sorted(entries)], damaged
+
+
+def _entry(line):
+    """{"step", "metrics"} of a line, or None where it is damaged."""
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(entry, dict):
+        return None
+    step, metrics = entry.get("step"), entry.get("metrics")
+    if type(step) is not int or step < 0 or not isinstance(metrics, dict):
+        return None
+    if not all(type(value) in (int, float) for value in metrics.values()):
+        return None
+    return {"step": step, "metrics": {k: float(v) for k, v in metrics.items()}}

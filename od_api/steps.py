@@ -1,10 +1,9 @@
 """Steps of training one after the other, on the devices of a synchronous strategy."""
 
-import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from od_api.core.errors import UserError
+from od_api.core.divergence import LossWatch
 from od_api.data import inputs
 
 
@@ -22,10 +21,6 @@ class FinishedStep(NamedTuple):
     source_ids: Callable
 
 
-class TrainingDiverged(UserError):
-    """A loss that is not a number, with the images that it came from."""
-
-
 class SynchronousSteps:
     """Takes steps, each with the weights that the one before left.
 
@@ -39,12 +34,13 @@ class SynchronousSteps:
         self._take_step = take_step
         self._batches = iter(batches)
         self._step = first_step
+        self._watch = LossWatch()
 
     def until(self, last_step):
         """Yields a FinishedStep for each step up to `last_step`, or until data ends.
 
         Raises:
-          TrainingDiverged: a loss is not finite.
+          TrainingDiverged: a loss is not finite, or grows without end.
         """
         while self._step < last_step:
             batch = next(self._batches, None)
@@ -55,27 +51,9 @@ class SynchronousSteps:
             finished = FinishedStep(
                 self._step, losses, lambda batch=batch: inputs.source_ids(batch)
             )
-            refuse_divergence(finished)
+            self._watch.look(finished)
             yield finished
 
     def report(self):
         """{name: float} to log beside the losses: nothing."""
         return {}
-
-
-def refuse_divergence(finished):
-    """Raises TrainingDiverged unless the losses of a FinishedStep are finite."""
-    if math.isfinite(finished.losses["total_loss"]):
-        return
-    terms = [
-        name
-        for name, value in finished.losses.items()
-        if not math.isfinite(value) and name != "total_loss"
-    ]
-    bad = " and ".join(terms) or "total_loss"
-    raise TrainingDiverged(
-        f"at step {finished.step} {bad} is not finite; the images of the batch: "
-        f"{', '.join(finished.source_ids())}. Usual causes: a learning rate too "
-        "high for the batch size, no gradient_clipping_by_norm, or bad boxes (od-api "
-        "data check). The checkpoints hold only finite steps"
-    )

@@ -1,5 +1,6 @@
 """Training: config and TFRecords in, checkpoints, reports and TensorBoard logs out."""
 
+import contextlib
 import pathlib
 from typing import NamedTuple
 
@@ -7,12 +8,15 @@ import tensorflow as tf
 from absl import logging
 
 from od_api.asynchronous import AsynchronousSteps
+from od_api.core import checkpoint_files
 from od_api.core.compatibility import check_compatibility, refuse_uncompilable
 from od_api.core.config import write_config
 from od_api.core.errors import ConfigError
 from od_api.core.progress import Progress
+from od_api.core.run_lock import run_lock
 from od_api.core.summaries import Summaries
 from od_api.data import inputs
+from od_api.run_record import RunRecord
 from od_api.steps import SynchronousSteps
 from od_api.training_state import TrainingState
 from od_api.validation import Validation, ValidationElsewhere
@@ -61,29 +65,61 @@ def train(
       TrainingResult.
 
     Raises:
-      UserError: bad config, data or checkpoint, or a loss that is not finite.
+      UserError: bad config, data or checkpoint, another training in model_dir, or
+        training that diverged.
     """
     check_compatibility(config)
     strategy = strategy or tf.distribute.get_strategy()
     refuse_uncompilable(config, strategy.num_replicas_in_sync)
     last_step = _last_step(config, num_steps)
-    model_dir = pathlib.Path(model_dir)
     source = inputs.TrainingInput(config)
     source.check()
-    state = TrainingState(config, model_dir, strategy)
-    if state.step >= last_step:
-        return _nothing_to_do(state, last_step)
     is_chief = cluster is None or cluster.is_chief
+    with run_lock(model_dir) if is_chief else contextlib.nullcontext():
+        return _train(
+            config,
+            pathlib.Path(model_dir),
+            source,
+            strategy,
+            cluster,
+            is_chief,
+            last_step,
+            evaluate_on_the_way,
+            record_summaries and is_chief,
+        )
+
+
+def _train(
+    config,
+    model_dir,
+    source,
+    strategy,
+    cluster,
+    is_chief,
+    last_step,
+    evaluate_on_the_way,
+    record_summaries,
+):
+    """`train` in a model_dir that no other process writes to."""
+    _refuse_changes(config, model_dir, source, is_chief)
+    state = TrainingState(config, model_dir, strategy)
+    if is_chief:
+        state.tidy()
+    evaluation = None
+    if cluster and cluster.has_parameter_servers:
+        evaluation = ValidationElsewhere(config, state, model_dir)
+    elif evaluate_on_the_way:
+        evaluation = Validation(config, state, model_dir, is_chief)
+    ended = _ended_before(config, state, evaluation, last_step)
+    if ended:
+        return ended
     if is_chief:
         write_config(config, model_dir / "pipeline.config")
-    summaries = Summaries(
-        str(model_dir / "train"), enabled=record_summaries and is_chief
-    )
+    summaries = Summaries(str(model_dir / "train"), enabled=record_summaries)
     batches = source.training_dataset(state.detector, state.step)
     if is_chief:
         _draw_first_batches(source, batches, state, model_dir, summaries)
     if cluster and cluster.has_parameter_servers:
-        evaluation = ValidationElsewhere(config, state, model_dir)
         steps = AsynchronousSteps(
             state,
             strategy,
@@ -94,9 +130,6 @@ def train(
             source.explained,
         )
     else:
-        evaluation = None
-        if evaluate_on_the_way:
-            evaluation = Validation(config, state, model_dir, is_chief)
         if strategy.num_replicas_in_sync > 1:
             batches = _shared(source, state, strategy, config.train_config.batch_size)
         steps = SynchronousSteps(state.take_step, source.guarded(batches), state.step)
@@ -107,8 +140,7 @@ def train(
 def _loop(config, state, steps, evaluation, summaries, last_step, is_chief):
     """Steps, logs, saves and evaluates until the last step or an early stop."""
     settings = config.train_config
-    save_every = max(settings.checkpoint_every_n_steps, 1)
-    evaluate_every = config.eval_config.eval_every_n_steps or save_every
+    save_every, evaluate_every = _rhythm(config)
     step, reason, metrics = state.step, "finished", {}
     with Progress(
         first_step=step,
@@ -161,15 +193,48 @@ def _last_step(config, num_steps):
     return last_step
 
 
-def _nothing_to_do(state, last_step):
-    logging.warning(
-        "nothing to do: %s is already at step %d and num_steps is %d; raise num_steps "
-        "or choose another model_dir",
-        state.latest_checkpoint(),
-        state.step,
-        last_step,
-    )
-    return TrainingResult(state.step, "nothing to do", state.latest_checkpoint(), {})
+def _refuse_changes(config, model_dir, source, is_chief):
+    """Compares with what the run began with; a run that begins is recorded."""
+    num_classes = inputs.num_classes_of(config)
+    record = RunRecord(model_dir, config, source.label_map, num_classes)
+    resumes = bool(checkpoint_files.numbered(model_dir))
+    if resumes:
+        record.check()
+    if is_chief and not (resumes and record.exists):
+        record.write()
+
+
+def _rhythm(config):
+    """Steps between two checkpoints, and between two evaluations."""
+    save_every = max(config.train_config.checkpoint_every_n_steps, 1)
+    return save_every, config.eval_config.eval_every_n_steps or save_every
+
+
+def _ended_before(config, state, evaluation, last_step):
+    """The TrainingResult of a run that is over already; None where it goes on.
+
+    An evaluation that a kill cut short, and the copy of the best checkpoint, are done
+    first: the run is then as if nothing had happened.
+    """
+    step, metrics = state.step, {}
+    if evaluation and step:
+        due = step >= last_step or step % _rhythm(config)[1] == 0
+        metrics = evaluation.catch_up(due)
+    if step >= last_step:
+        logging.warning(
+            "nothing to do: %s is already at step %d and num_steps is %d; raise "
+            "num_steps or choose another model_dir",
+            state.latest_checkpoint(),
+            step,
+            last_step,
+        )
+        reason = "nothing to do"
+    elif evaluation and evaluation.should_stop():
+        logging.warning("to go on, raise early_stopping.patience or remove it")
+        reason = "stopped early"
+    else:
+        return None
+    return TrainingResult(step, reason, state.latest_checkpoint(), metrics)
 
 
 def _draw_first_batches(source, batches, state, model_dir, summaries):

@@ -5,7 +5,6 @@ import tensorflow as tf
 from absl import logging
 
 from od_api.core import variables
-from od_api.core.best_checkpoint import BestCheckpoint
 from od_api.core.checkpoint import Checkpoints
 from od_api.core.errors import ConfigError
 from od_api.core.fine_tune import restore_partial
@@ -69,7 +68,6 @@ class TrainingState:
             ema=ema.slot_variables() if ema else None,
             max_to_keep=settings.max_checkpoints_to_keep,
         )
-        self._best = BestCheckpoint(str(model_dir))
         self.take_step = TrainingStep(
             detector=self.detector,
             optimizer=self._optimizer,
@@ -96,18 +94,15 @@ class TrainingState:
 
     def save(self):
         """Writes a checkpoint of this step unless there is one; returns its prefix."""
-        latest = self.latest_checkpoint()
-        if latest and latest.endswith(f"ckpt-{self.step}"):
-            return latest
         return self._checkpoints.save()
+
+    def tidy(self):
+        """Removes what a save that was killed has left behind."""
+        self._checkpoints.tidy()
 
     def latest_checkpoint(self):
         """The newest checkpoint, or None."""
         return self._checkpoints.latest()
-
-    def keep_as_best(self, metric, value):
-        """Copies this step's checkpoint to `best/`, in place of the one before."""
-        self._best.keep(self.save(), metric, value)
 
     def averaged_weights(self):
         """A context in which the weights are their moving averages, if kept."""

@@ -33,6 +33,24 @@ class Validation:
         self._state, self._writes = state, writes
         self._history = History(model_dir, config.eval_config, state.step, writes)
 
+    def catch_up(self, due):
+        """What a run that was killed at the step it resumes at had still to do.
+
+        Args:
+          due: whether this step is one to evaluate.
+
+        Returns:
+          The metrics of the last evaluation of the run; empty without one.
+        """
+        if self._evaluation is None:
+            return {}
+        if due and self._state.step not in self._history.steps:
+            logging.info("step %d was not evaluated: done now", self._state.step)
+            self.run(self._state.step)
+        elif self._writes:
+            self._history.keep_best()
+        return self._history.latest()
+
     def run(self, step):
         """Evaluates the averaged weights; returns the metrics."""
         if self._evaluation is None:
@@ -40,9 +58,11 @@ class Validation:
         started = time.monotonic()
         with self._state.averaged_weights():
             metrics = self._evaluation.run(step)
-        if self._history.add(step, metrics) and self._writes:
-            metric = self._history.metric
-            self._state.keep_as_best(metric, metrics[metric])
+        is_best = self._history.add(step, metrics)
+        if self._writes:
+            if is_best:
+                self._state.save()
+            self._history.keep_best()
         logging.info("evaluated in %s", duration(time.monotonic() - started))
         return metrics
 
@@ -66,6 +86,11 @@ class ValidationElsewhere:
                 "od-api eval --follow"
             )
 
+    def catch_up(self, due):
+        """The evaluator does it; returns the metrics that it has found last."""
+        del due
+        return self._history().latest()
+
     def run(self, step):
         """The evaluator's metrics of this step come later, to eval/ and its history."""
         del step
@@ -73,8 +98,10 @@ class ValidationElsewhere:
 
     def should_stop(self):
         """As `Validation.should_stop`, by what the evaluator has found so far."""
-        step = self._state.step
-        return _should_stop(History(self._model_dir, self._settings, step, False))
+        return _should_stop(self._history())
+
+    def _history(self):
+        return History(self._model_dir, self._settings, self._state.step, writes=False)
 
 
 def _should_stop(history):

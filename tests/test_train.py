@@ -16,10 +16,10 @@ import tiny
 
 from od_api.core import checkpoint_files
 from od_api.core.config import load_config
+from od_api.core.divergence import TrainingDiverged
 from od_api.core.errors import ConfigError
 from od_api.evaluate import Evaluation
 from od_api.history import read_history
-from od_api.steps import TrainingDiverged
 from od_api.train import train
 
 MAP = "DetectionBoxes_Precision/mAP"

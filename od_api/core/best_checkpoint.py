@@ -1,12 +1,14 @@
 """A copy of the best checkpoint of a run, out of reach of the pruning."""
 
 import json
-import math
 import os
 
 import tensorflow as tf
 
 from od_api.core import checkpoint_files as files
+from od_api.core.warn_once import warn_once
+
+_RECORD_TYPES = {"checkpoint": str, "step": int, "metric": str, "value": (int, float)}
 
 
 class BestCheckpoint:
@@ -16,43 +18,73 @@ class BestCheckpoint:
     """
 
     def __init__(self, model_dir):
-        self._dir = os.path.join(os.fspath(model_dir), "best")
+        self._root = os.fspath(model_dir)
+        self._dir = os.path.join(self._root, "best")
         self._record = os.path.join(self._dir, "best.json")
 
     def record(self):
-        """{"checkpoint", "step", "metric", "value"} of the best one, or None."""
+        """{"checkpoint", "step", "metric", "value"} of the best one, or None.
+
+        A record that cannot be read counts as none: it is written anew.
+        """
         if not tf.io.gfile.exists(self._record):
             return None
-        with tf.io.gfile.GFile(self._record) as file:
-            return json.load(file)
+        try:
+            with tf.io.gfile.GFile(self._record) as file:
+                record = json.loads(file.read())
+        except (ValueError, RecursionError, tf.errors.OpError) as error:
+            warn_once(f"{self._record} cannot be read and is passed over: {error}")
+            return None
+        if isinstance(record, dict) and all(
+            isinstance(record.get(name), kind) for name, kind in _RECORD_TYPES.items()
+        ):
+            return record
+        warn_once(f"{self._record} is no record of ours and is passed over")
+        return None
 
     def path(self):
         """The prefix of the best one, or None."""
         record = self.record()
         return record and os.path.join(self._dir, record["checkpoint"])
 
-    def offer(self, prefix, metric, value, larger_is_better=True):
-        """Keep the checkpoint if its value beats the best one's.
+    def choose(self, metric, ranked):
+        """Make the best checkpoint that there still is the one in `best/`.
+
+        Nothing is written where it is there already. A run that was killed between an
+        evaluation and the copy is mended so.
 
         Args:
-          prefix: the checkpoint that was evaluated.
-          metric: the metric's name; the record of another metric does not count.
-          value: a number; NaN is never the best.
-          larger_is_better: False for losses.
+          metric: the name of what decides.
+          ranked: [(step, value)] of the evaluations, best first.
 
-        Returns:
-          Whether it is the new best.
+        Raises:
+          UserError: the disk is full.
         """
-        value = float(value)
-        best = self.record()
-        if math.isnan(value):
-            return False
-        if best and best["metric"] == metric:
-            sign = 1 if larger_is_better else -1
-            if sign * value <= sign * best["value"]:
-                return False
-        self.keep(prefix, metric, value)
-        return True
+        record = self.record()
+        for step, value in ranked:
+            name = f"ckpt-{step}"
+            wanted = {
+                "checkpoint": name,
+                "step": step,
+                "metric": metric,
+                "value": value,
+            }
+            here = os.path.join(self._dir, name)
+            kept = record is not None and record["checkpoint"] == name
+            if kept and files.is_whole(here):
+                with files.disk_errors(here):
+                    if record != wanted:
+                        self._write(wanted)
+                    self._drop_others(name)
+                return
+            if files.is_whole(os.path.join(self._root, name)):
+                self.keep(os.path.join(self._root, name), metric, value)
+                return
+            warn_once(
+                f"step {step} was evaluated with {metric} {value:.4f}, but "
+                f"{self._root} no longer holds its checkpoint: best/ gets the best of "
+                "those that are there"
+            )
 
     def keep(self, prefix, metric, value):
         """Make a checkpoint the best one, and drop the one before.
@@ -69,7 +101,14 @@ class BestCheckpoint:
         }
         with files.disk_errors(os.path.join(self._dir, name)):
             files.copy_whole(prefix, os.path.join(self._dir, name))
-            files.write_text(self._record, json.dumps(record, indent=2) + "\n")
-            for other in files.numbered(self._dir).values():
-                if os.path.basename(other) != name:
-                    files.remove(other)
+            self._write(record)
+            self._drop_others(name)
+
+    def _drop_others(self, name):
+        files.sweep(self._dir)
+        for other in files.numbered(self._dir).values():
+            if os.path.basename(other) != name:
+                files.remove(other)
+
+    def _write(self, record):
+        files.write_text(self._record, json.dumps(record, indent=2) + "\n")

@@ -6,10 +6,14 @@ best one of a run is kept by `best_checkpoint.py`.
 
 import os
 
+import tensorflow as tf
 from absl import logging
 
 from od_api.core import checkpoint_files as files
+from od_api.core.checkpoint_paths import load
+from od_api.core.divergence import refuse_not_finite
 from od_api.core.errors import UserError
+from od_api.core.variables import fetched
 
 
 def latest(model_dir):
@@ -70,13 +74,17 @@ class Checkpoints:
           The prefix.
 
         Raises:
+          TrainingDiverged: something is not finite; nothing is written.
           UserError: the disk is full, or cannot be written to.
         """
-        prefix = os.path.join(self._dir, f"ckpt-{int(self._step.numpy())}")
+        step = int(self._step.numpy())
+        prefix = os.path.join(self._dir, f"ckpt-{step}")
         if prefix == self._current and files.is_whole(prefix):
             return prefix
+        groups = fetched(self._groups)
+        refuse_not_finite(step, groups)
         with files.disk_errors(prefix):
-            files.write_whole(self._groups, self._step, prefix)
+            files.write_whole(groups, tf.constant(step, tf.int64), prefix)
             self._prune(prefix)
         self._current = prefix
         return prefix
@@ -99,10 +107,10 @@ class Checkpoints:
         Raises:
           UserError: it does not fit; the message names the first tensors that differ.
         """
-        prefix = files.resolve(path) if path else self.latest()
-        if prefix is None:
+        path = path or self.latest()
+        if path is None:
             return None
-        groups, step = files.read(prefix)
+        prefix, groups, step = load(path)
         wanted = _flat(self._groups)
         values = _flat(groups)
         check_fit(
@@ -119,26 +127,38 @@ class Checkpoints:
         self._current = prefix
         return step
 
+    def tidy(self):
+        """Remove what a killed save of a run before has left behind."""
+        with files.disk_errors(self._dir):
+            files.sweep(self._dir)
+            if self._current:
+                self._list(self._others(self._current), self._current)
+
     def _prune(self, newest):
-        kept = [p for p in files.numbered(self._dir).values() if p != newest]
-        dropped = []
+        kept, dropped = self._others(newest), []
         if self._max_to_keep:
             cut = max(0, len(kept) - (self._max_to_keep - 1))
             dropped, kept = kept[:cut], kept[cut:]
+        self._list(kept, newest)
+        for prefix in dropped:
+            files.remove(prefix)
+
+    def _others(self, newest):
+        return [p for p in files.numbered(self._dir).values() if p != newest]
+
+    def _list(self, kept, newest):
         # TensorFlow's own tools look here; it never names a file that is gone.
         names = [os.path.basename(p) for p in (*kept, newest)]
         lines = [f'model_checkpoint_path: "{names[-1]}"']
         lines += [f'all_model_checkpoint_paths: "{name}"' for name in names]
         files.write_text(os.path.join(self._dir, "checkpoint"), "\n".join(lines) + "\n")
-        for prefix in dropped:
-            files.remove(prefix)
 
 
 def restore_model(path, variables, moving_averages=False):
     """Load a model for evaluation or export: its weights, and no optimizer.
 
     Args:
-      path: a checkpoint of ours: prefix, file or directory.
+      path: a checkpoint of ours: prefix, file or directory, or a `Loaded` one.
       variables: {name: tf.Variable}, all of the model.
       moving_averages: where a variable has an average, load that one.
 
@@ -148,8 +168,7 @@ def restore_model(path, variables, moving_averages=False):
     Raises:
       UserError: no such checkpoint, it does not fit, or it has no averages.
     """
-    prefix = files.resolve(path)
-    groups, step = files.read(prefix)
+    prefix, groups, step = load(path)
     values = dict(groups["model"])
     if moving_averages:
         if not groups.get("ema"):
@@ -184,11 +203,22 @@ def check_fit(prefix, variables, values, cure):
             problems.append(
                 f"{name} is {found} in the checkpoint, {shape} in the model"
             )
+        elif not _is_same_kind(values[name], variable):
+            problems.append(
+                f"{name} is of type {values[name].dtype} in the checkpoint, "
+                f"{tf.as_dtype(variable.dtype).name} in the model"
+            )
     if problems:
         raise UserError(
             f"{prefix} does not fit: {len(problems)} of {len(variables)} tensors "
             f"differ; {'; '.join(problems[:3])}. {cure}"
         )
+
+
+def _is_same_kind(value, variable):
+    """Whether both are floats, or both integers."""
+    is_float = tf.as_dtype(variable.dtype).is_floating
+    return value.dtype.kind in ("fV" if is_float else "iu")
 
 
 def _flat(groups):

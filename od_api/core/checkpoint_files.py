@@ -6,7 +6,6 @@ of Python attributes, so that refactoring code breaks no checkpoint.
 """
 
 import contextlib
-import difflib
 import functools
 import os
 import re
@@ -14,7 +13,9 @@ import re
 import numpy as np
 import tensorflow as tf
 
+from od_api.core.divergence import not_finite
 from od_api.core.errors import UserError
+from od_api.core.printable import printable
 
 _NUMBERED = re.compile(r"^(ckpt-(\d+))\.index$")
 _SUFFIX = re.compile(r"\.(index|data-\d{5}-of-\d{5})$")
@@ -48,6 +49,8 @@ def refuse_wildcards(directory):
 def files_of(prefix):
     """The files of a checkpoint that exist, the index last."""
     directory, name = os.path.split(prefix)
+    if not tf.io.gfile.isdir(directory or "."):
+        return []
     files = tf.io.gfile.listdir(directory or ".")
     data = sorted(f for f in files if f.startswith(f"{name}.data-"))
     index = [f"{name}.index"] if f"{name}.index" in files else []
@@ -56,7 +59,15 @@ def files_of(prefix):
 
 def is_whole(prefix):
     """Whether every tensor of a checkpoint can be read and has the right checksum."""
-    return _reads(prefix, tuple(map(_signature, files_of(prefix))))
+    try:
+        return _reads(prefix, signature(prefix))
+    except (OSError, tf.errors.OpError):  # A file went away meanwhile.
+        return False
+
+
+def signature(prefix):
+    """What changes when the files of a checkpoint do."""
+    return tuple(map(_signature, files_of(prefix)))
 
 
 def _signature(file):
@@ -86,11 +97,10 @@ def write_whole(groups, step, prefix):
     The files are made in a folder beside and renamed into place, the index last:
     without an index there is no checkpoint. What a killed save left behind goes first.
     This process writes all of it, wherever the variables are: parameter servers need
-    not see the folder. It is one op and no tf.function, which every worker would have
-    to be told of: a stuck one would hold up the save.
+    not see the folder.
 
     Args:
-      groups: {group: {variable name: tf.Variable or array}}.
+      groups: {group: {variable name: tf.Variable, tensor or array}}.
       step: int64 scalar, variable or array.
       prefix: the path of the files without their suffixes.
     """
@@ -136,12 +146,19 @@ def _move(staged, prefix):
 
 
 def sweep(directory):
-    """Remove what killed saves left: staging folders, and data without an index."""
+    """Remove what killed saves left: unfinished files, and data without an index.
+
+    Whoever calls it is the only one that writes to this directory.
+    """
+    if not tf.io.gfile.isdir(directory):
+        return
     files = [file.rstrip("/") for file in tf.io.gfile.listdir(directory)]
     for file in files:
         path = os.path.join(directory, file)
         if re.match(r"^\.ckpt-\d+\.saving$", file):
             tf.io.gfile.rmtree(path)
+        elif file in ("checkpoint.saving", "best.json.saving"):
+            tf.io.gfile.remove(path)
         elif re.match(r"^ckpt-\d+\.data-", file):
             index = _SUFFIX.sub("", file) + ".index"
             if index not in files:
@@ -189,23 +206,45 @@ def read(prefix):
       ({group: {variable name: array}}, step).
 
     Raises:
-      UserError: damaged, or made by another program.
+      UserError: damaged, made by another program, or not finite.
     """
     if not is_whole(prefix):
-        raise UserError(
-            f"{prefix} is damaged (files are missing or cut short): use another "
-            f"checkpoint of {os.path.dirname(prefix)}"
-        )
-    reader = tf.train.load_checkpoint(prefix)
-    keys = reader.get_variable_to_shape_map()
-    refuse_foreign(prefix, keys)
+        raise UserError(_damaged(prefix))
     groups = {}
-    for key in keys:
-        match = _KEY.match(key)
-        if match:
-            name = re.sub(r"\.(\.|S)", lambda m: "./"[m[1] == "S"], match[2])
-            groups.setdefault(match[1], {})[name] = np.asarray(reader.get_tensor(key))
-    return groups, int(reader.get_tensor(STEP_KEY))
+    try:
+        reader = tf.train.load_checkpoint(prefix)
+        keys = reader.get_variable_to_shape_map()
+        refuse_foreign(prefix, keys)
+        for key in keys:
+            match = _KEY.match(key)
+            if match:
+                name = re.sub(r"\.(\.|S)", lambda m: "./"[m[1] == "S"], match[2])
+                tensor = np.asarray(reader.get_tensor(key))
+                groups.setdefault(match[1], {})[name] = tensor
+        step = np.asarray(reader.get_tensor(STEP_KEY))
+    except (tf.errors.OpError, RuntimeError) as error:
+        raise UserError(_damaged(prefix)) from error
+    if step.shape or step.dtype.kind not in "iu" or step < 0:
+        raise UserError(
+            f"{prefix} was not written by od_api: its step is {printable(step)}, and "
+            "not a number of steps"
+        )
+    bad = not_finite(groups)
+    if bad:
+        raise UserError(
+            f"{prefix} holds {len(bad)} tensors that are not finite "
+            f"({printable(', '.join(bad[:3]))}): its training had diverged. Use an "
+            "older checkpoint; to resume from it, remove the files of this one"
+        )
+    return groups, int(step)
+
+
+def _damaged(prefix):
+    folder = os.path.dirname(prefix) or "."
+    return (
+        f"{prefix} is damaged (files are missing or cut short): use another "
+        f"checkpoint of {folder}"
+    )
 
 
 def refuse_foreign(prefix, keys):
@@ -226,40 +265,3 @@ def refuse_foreign(prefix, keys):
         "od_api cannot read them. Start from a checkpoint that od_api trained, or from "
         "the backbone's Keras weights (.h5)"
     )
-
-
-def resolve(path):
-    """The prefix that a user's path means: a prefix, one of its files, or a folder.
-
-    Raises:
-      UserError: there is none; the message names the nearest one.
-    """
-    path = os.fspath(path)
-    stem = _SUFFIX.sub("", path)
-    if tf.io.gfile.exists(f"{stem}.index"):
-        return stem
-    for prefix in reversed(numbered(path).values()):
-        if is_whole(prefix):
-            return prefix
-    if tf.io.gfile.exists(path) and not tf.io.gfile.isdir(path):
-        raise UserError(f"{path} is a file, but no checkpoint that od_api can read")
-    raise UserError(f"{path}: there is no checkpoint. {_nearest(path)}")
-
-
-def _nearest(path):
-    folder = path.rstrip("/")
-    while folder not in ("", "/") and not tf.io.gfile.isdir(folder):
-        folder = os.path.dirname(folder)
-    folder = folder or "."
-    entries = tf.io.gfile.listdir(folder)[:200]
-    found = []
-    for place in [folder, *(os.path.join(folder, e.rstrip("/")) for e in entries)]:
-        with contextlib.suppress(tf.errors.OpError):  # no folder, or a forbidden one
-            files = tf.io.gfile.listdir(place)
-            found += [
-                os.path.join(place, f[:-6]) for f in files if f.endswith(".index")
-            ]
-    if not found:
-        return f"{folder} holds none either: mend the path"
-    near = difflib.get_close_matches(path, found, n=1, cutoff=0)[0]
-    return f"The nearest one is {near}"

@@ -9,6 +9,7 @@ from absl import logging
 
 from od_api.core.errors import ConfigError
 from od_api.core.registry import ignored_fields, is_map, is_repeated
+from od_api.core.run_settings import refuse_meaningless
 
 _QUEUES = "tf.data sizes its own queues"
 _TF1 = "it steered TensorFlow 1 sessions"
@@ -145,6 +146,7 @@ def check_compatibility(config):
       ConfigError: a field of REFUSED_FIELDS is set.
     """
     refuse_unsupported(config)
+    refuse_meaningless(config)
     # What parts ignore is said when they are built.
     for path, reason in ignored_fields_set(config):
         logging.warning("%s has no effect: %s", path, reason)

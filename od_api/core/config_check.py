@@ -11,6 +11,7 @@ from od_api.core.compatibility import (
 from od_api.core.config import load_config, locate
 from od_api.core.errors import ConfigError
 from od_api.core.registry import build, build_field
+from od_api.core.run_settings import refuse_meaningless
 
 
 def check_configs(paths, output_format="text"):
@@ -45,6 +46,7 @@ def check_config(path):
     try:
         config = load_config(path)
         refuse_unsupported(config)
+        refuse_meaningless(config)
         refuse_uncompilable(config)
         record["notes"] = compatibility_notes(config)
         build_parts(config)

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from absl import logging
 
-from od_api.core import checkpoint_files as files
 from od_api.core.checkpoint import check_fit
+from od_api.core.checkpoint_paths import load
 from od_api.core.errors import UserError
 
 _KERAS = (".h5", ".keras")
@@ -80,8 +80,8 @@ def restore_partial(path, variables, kind, load_weights=None):
     kind = _known(kind)
     if is_keras_weights(path):
         return _load_keras(path, variables, load_weights)
-    prefix = files.resolve(path)
-    values = files.read(prefix)[0]["model"]
+    prefix, groups, _ = load(path)
+    values = groups["model"]
     wanted = {n: v for n, v in variables.items() if _is_wanted(n, kind)}
     _check(prefix, wanted, values, kind)
     report = _compare(variables, wanted, values)

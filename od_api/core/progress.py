@@ -1,9 +1,14 @@
 """What training says while it runs: a line now and then, and a word when it stalls."""
 
+import math
 import threading
 import time
 
 from absl import logging
+
+# Who watches a run is told something as often as this.
+_QUIET_SECONDS = 30.0
+_LOOK_SECONDS = 5.0
 
 
 class Progress:
@@ -12,13 +17,18 @@ class Progress:
         with Progress(first_step=0, last_step=1000, batch_size=8) as progress:
             progress.step_done(1, {"total_loss": 2.5}, 1e-3)
 
+    There is a line for the first and the tenth step, so that one sees soon whether it
+    goes well; for every `log_every` steps; and for the next step to end whenever none
+    was written for half a minute. Where no step ends for so long, what it is busy with
+    is said, at twice the interval each time.
+
     Args:
       first_step: the step that training starts from.
       last_step: the step it ends at.
       batch_size: images a step, over all replicas.
-      log_every: steps between two lines.
+      log_every: steps between two lines; 0 for lines by time alone.
       stall_seconds: seconds without a finished step before a warning; it is repeated
-        as long as nothing moves.
+        as long as nothing moves. Without it: 0 or less.
     """
 
     def __init__(
@@ -26,11 +36,13 @@ class Progress:
     ):
         self._last_step = last_step
         self._batch_size = batch_size
-        self._log_every = max(log_every, 1)
-        self._stall_seconds = stall_seconds
-        self._step = first_step
-        self._mark = (first_step, time.monotonic())
-        self._alive = time.monotonic()
+        self._log_every = log_every
+        self._stall_seconds = stall_seconds if stall_seconds > 0 else math.inf
+        self._step = self._first_step = first_step
+        now = time.monotonic()
+        self._mark = (first_step, now)
+        self._alive = self._said = now
+        self._quiet_seconds = _QUIET_SECONDS
         self._busy_with = "tracing and compiling the first step"
         self._stop = threading.Event()
         self._watchdog = threading.Thread(target=self._watch, daemon=True)
@@ -54,34 +66,49 @@ class Progress:
 
         Returns:
           Images per second since the last line when this step logs one, else None.
+          The first step returns some only if it has a line for another reason, too.
         """
         now = time.monotonic()
         self._step, self._alive = step, now
         self._busy_with = "waiting for a training step (input or device)"
-        if step % self._log_every and step != self._last_step:
+        due, is_first = self._is_due(step, now), step == self._first_step + 1
+        if not (due or is_first):
             return None
         since_step, since_time = self._mark
-        self._mark = (step, now)
         seconds = max(now - since_time, 1e-9) / max(step - since_step, 1)
-        left = duration((self._last_step - step) * seconds)
+        speed = self._batch_size / seconds
+        self._mark, self._said = (step, now), now
+        self._quiet_seconds = _QUIET_SECONDS
+        pace = f"{speed:.1f} images/s  "
+        pace += f"{duration((self._last_step - step) * seconds)} left"
+        if is_first:
+            pace = f"took {duration(seconds)}, most of it to compile"
         logging.info(
-            "step %d/%d  %s  lr %.3g  %.1f images/s  %s left",
+            "step %d/%d  %s  lr %.3g  %s",
             step,
             self._last_step,
             "  ".join(f"{name} {value:.4g}" for name, value in losses.items()),
             learning_rate,
-            self._batch_size / seconds,
-            left,
+            pace,
         )
-        return self._batch_size / seconds
+        return speed if due else None
+
+    def _is_due(self, step, now):
+        return (
+            step in (self._first_step + 10, self._last_step)
+            or (self._log_every > 0 and step % self._log_every == 0)
+            or now - self._said >= _QUIET_SECONDS
+        )
 
     def pause(self, what):
         """A context for work that is not training (evaluation, saving)."""
         return _Pause(self, what)
 
     def _watch(self):
-        while not self._stop.wait(min(self._stall_seconds, 5.0)):
-            idle = time.monotonic() - self._alive
+        pause = min(self._stall_seconds, _LOOK_SECONDS)
+        while not self._stop.wait(pause):
+            now = time.monotonic()
+            idle = now - self._alive
             if idle >= self._stall_seconds:
                 logging.warning(
                     "no step finished for %s after step %d: %s",
@@ -89,7 +116,11 @@ class Progress:
                     self._step,
                     self._busy_with,
                 )
-                self._alive = time.monotonic()
+                self._alive = self._said = now
+            elif min(now - self._said, idle) >= self._quiet_seconds:
+                logging.info("%s (after step %d)", self._busy_with, self._step)
+                self._said = now
+                self._quiet_seconds *= 2
 
 
 class _Pause:
@@ -108,6 +139,8 @@ class _Pause:
         step, mark = self._progress._mark
         self._progress._mark = (step, mark + now - self._started)
         self._progress._alive = now
+        # What comes next may be as slow as the first step: begin with short waits.
+        self._progress._quiet_seconds = _QUIET_SECONDS
 
 
 def duration(seconds):

@@ -6,6 +6,8 @@ variable is called `part/layer/kernel`: the part's name and the path Keras gives
 
 import tensorflow as tf
 
+from od_api.core.errors import UserError
+
 
 def named_variables(parts):
     """{name: tf.Variable} of all weights, and of the state of random layers.
@@ -28,6 +30,30 @@ def trainable_variables(parts):
     for part, layer in parts.items():
         _add(named, part, layer.trainable_variables)
     return named
+
+
+def fetched(groups):
+    """{group: {name: tensor}} of {group: {name: variable}}, in this process' memory.
+
+    It is no tf.function, which every worker would have to be told of: a stuck one would
+    hold it up.
+
+    Raises:
+      UserError: a parameter server is lost.
+    """
+    try:
+        with tf.device("CPU:0"):
+            return {
+                group: {n: tf.identity(v) for n, v in variables.items()}
+                for group, variables in groups.items()
+            }
+    except tf.errors.UnavailableError as error:
+        reason = (error.message or str(error)).splitlines()[0]
+        raise UserError(
+            f"a parameter server is lost, and the variables that it held: {reason}. "
+            "Start it and this command again, and training goes on from the newest "
+            "checkpoint"
+        ) from error
 
 
 def regularization_loss(parts):

@@ -2,6 +2,7 @@
 
 import collections
 import json
+import math
 import os
 import time
 
@@ -25,14 +26,15 @@ class WorkerMonitor:
       batch_size: images a step.
       last_step: where training ends.
       silent_seconds: of work, without a finished step, after which a worker is
-        reported. Rests do not count: training rests at each checkpoint, however often.
+        reported; 0 or less reports none. Rests do not count: training rests at each
+        checkpoint, however often.
     """
 
     def __init__(self, addresses, batch_size, last_step, silent_seconds):
         self._addresses = addresses
         self._batch_size = batch_size
         self._last_step = last_step
-        self._silent_seconds = silent_seconds
+        self._silent_seconds = silent_seconds if silent_seconds > 0 else math.inf
         self._steps = [0] * len(addresses)
         self._heard = [time.monotonic()] * len(addresses)
         self._resting_since = time.monotonic()

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from od_api.core.leftovers import workspace
 from od_api.metrics import pr_curves
 
 _PER_CATEGORY = ("ByCategory/", "BySuperCategory/")
@@ -40,9 +41,10 @@ def write(directory, *, step, metrics, evaluators, label_map=None):
         "evaluators": [{"metrics_set": e.key, **e.settings()} for e in evaluators],
     }
     path = directory / "eval_report.json"
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(report, indent=1, allow_nan=False) + "\n")
-    os.replace(temporary, path)
+    with workspace(path) as folder:
+        temporary = folder / path.name
+        temporary.write_text(json.dumps(report, indent=1, allow_nan=False) + "\n")
+        os.replace(temporary, path)
     if evaluators:
         pr_curves.write(directory, evaluators[0].curves())
     return report

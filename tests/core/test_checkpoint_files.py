@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from od_api.core import checkpoint_files
+from od_api.core import checkpoint_files, checkpoint_paths
 from od_api.core.checkpoint import Checkpoints, latest
 from od_api.core.errors import UserError
 
@@ -74,7 +74,7 @@ def test_damaged_checkpoint_is_passed_over(saved, part, harm):
     else:
         cut(file, 0.9 if harm == "cut" else 0)
     assert latest(saved) == str(saved / "ckpt-1")
-    assert checkpoint_files.resolve(saved) == str(saved / "ckpt-1")
+    assert checkpoint_paths.resolve(saved) == str(saved / "ckpt-1")
 
 
 def test_all_damaged_is_an_error_and_no_fresh_start(saved):
@@ -137,44 +137,10 @@ def test_overwriting_a_checkpoint_never_mixes_the_two(saved, monkeypatch):
     assert latest(saved) == str(saved / "ckpt-1")
 
 
-@pytest.mark.parametrize("suffix", ["", ".index", ".data-00000-of-00001"])
-def test_path_may_name_any_file(saved, suffix):
-    path = f"{saved}/ckpt-1{suffix}"
-    assert checkpoint_files.resolve(path) == str(saved / "ckpt-1")
-
-
-def test_directory_means_its_newest(saved):
-    assert checkpoint_files.resolve(str(saved)) == str(saved / "ckpt-2")
-
-
-@pytest.mark.parametrize("wrong", ["ckpt-22", "ckpt-2.ckpt", "absent/deeper/ckpt-2"])
-def test_wrong_path_names_the_nearest(saved, wrong):
-    with pytest.raises(UserError, match=r"there is no checkpoint.*/ckpt-2$"):
-        checkpoint_files.resolve(f"{saved}/{wrong}")
-
-
-def test_wrong_directory_looks_into_its_neighbours(saved):
-    """`<model_dir>x` stands beside `<model_dir>`, which holds checkpoints."""
-    with pytest.raises(UserError, match=f"nearest one is {saved}/ckpt-"):
-        checkpoint_files.resolve(f"{saved}x")
-
-
-def test_nothing_near(tmp_path):
-    (tmp_path / "deep").mkdir()
-    with pytest.raises(UserError, match="deep holds none either: mend the path"):
-        checkpoint_files.resolve(tmp_path / "deep" / "model.ckpt")
-
-
-def test_other_file_is_no_checkpoint(tmp_path):
-    (tmp_path / "model.ckpt").write_text("x")
-    with pytest.raises(UserError, match="no checkpoint that od_api can read"):
-        checkpoint_files.resolve(tmp_path / "model.ckpt")
-
-
 def test_damaged_file_named_by_the_user(saved):
     cut(saved / "ckpt-1.data-00000-of-00001", 0.5)
     with pytest.raises(UserError, match="ckpt-1 is damaged"):
-        checkpoint_files.read(checkpoint_files.resolve(saved / "ckpt-1"))
+        checkpoint_files.read(checkpoint_paths.resolve(saved / "ckpt-1"))
 
 
 def old_tf2_checkpoint(directory):
@@ -208,7 +174,7 @@ def foreign_checkpoint(directory):
     ],
 )
 def test_checkpoints_of_others_are_refused(tmp_path, make, maker):
-    prefix = checkpoint_files.resolve(make(tmp_path))
+    prefix = checkpoint_paths.resolve(make(tmp_path))
     with pytest.raises(UserError, match=maker):
         checkpoint_files.read(prefix)
 
