@@ -88,12 +88,13 @@ USED = {
             all_metrics_per_category use_fast_coco_eval""",
     },
     "InputReader": {
+        "data/check.py": "drop_unknown_classes",
         "data/inputs.py": "tf_record_input_reader label_map_path name",
         "data/order.py": """shuffle num_epochs num_readers shuffle_buffer_size
             read_block_length sample_1_of_n_examples sample_from_datasets_weights""",
         "data/pipeline.py": "mask_type drop_remainder max_number_of_boxes",
         "data/tf_example.py": """load_instance_masks num_keypoints
-            load_multiclass_scores""",
+            load_multiclass_scores max_image_pixels""",
     },
     "Ssd": {
         "detectors/ssd.py": """num_classes image_resizer feature_extractor box_coder
@@ -326,7 +327,7 @@ def test_readers_refuse_by_name(field, tmp_path):
             inputs.TrainingInput(config)
         return
     with pytest.raises(ConfigError) as caught:
-        pipeline._checked(config.train_input_reader, [], training=True)
+        pipeline.checked(config.train_input_reader, [], training=True)
     assert caught.value.field_path == field
 
 
