@@ -1,8 +1,6 @@
 """What converters share: labelled images in, sharded TFRecords and a summary out."""
 
-import collections
 import dataclasses
-import math
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -14,15 +12,12 @@ from rich.progress import track
 from od_api.core.errors import UserError
 from od_api.core.images import MAX_PIXELS
 from od_api.core.printable import printable
+from od_api.data.conversion_summary import Summary
 from od_api.data.image_files import read_image
 from od_api.data.make_example import make_example
 from od_api.data.sharded_writer import ShardedWriter
 from od_api.data.turning import turn_box
 
-# More examples of one kind of skipped thing would drown the summary.
-EXAMPLES = 5
-# Pixels; less than this at the border is rounding.
-_CLIP_TOLERANCE = 0.5
 # As in configs.
 LARGEST_SEED = 2**32 - 1
 
@@ -223,85 +218,3 @@ def _area(box):
     if box.area is not None:
         return box.area
     return (box.xmax - box.xmin) * (box.ymax - box.ymin)
-
-
-class Summary:
-    """Counts what was written and what was not."""
-
-    def __init__(self):
-        self._totals = collections.Counter()
-        self._per_class = collections.Counter()
-        self._notes = collections.Counter()
-        self._skipped = collections.Counter()
-        self._examples = collections.defaultdict(list)
-
-    @property
-    def num_images(self):
-        """Images that were written."""
-        return self._totals["images"]
-
-    def skip(self, reason, where):
-        """Counts a thing that was left out."""
-        self._skipped[reason] += 1
-        if len(self._examples[reason]) < EXAMPLES:
-            self._examples[reason].append(where)
-
-    def usable(self, boxes, width, height):
-        """The boxes that have an extent inside the image, cut at its border."""
-        kept = []
-        for box in boxes:
-            cut = _cut(box, width, height)
-            if reason := _fault(box, cut):
-                self.skip(reason, box.where)
-                continue
-            self._totals["clipped_boxes"] += _moved(box, cut) > _CLIP_TOLERANCE
-            kept.append(cut)
-        return kept
-
-    def count(self, boxes, notes=()):
-        """Counts an image that was written, its boxes, and what was done to it."""
-        self._notes.update([*notes, *(b.note for b in boxes if b.note)])
-        self._totals["images"] += 1
-        self._totals["images_without_boxes"] += not boxes
-        self._totals["boxes"] += len(boxes)
-        self._per_class.update(box.class_text for box in boxes)
-
-    def as_dict(self):
-        """As `write_records` returns it."""
-        names = ("images", "images_without_boxes", "boxes", "clipped_boxes")
-        return {
-            **{name: self._totals[name] for name in names},
-            "per_class": dict(sorted(self._per_class.items())),
-            "notes": dict(self._notes),
-            "skipped": dict(self._skipped),
-            "examples": dict(self._examples),
-        }
-
-
-def _cut(box, width, height):
-    return dataclasses.replace(
-        box,
-        xmin=min(max(box.xmin, 0), width),
-        ymin=min(max(box.ymin, 0), height),
-        xmax=min(max(box.xmax, 0), width),
-        ymax=min(max(box.ymax, 0), height),
-    )
-
-
-def _moved(box, cut):
-    """How far the farthest edge was moved, in pixels."""
-    edges = ("xmin", "ymin", "xmax", "ymax")
-    return max(abs(getattr(box, e) - getattr(cut, e)) for e in edges)
-
-
-def _fault(box, cut):
-    """Why a box cannot be used; None if it can."""
-    if not all(map(math.isfinite, (box.xmin, box.ymin, box.xmax, box.ymax))):
-        return "box with NaN or infinity"
-    if box.xmax < box.xmin or box.ymax < box.ymin:
-        return "box with its maximum below its minimum"
-    if box.xmax == box.xmin or box.ymax == box.ymin:
-        return "box of size zero"
-    if cut.xmax <= cut.xmin or cut.ymax <= cut.ymin:
-        return "box outside of the image"
-    return None

@@ -28,7 +28,7 @@ def make_example(
 
     Args:
       image_bytes: the encoded image file.
-      format: "jpeg", "png", "gif" or "bmp".
+      format: "jpeg", "png", "gif", "bmp" or "webp".
       filename: of the image, for people.
       source_id: unique name of the image in the data set.
       height, width: of the image.

@@ -114,16 +114,17 @@ def generate_records(
       UserError: an argument is out of range.
     """
     target = Path(output_dir)
-    if target.exists():
-        return _generate_into(
-            target, num_images, num_shards, include_masks, progress, settings
-        )
-    with workspace(target) as work:
-        summary = _generate_into(
-            work, num_images, num_shards, include_masks, progress, settings
-        )
-        work.rename(target)
-    return summary
+    arguments = (num_images, num_shards, include_masks, progress, settings)
+    try:
+        if target.exists():
+            return _generate_into(target, *arguments)
+        with workspace(target) as work:
+            summary = _generate_into(work, *arguments)
+            work.rename(target)
+        return summary
+    except OSError as error:
+        reason = error.strerror or error
+        raise UserError(f"cannot write {printable(target)}: {reason}") from error
 
 
 def _generate_into(work, num_images, num_shards, include_masks, progress, settings):

@@ -12,7 +12,8 @@ from od_api.core.errors import UserError
 from od_api.core.images import SUFFIXES
 from od_api.core.printable import printable
 from od_api.data.class_ids import ClassIds
-from od_api.data.convert import EXAMPLES, Box, LabelledImage, write_records
+from od_api.data.conversion_summary import EXAMPLES
+from od_api.data.convert import Box, LabelledImage, write_records
 from od_api.data.file_names import Folder, visible_files
 from od_api.data.yolo_labels import Columns, read_labels
 from od_api.data.yolo_names import Names, load_names

@@ -1,5 +1,6 @@
 """Synthetic scenes: exact ground truth, the promised spread, the same bytes again."""
 
+import errno
 import json
 
 import numpy as np
@@ -139,6 +140,16 @@ def test_progress_is_told(tmp_path):
 def test_bad_arguments_name_the_cure(tmp_path, arguments, message):
     with pytest.raises(UserError, match=message):
         synth.generate(tmp_path, **{"num_images": 1, "seed": 0, **arguments})
+
+
+def test_a_full_disk_is_named_and_leaves_nothing(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(synth, "_jpeg", full)
+    with pytest.raises(UserError, match=r"cannot write .*/x: No space left"):
+        synth.generate_records(tmp_path / "x", num_images=1, seed=0)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", shapes.OUTLINES)
