@@ -10,8 +10,8 @@ from od_api.core.errors import UserError
 from od_api.core.files import read_bytes
 from od_api.core.printable import printable
 
-# Of files that people take for images and that are not read.
-_OTHER_SUFFIXES = {
+# Endings of files that people take for images and that are not read.
+OTHER_SUFFIXES = {
     *(".tif", ".tiff", ".heic", ".heif", ".avif", ".jxl", ".jp2", ".j2k", ".jpx"),
     *(".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".ico", ".psd", ".svg", ".exr", ".hdr"),
     *(".pcx", ".dcm", ".dng", ".raw", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2"),
@@ -85,7 +85,7 @@ def _look_through(folder):
                 left_out.append(f"{path.name}/ ({count} images)")
         elif path.is_file() and (suffix in images.SUFFIXES or _is_image(path)):
             files.append(path)
-        elif suffix in images.SUFFIXES or suffix in _OTHER_SUFFIXES:
+        elif suffix in images.SUFFIXES or suffix in OTHER_SUFFIXES:
             left_out.append(path.name)
     return files, left_out
 
@@ -97,7 +97,7 @@ def _count_images(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         shown = [name for name in names if not name.startswith(".")]
         suffixes = [os.path.splitext(name)[1].lower() for name in shown]
-        count += sum(s in images.SUFFIXES or s in _OTHER_SUFFIXES for s in suffixes)
+        count += sum(s in images.SUFFIXES or s in OTHER_SUFFIXES for s in suffixes)
     return count
 
 

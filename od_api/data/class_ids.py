@@ -6,6 +6,9 @@ are used and it is never changed, but for new classes at its end if that is aske
 
 import difflib
 import os
+import re
+
+from absl import logging
 
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
@@ -127,9 +130,22 @@ def _check_ids(source, declared):
         )
 
 
+def _loosely(name):
+    """A name without capitals, spaces, and what is written for spaces."""
+    return re.sub(r"[\s_-]+", "", name).casefold()
+
+
 def _check_names(source, declared):
-    ids = {}
+    ids, alike = {}, {}
     for class_id, name in declared.items():
+        other = alike.setdefault(_loosely(name), name)
+        if other != name:
+            logging.warning(
+                "%s: %s and %s are two classes: if they are one, write them alike",
+                source,
+                repr(printable(other)),
+                repr(printable(name)),
+            )
         if not name.strip():
             raise UserError(f"{source}: the class with id {class_id} has no name")
         if name in ids:

@@ -1,4 +1,4 @@
-"""What a conversion counts: images and boxes written, and what was left out, and why."""
+"""What a conversion counts: images and boxes written, what was left out, and why."""
 
 import collections
 import dataclasses

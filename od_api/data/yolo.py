@@ -9,6 +9,7 @@ Without a label map index i becomes id i + 1.
 from pathlib import Path
 
 from od_api.core.errors import UserError
+from od_api.core.image_files import OTHER_SUFFIXES
 from od_api.core.images import SUFFIXES
 from od_api.core.printable import printable
 from od_api.data.class_ids import ClassIds
@@ -78,17 +79,20 @@ def convert_yolo(
         images, output_prefix, num_shards=num_shards, class_ids=class_ids, **options
     )
     _add_orphans(summary, Path(labels_dir), set(rows))
+    _add_unread(summary, Path(images_dir), {relative for relative, _ in pairs})
     unlabelled = sum(label is None for _, label in pairs)
     return {**summary, "images_without_label_file": unlabelled}
 
 
 def _pairs(images_dir, labels_dir):
     """[(image's path in its folder, path of its label file or None), ...]."""
-    paths = visible_files(images_dir, SUFFIXES)
+    paths = visible_files(images_dir, SUFFIXES | OTHER_SUFFIXES)
     if not paths:
         raise UserError(f"{printable(images_dir)}: there are no images here")
     folder = Folder(labels_dir)
     pairs = [(path, _label_file(folder, path)) for path in paths]
+    # What is no image of the data set: a drawing, a raw photo.
+    pairs = [(p, label) for p, label in pairs if label or p.suffix.lower() in SUFFIXES]
     if not any(label for _, label in pairs):
         near = labels_dir / images_dir.name
         hint = f"; is it {printable(near)}?" if near.is_dir() else ""
@@ -149,7 +153,17 @@ def _add_orphans(summary, labels_dir, used):
         for path in visible_files(labels_dir, {".txt"})
         if labels_dir / path not in used and path.name.lower() != "classes.txt"
     ]
-    if orphans:
-        reason = "label file without an image"
-        summary["skipped"][reason] = len(orphans)
-        summary["examples"][reason] = orphans[:EXAMPLES]
+    _add(summary, "label file without an image", orphans)
+
+
+def _add_unread(summary, images_dir, used):
+    """Counts files beside the images that are of formats that are not read."""
+    paths = visible_files(images_dir, OTHER_SUFFIXES)
+    unread = [printable(images_dir / path) for path in paths if path not in used]
+    _add(summary, "file of a format that is not read", unread)
+
+
+def _add(summary, reason, places):
+    if places:
+        summary["skipped"][reason] = len(places)
+        summary["examples"][reason] = places[:EXAMPLES]

@@ -82,6 +82,12 @@ def test_another_label_map_is_never_overwritten_by_a_given_one(ids, tmp_path):
     assert ids(["dog", "eel"], given=tmp_path / "map", extend=True)[1]["eel"] == 3
 
 
+def test_names_that_are_nearly_alike_are_said(ids, caplog):
+    ids(["traffic light", "dog", "Traffic_Light"])
+    assert "'traffic light' and 'Traffic_Light' are two classes" in caplog.text
+    assert "dog" not in caplog.text
+
+
 @pytest.mark.parametrize(
     ("names", "message"),
     [

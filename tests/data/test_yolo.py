@@ -167,6 +167,17 @@ def test_labels_without_image_are_counted(convert, tmp_path):
     assert where.endswith("lost.txt")
 
 
+def test_formats_that_are_not_read(convert, tmp_path):
+    """A labelled one is a bad image; another one is no image of the data set."""
+    (tmp_path / "images" / "b.tif").write_bytes(b"II*\0")
+    summary, _ = convert("")
+    assert summary["skipped"] == {"file of a format that is not read": 1}
+    (tmp_path / "labels" / "b.txt").write_text("")
+    with pytest.raises(UserError, match=r"b\.tif: is TIFF, which is not read"):
+        convert("")
+    assert convert("", skip_bad_images=True)[0]["skipped"] == {"bad image": 1}
+
+
 def test_folders_that_do_not_belong_together(convert, tmp_path):
     convert("")
     (tmp_path / "empty").mkdir()
