@@ -7,6 +7,7 @@ import pathlib
 import numpy as np
 
 from od_api.core.draw import color_of
+from od_api.core.printable import printable
 from od_api.metrics.pascal_voc import average_precision
 
 _ROWS_OF_LEGEND = 30
@@ -79,5 +80,5 @@ def _area(curve):
 
 def _short(name):
     # A leading underscore would hide the entry, a dollar sign start a formula.
-    name = name.replace("$", r"\$").lstrip("_")
+    name = printable(name).replace("$", r"\$").lstrip("_")
     return name if len(name) <= _NAME_LENGTH else name[: _NAME_LENGTH - 1] + "…"

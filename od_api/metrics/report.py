@@ -10,7 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from od_api.core.json_files import read_json
 from od_api.core.leftovers import workspace
+from od_api.core.printable import printable
 from od_api.metrics import pr_curves
 
 _PER_CATEGORY = ("ByCategory/", "BySuperCategory/")
@@ -65,7 +67,7 @@ def show(report, console=None):
       console: a rich Console; standard output by default.
     """
     if not isinstance(report, dict):
-        report = json.loads(pathlib.Path(report).read_text())
+        report = read_json(report, "evaluation report")
     console = console or Console()
     console.print(f"step {report['step']}, {report['images']} images")
     console.print(_metrics_table(report["metrics"]))
@@ -99,7 +101,7 @@ def _metrics_table(metrics):
     table.add_column("value", justify="right")
     for name, value in metrics.items():
         if not any(part in name for part in _PER_CATEGORY):
-            table.add_row(escape(name), _number(value))
+            table.add_row(escape(printable(name)), _number(value))
     return table
 
 
@@ -112,5 +114,5 @@ def _classes_table(classes):
     for row in worst_last:
         counts = str(row["groundtruth"]), str(row["detections"])
         values = (_number(row["AP"][key]) for key in keys)
-        table.add_row(str(row["id"]), escape(row["name"]), *counts, *values)
+        table.add_row(str(row["id"]), escape(printable(row["name"])), *counts, *values)
     return table

@@ -5,6 +5,9 @@ import json
 import os
 import pathlib
 
+from od_api.core.errors import UserError
+from od_api.core.json_files import read_json
+
 
 def key_of(*parts):
     """A hash of values that JSON can hold: the same one for the same values."""
@@ -39,10 +42,11 @@ class StageCache:
           key: what it depends on now; a record of another key does not count.
         """
         try:
-            record = json.loads(self._path(stage).read_text())
-        except (FileNotFoundError, json.JSONDecodeError):
+            record = read_json(self._path(stage))
+        except UserError:  # it is not there, or damaged: the stage is done again
             return None
-        return record if record.get("key") == key else None
+        whole = isinstance(record, dict) and {"key", "seconds", "result"} <= set(record)
+        return record if whole and record["key"] == key else None
 
     def put(self, stage, key, seconds, result):
         """Records that a stage is done."""

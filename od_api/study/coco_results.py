@@ -53,6 +53,12 @@ def read_results(path):
     ):
         names = ", ".join(sorted(needed))
         raise UserError(f"{printable(path)} is no list of COCO results: {names}")
+    try:
+        _detections(results), {row["image_id"] for row in results}
+    except (OverflowError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{printable(path)} has values that no COCO result has: {error}"
+        ) from error
     return results
 
 

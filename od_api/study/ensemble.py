@@ -11,18 +11,21 @@ Members are chosen by one half of the images and measured on the other, so that 
 ensemble does not profit from having been chosen by the images that it is measured on.
 """
 
-import json
 from typing import NamedTuple
 
 import numpy as np
 
 from od_api.core.errors import UserError
+from od_api.core.json_files import read_json
+from od_api.core.printable import printable
 from od_api.metrics.coco import CocoDetectionMetrics
 from od_api.metrics.records import iou
 from od_api.study.fits import cosine
 
 # Of non-max suppression, as everywhere in the study (its section on postprocessing).
 IOU_THRESHOLD = 0.6
+# What reading JSON of another form raises.
+_WRONG_FORM = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
 # COCO's metrics look at no more.
 MAX_DETECTIONS = 100
 
@@ -143,15 +146,18 @@ class GroundTruth:
     """
 
     def __init__(self, path):
-        data = read_json(path)
+        data = read_json(path, "COCO annotation file")
         try:
             self.images = [image["id"] for image in data["images"]]
             self.names = {c["id"]: c["name"] for c in data["categories"]}
-            self._objects = {i: [] for i in self.images}
+            objects = {i: [] for i in self.images}
             for annotation in data["annotations"]:
-                self._objects[annotation["image_id"]].append(annotation)
-        except (KeyError, TypeError) as error:
-            raise UserError(f"{path} is no COCO annotation file: {error!r}") from None
+                objects[annotation["image_id"]].append(annotation)
+            self._truths = {i: _truth(rows) for i, rows in objects.items()}
+        except _WRONG_FORM as error:
+            raise UserError(
+                f"{printable(path)} is no COCO annotation file: {error!r}"
+            ) from None
         self.ids = sorted(self.names)
 
     def name(self, class_id):
@@ -162,17 +168,19 @@ class GroundTruth:
         """The CocoDetectionMetrics of {image id: detections} over some images."""
         metrics = CocoDetectionMetrics(self)
         for image in images:
-            metrics.add(image, self._truth(image), detections.get(image, _NOTHING))
+            metrics.add(image, self._truths[image], detections.get(image, _NOTHING))
         return metrics
 
-    def _truth(self, image):
-        rows = self._objects[image]
-        return {
-            "boxes": corners([a["bbox"] for a in rows]),
-            "classes": np.array([a["category_id"] - 1 for a in rows], int),
-            "is_crowd": np.array([a.get("iscrowd", 0) for a in rows], bool),
-            "area": np.array([a.get("area", 0) for a in rows], np.float32),
-        }
+
+def _truth(rows):
+    """What evaluators take of one image's annotations."""
+    return {
+        "boxes": corners([a["bbox"] for a in rows]),
+        "classes": np.array([a["category_id"] - 1 for a in rows], int),
+        # As a number: some tools write "0".
+        "is_crowd": np.array([int(a.get("iscrowd", 0)) for a in rows], bool),
+        "area": np.array([a.get("area", 0) for a in rows], np.float32),
+    }
 
 
 def load_detections(path):
@@ -183,11 +191,13 @@ def load_detections(path):
     """
     by_image = {}
     try:
-        for row in read_json(path):
+        for row in read_json(path, "list of COCO results"):
             by_image.setdefault(row["image_id"], []).append(row)
         return {image: as_arrays(rows) for image, rows in by_image.items()}
-    except (KeyError, TypeError) as error:
-        raise UserError(f"{path} is no list of COCO results: {error!r}") from None
+    except _WRONG_FORM as error:
+        raise UserError(
+            f"{printable(path)} is no list of COCO results: {error!r}"
+        ) from None
 
 
 def as_arrays(rows):
@@ -203,14 +213,6 @@ def corners(boxes):
     """COCO's [x, y, width, height] to float32 [n, 4] of [ymin, xmin, ymax, xmax]."""
     x, y, width, height = np.array(boxes, np.float32).reshape(-1, 4).T
     return np.stack([y, x, y + height, x + width], axis=1)
-
-
-def read_json(path):
-    """What a JSON file holds; UserError if it is not there or not JSON."""
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read: {error}") from None
 
 
 _NOTHING = as_arrays([])

@@ -8,6 +8,8 @@ from od_api.data.inputs import EvaluationInput, num_classes_of
 from od_api.data.pipeline import make_dataset
 from od_api.resizers.identity_resizer import IdentityResizer
 
+# Of an id that is a number.
+_DIGITS = 19
 _COLUMNS = ("boxes", "classes", "is_crowd", "difficult", "area")
 
 
@@ -76,7 +78,7 @@ class EvaluationImages:
 
     def _find_numbers(self):
         names = [b["source_id"][0].numpy() for b in self._guarded(self._batches)]
-        if all(name.isdigit() and int(name) > 0 for name in names):
+        if all(n.isdigit() and len(n) < _DIGITS and int(n) > 0 for n in names):
             numbers = [int(name) for name in names]
             if len(set(numbers)) == len(numbers):
                 return numbers

@@ -2,6 +2,7 @@
 
 import itertools
 
+from od_api.core.printable import printable
 from od_api.study.analysis import PUBLISHED
 
 # Okabe and Ito's colours, which stay apart for colour-blind readers; black is ink.
@@ -16,6 +17,8 @@ DARK_COLOURS = (
 )
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _INK = "#222222"
+# Of a name that is a number.
+_DIGITS = 19
 
 
 def orders(analyses):
@@ -33,7 +36,15 @@ def orders(analyses):
 
 def _natural(value):
     """Numbers by size, before words."""
-    return (0, int(value), "") if value.isdigit() else (1, 0, value)
+    if value.isascii() and value.isdigit() and len(value) < _DIGITS:
+        return (0, int(value), "")
+    return (1, 0, value)
+
+
+def _plain(text):
+    """Text as matplotlib shows it: a dollar sign would begin a formula, and a legend
+    leaves out what begins with an underscore."""
+    return printable(text).replace("$", r"\$").lstrip("_")
 
 
 def save(figure, folder, order):
@@ -134,7 +145,9 @@ def _legend(axes, figure, hues, shapes):
     rows = []
     if figure.hue:
         rows += [
-            Line2D([], [], marker=marker(name), linestyle="", color=c, label=name)
+            Line2D(
+                [], [], marker=marker(name), linestyle="", color=c, label=_plain(name)
+            )
             for name, c in hues.items()
         ]
     if figure.shape != figure.hue:
@@ -145,7 +158,7 @@ def _legend(axes, figure, hues, shapes):
                 linestyle="",
                 markerfacecolor="none",
                 markeredgecolor=_INK,
-                label=name,
+                label=_plain(name),
             )
             for name, m in shapes.items()
             if name
@@ -154,7 +167,9 @@ def _legend(axes, figure, hues, shapes):
         names = [n.label for n in figure.lines if n.dashed == dashed and not n.models]
         if names:
             label = names[0].split(", ")[0]
-            rows.append(Line2D([], [], color=_INK, linestyle=style, label=label))
+            rows.append(
+                Line2D([], [], color=_INK, linestyle=style, label=_plain(label))
+            )
     if any(p.source == PUBLISHED for p in figure.points):
         rows.append(Line2D([], [], linestyle="", label="hollow: published"))
     if rows:
@@ -178,12 +193,14 @@ def _draw_bars(axes, figure):
         bars = [b for b in figure.bars if b.series == name]
         offset = (i - (len(series) - 1) / 2) * height
         where = [names.index(b.group) + offset for b in bars]
-        axes.barh(where, [b.value for b in bars], height, color=colour, label=name)
+        axes.barh(
+            where, [b.value for b in bars], height, color=colour, label=_plain(name)
+        )
         for bar, y in zip(bars, where, strict=True):
             if bar.low is not None:
                 ends = [bar.low, bar.high]
                 axes.plot(ends, [y, y], color=_INK, marker="|", linewidth=1)
-    axes.set_yticks(range(len(names)), names, fontsize=8)
+    axes.set_yticks(range(len(names)), map(_plain, names), fontsize=8)
     axes.margins(y=0.01)
     axes.invert_yaxis()
     axes.set(xlabel=figure.x, title=figure.title)

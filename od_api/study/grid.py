@@ -8,6 +8,7 @@ from typing import NamedTuple
 from od_api.core.config import load_config, nearest, parse_message
 from od_api.core.errors import UserError
 from od_api.core.files import read_text
+from od_api.core.path_names import one_name
 from od_api.protos import study_pb2, train_pb2
 
 # The longer side's limit for a shorter side of 600 in the released models.
@@ -121,6 +122,7 @@ def _cells_of(block, folder, common, overrides):
             f"meta_architecture is {block.meta_architecture!r}; it is one of "
             f"{', '.join(_SETTINGS)}"
         )
+    one_name(block.extractor, "extractor of a block")
     precisions = [train_pb2.Precision.Name(value) for value in block.precision]
     axes = (
         block.resolution,
@@ -131,6 +133,11 @@ def _cells_of(block, folder, common, overrides):
     )
     for values in itertools.product(*axes):
         resolution, stride, batch_size, precision, proposals = values
+        if resolution < 1 or stride < 0 or proposals < 0:
+            raise UserError(
+                f"a block has resolution {resolution}, stride {stride} and "
+                f"{proposals} proposals: they are sizes and numbers from 1 up"
+            )
         training = [f"train_config.batch_size={batch_size}"] * bool(batch_size)
         training += [f"train_config.precision={precision}"] * bool(precision)
         yield Cell(

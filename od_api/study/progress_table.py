@@ -8,6 +8,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from od_api.core.printable import printable
 from od_api.core.progress import duration
 from od_api.study.run_settings import STAGES
 
@@ -58,14 +59,14 @@ class ProgressTable:
         number = self._names.index(event.cell) + 1
         start = f"[{number}/{len(self._names)}] {event.cell}: {event.stage}"
         if event.state == "failed":
-            return f"{start} FAILED: {event.message}"
+            return f"{start} FAILED: {printable(event.message)}"
         return f"{start} {duration(event.seconds)}; {self.time_left()}"
 
     def render(self):
         """The table and its summary."""
         table = Table("cell", *STAGES, box=None, pad_edge=False)
         for name in self._shown():
-            table.add_row(name, *(self._cell(name, stage) for stage in STAGES))
+            table.add_row(Text(name), *(self._cell(name, stage) for stage in STAGES))
         return Group(table, Text(self.summary()))
 
     def summary(self):

@@ -10,6 +10,7 @@ from od_api.study.analyses import analyse
 from od_api.study.analysis import decimals
 from od_api.study.published_results import SOURCE
 from od_api.study.results import load_study
+from od_api.study.safe_text import csv_cell, markdown
 
 PAGE, MARKDOWN = "report.html", "report.md"
 
@@ -77,8 +78,8 @@ def as_csv(table):
     """The table in CSV, numbers in full."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(table.columns)
-    writer.writerows(["" if v is None else v for v in row] for row in table.rows)
+    writer.writerow(map(csv_cell, table.columns))
+    writer.writerows(map(csv_cell, row) for row in table.rows)
     return text.getvalue()
 
 
@@ -88,27 +89,27 @@ def as_markdown(study, analyses, published):
     for sentence in summary(study, published):
         lines += [sentence, ""]
     for analysis in analyses:
-        lines += [f"## {analysis.title}", "", analysis.text, ""]
-        lines += [f"- {finding}" for finding in analysis.findings]
+        lines += [f"## {markdown(analysis.title)}", "", markdown(analysis.text), ""]
+        lines += [f"- {markdown(finding)}" for finding in analysis.findings]
         lines += [""] * bool(analysis.findings)
         for figure in analysis.figures:
-            lines += [f"![{figure.title}](figures/{figure.key}.png)", ""]
+            lines += [f"![{markdown(figure.title)}](figures/{figure.key}.png)", ""]
         for table in analysis.tables:
-            lines += [f"### {table.title}", "", *_markdown_table(table), ""]
+            title = markdown(table.title)
+            lines += [f"### {title}", "", *_markdown_table(table), ""]
     return "\n".join(lines)
 
 
 def _markdown_table(table):
     places = decimals(table)
     yield _markdown_row(table.columns)
-    yield _markdown_row("---" if n is None else "---:" for n in places)
+    yield f"| {' | '.join('---' if n is None else '---:' for n in places)} |"
     for row in table.rows:
         yield _markdown_row(map(shown, row, places))
 
 
 def _markdown_row(cells):
-    cells = [str(c).replace("|", "\\|").replace("\n", " ") for c in cells]
-    return f"| {' | '.join(cells)} |"
+    return f"| {' | '.join(map(markdown, cells))} |"
 
 
 def shown(value, places):

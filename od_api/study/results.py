@@ -1,11 +1,14 @@
 """What a study measured: RESULTS/*/result.json as rows of one form."""
 
-import json
 import math
 import pathlib
 
 from od_api.core.errors import UserError
+from od_api.core.json_files import read_json
+from od_api.core.path_names import one_name
+from od_api.core.printable import printable
 from od_api.study.models import Model, Study
+from od_api.study.safe_text import made_printable
 
 # The names that the metrics of COCO have in a result, and those of a row.
 _ACCURACY = {
@@ -64,31 +67,38 @@ def study_of(results, folder=None):
 
 
 def _read(file):
-    try:
-        result = json.loads(file.read_text())
-    except ValueError as error:
-        raise UserError(
-            f"{file} is not JSON ({error}): delete it and run its cell"
-        ) from None
-    name = file.parent.name
+    result = read_json(file, "result of a cell (delete it and run the cell again)")
+    shown = printable(file)
     if not isinstance(result, dict) or not isinstance(result.get("cell"), dict):
-        raise UserError(f"{file} is not the result of a cell: it has no `cell`")
-    result["cell"].setdefault("name", name)
+        raise UserError(f"{shown} is not the result of a cell: it has no `cell`")
+    result = made_printable(result)
+    name = result["cell"].setdefault("name", printable(file.parent.name))
+    # It is the name of a folder, too, from which detections are read.
+    one_name(name, f"name of the cell in {shown}")
+    try:
+        study_of([result])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{shown} is not the result of a cell: it has values of another kind "
+            f"({error})"
+        ) from error
     return result
 
 
 def _model(result):
     cell, latency = result["cell"], result.get("latency") or {}
-    meta, extractor = cell.get("meta_architecture"), cell.get("feature_extractor")
+    meta, extractor = (
+        _text(cell.get(key)) for key in ("meta_architecture", "feature_extractor")
+    )
     return Model(
         name=cell["name"],
         meta_architecture=META_ARCHITECTURES.get(meta, meta or "?"),
         extractor=EXTRACTORS.get(extractor, extractor or "?"),
-        resolution=cell.get("resolution") or None,
-        stride=cell.get("output_stride") or None,
-        proposals=cell.get("num_proposals") or None,
-        batch_size=cell.get("batch_size") or None,
-        precision=cell.get("precision"),
+        resolution=_number(cell.get("resolution")) or None,
+        stride=_number(cell.get("output_stride")) or None,
+        proposals=_number(cell.get("num_proposals")) or None,
+        batch_size=_number(cell.get("batch_size")) or None,
+        precision=_text(cell.get("precision")),
         **_accuracy(result.get("accuracy") or {}),
         time_ms=_number(latency.get("median_ms")),
         mean_ms=_number(latency.get("mean_ms")),
@@ -98,11 +108,11 @@ def _model(result):
         parameters=_number(result.get("parameters")),
         multiply_adds=_number(result.get("multiply_adds")),
         memory_bytes=_number(result.get("peak_memory_bytes")),
-        memory_kind=result.get("peak_memory_kind"),
+        memory_kind=_text(result.get("peak_memory_kind")),
         saved_model_bytes=_number(result.get("saved_model_bytes")),
         per_class={k: _percent(v) for k, v in (result.get("per_class") or {}).items()},
         throughput={
-            row["batch_size"]: _number(row.get("images_per_second"))
+            int(row["batch_size"]): _number(row.get("images_per_second"))
             for row in result.get("throughput") or ()
         },
     )
@@ -113,6 +123,17 @@ def _accuracy(metrics):
         field: _percent(metrics.get(f"DetectionBoxes_{name}"))
         for name, field in _ACCURACY.items()
     }
+
+
+def _text(value):
+    """The text, or None where there is none.
+
+    Raises:
+      TypeError: it is something else.
+    """
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{value!r:.60} is no text")
+    return value
 
 
 def _number(value):
@@ -138,7 +159,7 @@ def _other_proposals(results, models):
     rows = []
     for model, result in zip(models, results, strict=True):
         for row in result.get("by_num_proposals") or ():
-            proposals = row["num_proposals"]
+            proposals = int(row["num_proposals"])
             if (*model.trained, proposals) in known:
                 continue
             known.add((*model.trained, proposals))

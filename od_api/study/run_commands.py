@@ -5,6 +5,7 @@ import json
 import os
 
 from od_api.core.errors import UserError
+from od_api.core.printable import printable
 from od_api.study.study_data import FEW_SCENES
 
 _STAGES = "train, export, evaluate, time, proposals, count"
@@ -122,7 +123,7 @@ def _run(args):
             errors = runner.run(names)
     failed = {name: error for name, error in errors.items() if error}
     for name, error in failed.items():
-        print(f"{name} failed in {error['stage']}: {error['message']}")
+        print(f"{name} failed in {error['stage']}: {printable(error['message'])}")
     if args.report:
         _report(results)
     return 1 if failed else 0

@@ -4,6 +4,7 @@ Stages that are done are not done again, whatever stopped the run before. A cell
 fails is recorded, and the others go on.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -213,6 +214,7 @@ def parse_shard(text):
       UserError: it is not i/n with 1 <= i <= n.
     """
     index, _, count = text.partition("/")
-    if not (index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
-        raise UserError(f"a shard is i/n, from 1/n to n/n, and not {text!r}")
-    return int(index), int(count)
+    with contextlib.suppress(ValueError):
+        if 1 <= int(index) <= int(count):
+            return int(index), int(count)
+    raise UserError(f"a shard is i/n, from 1/n to n/n, and not {text!r:.60}")

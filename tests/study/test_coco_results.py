@@ -73,7 +73,10 @@ def test_annotations_are_coco():
 
 def test_files_that_are_no_results(tmp_path):
     path = tmp_path / "some.json"
-    for text in ("{", "{}", '[{"image_id": 1}]'):
+    rows = '[{"image_id": 1, "bbox": BOX, "score": 1, "category_id": CLASS}]'
+    wrong_box = rows.replace("BOX", "[1, 2]").replace("CLASS", "1")
+    wrong_class = rows.replace("BOX", "[1, 2, 3, 4]").replace("CLASS", '"cat"')
+    for text in ("{", "{}", '[{"image_id": 1}]', "[1]", wrong_box, wrong_class):
         path.write_text(text)
         with pytest.raises(UserError, match=r"some\.json"):
             read_results(path)

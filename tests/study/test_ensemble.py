@@ -209,7 +209,20 @@ def test_detections_of_other_data_are_refused(study):
         ensemble_analysis(study, False, EnsembleOptions())
 
 
-@pytest.mark.parametrize("text", ["{", '{"images": []}', "[1]"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        '{"images": []}',
+        "[1]",
+        "[" * 50_000,
+        '[{"image_id": 1, "bbox": [1, 2], "score": 1, "category_id": 1}]',
+        '[{"image_id": [1], "bbox": [], "score": 1, "category_id": 1}]',
+        '{"images": [{"id": 1}], "categories": [{"id": 1, "name": "a"}], '
+        '"annotations": [{"image_id": 1, "bbox": [1], "category_id": 1}]}',
+    ],
+    ids=range(7),
+)
 def test_files_that_are_something_else_are_named(tmp_path, text):
     file = tmp_path / "file.json"
     file.write_text(text)

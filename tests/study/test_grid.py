@@ -127,6 +127,12 @@ def test_mistakes_in_a_grid_are_named(tmp_path):
         load_grid(write(tmp_path, twice[:-1] + "stride: 8 }"))
     with pytest.raises(UserError, match=r"no cell 'ssd_b_.'; did you mean"):
         load_grid(write(tmp_path, twice + "exclude: 'ssd_b_*'"))
+    for extractor in ("../../../x", "a/b", "", "a\\0"):
+        block = twice.replace("'a'", f"'{extractor}'")
+        with pytest.raises(UserError, match="becomes the name of a file"):
+            load_grid(write(tmp_path, block))
+    with pytest.raises(UserError, match="has resolution -3"):
+        load_grid(write(tmp_path, twice.replace("300", "-3")))
     with pytest.raises(UserError, match="no cell 'x'"):
         find_cell(CELLS, "x")
 

@@ -1,5 +1,6 @@
 """Results of cells as rows of one form, whatever is missing in them."""
 
+import json
 import math
 
 import pytest
@@ -111,3 +112,33 @@ def test_a_file_that_is_no_result_is_named(tmp_path, text):
     file.write_text(text)
     with pytest.raises(UserError, match=r"one.result\.json"):
         load_study(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"cell": {**CELL, "name": "../../x"}},
+        {"cell": {**CELL, "name": 7.5, "feature_extractor": ["a"]}},
+        {"cell": CELL, "latency": [1]},
+        {"cell": CELL, "throughput": "fast"},
+        {"cell": CELL, "throughput": [{"images_per_second": 1}]},
+        {"cell": CELL, "accuracy": 3},
+        {"cell": CELL, "per_class": [1]},
+        {"cell": CELL, "by_num_proposals": [{"num_proposals": "many"}]},
+        {"cell": CELL, "machine": "fast"},
+        {"cell": CELL, "error": "bad"},
+    ],
+)
+def test_a_result_of_another_form_is_named(tmp_path, change):
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "result.json").write_text(json.dumps(change))
+    with pytest.raises(UserError, match=r"one/result\.json"):
+        load_study(tmp_path)
+
+
+def test_text_of_results_cannot_command_a_terminal(tmp_path):
+    (tmp_path / "one").mkdir()
+    result = {"cell": {**CELL, "feature_extractor": "\x1b]0;title\x07"}}
+    (tmp_path / "one" / "result.json").write_text(json.dumps(result))
+    (model,) = load_study(tmp_path).models
+    assert model.extractor == "\\x1b]0;title\\x07"

@@ -60,6 +60,24 @@ def test_markdown_shows_every_figure_and_its_tables_are_whole(report):
     assert lines and all(line.count(" | ") >= 1 for line in lines)
 
 
+def test_text_of_results_is_shown_and_not_obeyed(tmp_path):
+    """In Markdown, CSV and pictures; the page is the last test's matter."""
+    hostile = "<script>alert(1)</script>[a](javascript:b)$\\\\frac$"
+    cells = results_kit.results()[:2]
+    for cell in cells:
+        cell["cell"]["feature_extractor"] = hostile
+        cell["per_class"] = {"=HYPERLINK(1)": 0.5}
+        cell["peak_memory_kind"] = "@SUM(A1)"
+    output = write_report(results_kit.write(tmp_path, cells)).parent
+    text = (output / "report.md").read_text()
+    assert "&lt;script&gt;" in text
+    assert "<script" not in text and "](javascript" not in text
+    for table in (output / "tables").glob("*.csv"):
+        for row in csv.reader(io.StringIO(table.read_text())):
+            assert not [c for c in row if c[:1] in ("=", "@")], table
+    assert "'=HYPERLINK(1)" in (output / "tables" / "classes.csv").read_text()
+
+
 def test_pictures_are_what_they_say(report):
     for file in (report / "figures").glob("*.png"):
         assert file.read_bytes().startswith(b"\x89PNG") and file.stat().st_size > 5000
