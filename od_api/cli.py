@@ -30,11 +30,20 @@ def main(arguments=None):
         args = _parser().parse_args(ours)
     except SystemExit as end:  # it has printed the help, or what is wrong
         raise SystemExit(_flushed(end.code)) from None
-    return run(lambda: args.func(args), getattr(args, "config", None), debug)
+    config, overrides = getattr(args, "config", None), getattr(args, "overrides", ())
+    return run(lambda: args.func(args), config, debug, overrides)
 
 
-def run(action, config_path=None, debug=False):
-    """Calls `action()`; what goes wrong becomes one message and an exit status."""
+def run(action, config_path=None, debug=False, overrides=()):
+    """Calls `action()`; what goes wrong becomes one message and an exit status.
+
+    Args:
+      action: callable; returns an exit status, or None for 0.
+      config_path: of the pipeline.config that errors are placed in, if there is one.
+      debug: lets errors through, with their traceback.
+      overrides: the `--set` of the command line; errors in what they set are placed
+        there.
+    """
     from absl import logging
 
     from od_api.core import quiet
@@ -51,17 +60,17 @@ def run(action, config_path=None, debug=False):
     except Exception as error:
         if debug:
             raise
-        message, status = _told(error, config_path)
+        message, status = _told(error, config_path, overrides)
         print(f"error: {printable(message, lines=True)}", file=sys.stderr)
         return status
 
 
-def _told(error, config_path):
+def _told(error, config_path, overrides):
     """(message, exit status) of an error."""
     if isinstance(error, ConfigError) and config_path:
         from od_api.core.config import locate
 
-        error = locate(error, config_path)
+        error = locate(error, config_path, overrides)
     if isinstance(error, UserError | OSError):
         return str(error), 2
     kind, reason = type(error).__name__, str(error).strip().split("\n")[0]

@@ -12,7 +12,7 @@ from absl import logging
 
 from od_api import cli
 from od_api.core.config import load_config
-from od_api.core.errors import UserError
+from od_api.core.errors import ConfigError, UserError
 
 ROOT = pathlib.Path(__file__).parent.parent
 COMMANDS = [
@@ -183,6 +183,16 @@ def test_wrong_command_lines_exit_with_2(arguments, says, capsys):
 def test_bad_override(config, capsys):
     assert cli.main(["config", "show", str(config), "--set", "nonsense"]) == 2
     assert "path.to.field=value" in capsys.readouterr().err
+
+
+def test_an_error_in_what_an_override_set_is_placed_there(config, capsys):
+    override = "train_config.num_steps=0"
+
+    def refuse():
+        raise ConfigError("is 0", "train_config.num_steps")
+
+    assert cli.run(refuse, str(config), overrides=[override]) == 2
+    assert f"error: --set {override}: " in capsys.readouterr().err
 
 
 def test_interrupt_exits_with_130(capsys):
