@@ -32,6 +32,7 @@ from od_api.data import pipeline
 from od_api.data.label_map import LabelMap
 from od_api.detectors.multi_task_loss import MultiTaskLoss
 from od_api.evaluate import detector_for_inference
+from od_api.losses.weighted_l2 import WeightedL2LocalizationLoss
 from od_api.metrics import build_evaluators
 from od_api.protos import eval_pb2, input_reader_pb2, pipeline_pb2, train_pb2
 
@@ -54,7 +55,7 @@ def tables():
 
 def test_every_trap_has_its_row():
     numbers = [int(row[0]) for row in tables() if row[0].isdigit()]
-    assert sorted(set(numbers)) == list(range(1, 29))
+    assert sorted(set(numbers)) == list(range(1, 30))
 
 
 @pytest.mark.parametrize("row", tables(), ids=lambda row: row[1][:30])
@@ -451,3 +452,20 @@ def test_anchors_of_weightless_boxes_weigh_nothing():
     np.testing.assert_array_equal(losses.classification, [[0, 1, 1]])
     np.testing.assert_array_equal(losses.localization, [[0, 1, 0]])
     np.testing.assert_array_equal(losses.positive, [[0, 1, 0]])
+
+
+def test_a_weight_is_a_factor_of_weighted_l2():
+    """0.5 * 2^2 * 4 = 8 with weight 1/4 is 2; squared as in the old API it was 1/2."""
+    targets = Targets(
+        tf.zeros([1, 1, 4]), tf.zeros([1, 1], tf.int32), tf.fill([1, 1], 0.25), 1, 1
+    )
+    loss = MultiTaskLoss(
+        num_classes=1,
+        box_coder=SimpleNamespace(encode=lambda boxes, anchors: boxes),
+        classification_loss=lambda logits, target: tf.zeros_like(logits),
+        localization_loss=WeightedL2LocalizationLoss(),
+    )
+    assignment = Assignment(tf.zeros([1, 1], tf.int32), tf.ones([1, 1]), None)
+    codes, anchors = tf.fill([1, 1, 4], 2.0), tf.ones([1, 4])
+    losses = loss(tf.zeros([1, 1, 2]), codes, anchors, assignment, targets)
+    np.testing.assert_allclose(losses.localization, [[2.0]])

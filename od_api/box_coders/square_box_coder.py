@@ -1,5 +1,7 @@
 """A box code of three numbers, for objects that are about square (faces)."""
 
+import math
+
 import tensorflow as tf
 
 from od_api.core import boxes as geometry
@@ -19,16 +21,30 @@ class SquareBoxCoder:
       tl = length_scale * log(l / l_a)
     Decoding gives a square: the aspect ratio is lost. Source: the old API.
 
+    All of it is measured in heights and widths of the image where they are known, as
+    the old API's SSD did: a "square" of an H x W image is H/W times as high as wide.
+
+    Args:
+      y_scale, x_scale, length_scale: see above, each above 0.
+      image_shape: (H, W) of the padded network input; the detector gives it where all
+        images have one size. None measures in pixels.
+
     Attributes:
       code_size: 3.
     """
 
     code_size = 3
 
-    def __init__(self, *, y_scale=10.0, x_scale=10.0, length_scale=5.0):
-        self.scales = [y_scale, x_scale, length_scale]
-        if min(self.scales) <= 0:
-            raise ValueError(f"the scales are {self.scales} and must be above 0")
+    def __init__(
+        self, *, y_scale=10.0, x_scale=10.0, length_scale=5.0, image_shape=None
+    ):
+        scales = [y_scale, x_scale, length_scale]
+        if not all(scale > 0 for scale in scales):
+            raise ValueError(f"the scales are {scales} and must be above 0")
+        height, width = image_shape or (1, 1)
+        # Height and width, in pixels, of what counts as a square of area 1.
+        self._tall, self._wide = math.sqrt(height / width), math.sqrt(width / height)
+        self.scales = [y_scale / self._tall, x_scale / self._wide, length_scale]
 
     def encode(self, boxes, anchors):
         """[..., 4] boxes, [..., 4] anchors (broadcast) -> [..., 3] codes, float32."""
@@ -49,7 +65,10 @@ class SquareBoxCoder:
         ya, xa, length_a = _center_length(anchors)
         length = tf.exp(tl) * length_a
         return geometry.from_center_size(
-            ty * length_a + ya, tx * length_a + xa, length, length
+            ty * length_a + ya,
+            tx * length_a + xa,
+            length * self._tall,
+            length * self._wide,
         )
 
 

@@ -87,6 +87,16 @@ def test_depths_are_rounded_down_and_at_least_min_depth(multiplier, least, stem,
     assert network.get_layer("conv_pw_13").filters == last
 
 
+def test_depth_multiplier_counts_once():
+    """A quarter of 32 and of 1024; the old Keras model made 1/16 of them: 2 and 64."""
+    network = _build("depth_multiplier: 0.25 min_depth: 1").network
+    assert network.get_layer("conv1").filters == 8
+    assert network.get_layer("conv_pw_13").filters == 256
+    old = _build("depth_multiplier: 0.0625 min_depth: 1").network
+    assert old.get_layer("conv1").filters == 2
+    assert old.get_layer("conv_pw_13").filters == 64
+
+
 def test_normalize_maps_pixels_to_minus_one_to_one(narrow):
     pixels = tf.constant([[[[0, 127.5, 255]]]])
     np.testing.assert_allclose(narrow.normalize(pixels), [[[[-1, 0, 1]]]], atol=1e-6)

@@ -197,6 +197,14 @@ def test_orientation_outside_of_1_to_8_is_upright():
     assert images.look(_encoded("JPEG", exif=exif)).orientation == 1
 
 
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP"])
+def test_one_channel_becomes_three_equal_ones(kind):
+    decoded = images.decode(_encoded(kind, "L"))
+    gray = np.asarray(Image.fromarray(_pixels()).convert("L"))
+    np.testing.assert_allclose(decoded, np.repeat(gray[..., None], 3, -1), atol=3)
+    np.testing.assert_array_equal(decoded[..., 0], decoded[..., 2])
+
+
 def test_damaged_pixels_end_in_words():
     with pytest.raises(UserError, match=r"^cannot be decoded: "):
         images.decode(_encoded("JPEG")[:-100])

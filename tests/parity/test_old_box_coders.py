@@ -43,6 +43,20 @@ def test_square_codes_are_the_old_ones():
     )
 
 
+@pytest.mark.parametrize("height, width", [(300, 300), (240, 600)])
+def test_square_codes_of_pixels_are_the_old_ones_of_shares(height, width):
+    case = CASES["square"]
+    config = text_format.Parse(case["config"], box_coder_pb2.BoxCoder())
+    coder = build(config, image_shape=(height, width))
+    unit = np.float32([height, width] * 2)
+    close = {"rtol": 1e-4, "atol": 1e-4}
+    np.testing.assert_allclose(
+        coder.encode(BOXES * unit, ANCHORS * unit), case["encoded"], **close
+    )
+    decoded = coder.decode(case["codes"], ANCHORS * unit) / unit
+    np.testing.assert_allclose(decoded, case["decoded"], **close)
+
+
 def test_keypoint_codes_are_the_old_ones():
     """Ours carries the keypoints behind the box, the old API in a field of its own."""
     case = CASES["keypoint"]
