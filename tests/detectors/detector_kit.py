@@ -24,9 +24,9 @@ SSD_FPN = """
 DETECTORS = ["ssd", "ssd_fpn", *tiny_two_stage.MODELS]
 
 
-def make_detector(name, resizer="pad_to_multiple_resizer { multiple: 32 }"):
-    """The tiny detector of that name, one of DETECTORS, behind a resizer."""
-    edit = f"image_resizer {{ {resizer} }}"
+def make_detector(name, resizer="pad_to_multiple_resizer { multiple: 32 }", edit=""):
+    """The tiny detector of that name, one of DETECTORS, with fields merged into it."""
+    edit += f" image_resizer {{ {resizer} }}"
     if name in tiny_two_stage.MODELS:
         return two_stage_kit.detector(name, edit)
     config = pipeline_pb2.TrainEvalPipelineConfig()
