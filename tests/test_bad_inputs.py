@@ -253,6 +253,21 @@ def test_checkpoint_of_another_model(trained, tmp_path, capsys):
     refuses(capsys, "eval", config, model, override, says=says)
 
 
+def test_resumed_with_other_classes(trained, own_data, capsys):
+    """Of another number, or with other names: the checkpoints would win silently."""
+    config, model = trained
+    resume = ["train", config, model, "--no-eval"]
+    says = ["model.ssd.num_classes", "began with 5", "now has 7"]
+    refuses(capsys, *resume, "--set=model.ssd.num_classes=7", says=says)
+    label_map = own_data / "label_map.pbtxt"
+    label_map.write_text(label_map.read_text().replace("circle", "disc"))
+    field = "train_input_reader.label_map_path"
+    other = [f"--set={field}={label_map}"]
+    other.append("--set=train_input_reader.drop_unknown_classes=true")
+    says = [field, "'circle'", "'disc'", "new model_dir"]
+    refuses(capsys, *resume, *other, says=says)
+
+
 def test_absent_checkpoint(trained, capsys):
     config, model = trained
     refuses(capsys, "eval", config, f"{model}/ckpt-3", says=["ckpt-3", "ckpt-2"])

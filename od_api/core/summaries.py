@@ -5,16 +5,21 @@ longer brings. The file format is TensorFlow's own: a tensor, and the name of th
 that shows it.
 """
 
+import contextlib
 import os
 
 import numpy as np
 import tensorflow as tf
 
+from od_api.core.errors import UserError
+from od_api.core.printable import printable
+
 
 class Summaries:
     """Writes scalars and images of one run (`<model_dir>/train`, `.../eval/<name>`).
 
-    A context manager; closing flushes. Usable from one process at a time.
+    A context manager; closing flushes. Usable from one process at a time. Where the
+    disk is full, or the folder forbidden, any call may raise a UserError.
 
     Args:
       directory: where the event file goes; made if absent.
@@ -22,16 +27,22 @@ class Summaries:
     """
 
     def __init__(self, directory, enabled=True):
-        if enabled:
-            self._writer = tf.summary.create_file_writer(os.fspath(directory))
-        else:
-            self._writer = tf.summary.create_noop_writer()
+        self._directory = os.fspath(directory)
+        with self._disk_errors():
+            if enabled:
+                self._writer = tf.summary.create_file_writer(self._directory)
+            else:
+                self._writer = tf.summary.create_noop_writer()
 
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
-        self.close()
+    def __exit__(self, *error):
+        try:
+            self.close()
+        except UserError:
+            if error[0] is None:  # What went wrong before says more.
+                raise
 
     def scalar(self, tag, value, step):
         """One number: a Python number or a scalar tensor."""
@@ -68,15 +79,33 @@ class Summaries:
 
     def flush(self):
         """Make everything written so far visible to readers."""
-        self._writer.flush()
+        with self._disk_errors():
+            self._writer.flush()
 
     def close(self):
         """Flush and close; nothing can be written afterwards."""
-        self._writer.close()
+        with self._disk_errors():
+            self._writer.close()
 
     def _write(self, tag, tensor, step, metadata):
-        with self._writer.as_default(), tf.summary.record_if(True):
+        with (
+            self._disk_errors(),
+            self._writer.as_default(),
+            tf.summary.record_if(True),
+        ):
             tf.summary.write(tag, tensor, step=int(step), metadata=metadata)
+
+    @contextlib.contextmanager
+    def _disk_errors(self):
+        try:
+            yield
+        except tf.errors.OpError as error:
+            reason = (error.message or str(error)).splitlines()[0]
+            raise UserError(
+                f"cannot write event files to {printable(self._directory)}: "
+                f"{reason.rpartition('; ')[2]}. Free disk space (or mend the "
+                "permissions), then start the same command again"
+            ) from error
 
 
 def _metadata(plugin, data_class):

@@ -1,7 +1,10 @@
+import resource
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from od_api.core.errors import UserError
 from od_api.core.summaries import Summaries
 
 
@@ -82,3 +85,32 @@ def test_disabled_writes_nothing(tmp_path):
         summaries.image("b", np.zeros([1, 2, 2, 3], np.uint8), 0)
         summaries.flush()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_full_disk_is_one_clear_error(tmp_path):
+    """A limit on file sizes stands in for the full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, hard))
+    try:
+        with (
+            pytest.raises(UserError, match=r"cannot write event files.*Free") as error,
+            Summaries(str(tmp_path)) as summaries,
+        ):
+            for step in range(2000):
+                summaries.scalar("loss", 1.0, step)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "\n" not in str(error.value)
+
+
+def test_what_went_wrong_before_is_not_hidden_by_closing(tmp_path, monkeypatch):
+    summaries = Summaries(str(tmp_path))
+
+    def full():
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    monkeypatch.setattr(summaries._writer, "close", full)
+    with pytest.raises(KeyboardInterrupt), summaries:
+        raise KeyboardInterrupt
+    with pytest.raises(UserError, match="No space left"), summaries:
+        pass
