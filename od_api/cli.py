@@ -273,7 +273,7 @@ def _add_config(commands):
 
 
 def _config_check(args):
-    from od_api.core.config_check import check_configs
+    from od_api.config_check import check_configs
 
     return check_configs(args.configs, args.format)
 

@@ -12,6 +12,7 @@ from od_api.core import checkpoint_files
 from od_api.core.compatibility import check_compatibility, refuse_uncompilable
 from od_api.core.config import write_config
 from od_api.core.errors import ConfigError
+from od_api.core.memory_bound import refuse_too_large
 from od_api.core.progress import Progress
 from od_api.core.run_lock import run_lock
 from od_api.core.summaries import Summaries
@@ -71,6 +72,7 @@ def train(
     check_compatibility(config)
     strategy = strategy or tf.distribute.get_strategy()
     refuse_uncompilable(config, strategy.num_replicas_in_sync)
+    refuse_too_large(config, strategy.num_replicas_in_sync)
     last_step = _last_step(config, num_steps)
     source = inputs.TrainingInput(config)
     source.check()

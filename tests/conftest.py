@@ -8,6 +8,8 @@ import pathlib
 
 import pytest
 
+from od_api.core.warn_once import warn_once
+
 ROOT = pathlib.Path(__file__).parent.parent
 
 
@@ -29,6 +31,13 @@ def data_dir():
             "weights_imagenet, ...); put it there or name it in OD_API_DATA"
         )
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _warnings_are_said_again():
+    """What is said once in a process is said once in each test."""
+    yield
+    warn_once.cache_clear()
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -145,9 +145,9 @@ def test_field_that_is_needed():
 def test_refused_value_has_its_path():
     message = losses_pb2.Loss()
     message.localization_loss.weighted_smooth_l1.delta = -1.0
-    with pytest.raises(ConfigError, match="delta is -1") as caught:
+    with pytest.raises(ConfigError, match="delta: is -1; it must be") as caught:
         build_field(message, "localization_loss")
-    assert caught.value.field_path == "localization_loss.weighted_smooth_l1"
+    assert caught.value.field_path == "localization_loss.weighted_smooth_l1.delta"
 
 
 def test_message_without_a_part_has_its_path():

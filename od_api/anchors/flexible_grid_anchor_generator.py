@@ -5,6 +5,7 @@ import math
 import tensorflow as tf
 
 from od_api.anchors._tile import check_maps, tile_boxes
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import flexible_grid_anchor_generator_pb2
 
@@ -39,10 +40,12 @@ class AnchorGrid:
                 f"base_sizes has {len(base_sizes)} numbers and aspect_ratios "
                 f"{len(aspect_ratios)}; give at least one pair"
             )
-        if min(aspect_ratios) <= 0:
-            raise ValueError("aspect_ratios must be above 0")
-        if height_stride < 1 or width_stride < 1:
-            raise ValueError("set height_stride and width_stride, in pixels")
+        ranges.above("base_sizes", base_sizes)
+        ranges.above("aspect_ratios", aspect_ratios)
+        ranges.at_least("height_stride", height_stride, 1, ranges.LONGEST_SIDE)
+        ranges.at_least("width_stride", width_stride, 1, ranges.LONGEST_SIDE)
+        ranges.finite("height_offset", height_offset)
+        ranges.finite("width_offset", width_offset)
         roots = [math.sqrt(ratio) for ratio in aspect_ratios]
         self.heights = [s / root for s, root in zip(base_sizes, roots, strict=True)]
         self.widths = [s * root for s, root in zip(base_sizes, roots, strict=True)]

@@ -5,6 +5,7 @@ import math
 import tensorflow as tf
 
 from od_api.anchors._tile import check_maps, tile_boxes
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import grid_anchor_generator_pb2
 
@@ -43,11 +44,19 @@ class GridAnchorGenerator:
         scales=(),
         aspect_ratios=(),
     ):
-        if not scales or not aspect_ratios or min(aspect_ratios) <= 0:
+        if not scales or not aspect_ratios:
             raise ValueError(
                 "no anchors: give at least one of scales and one of aspect_ratios, "
                 "above 0"
             )
+        ranges.above("scales", scales)
+        ranges.above("aspect_ratios", aspect_ratios)
+        for name, side in {"height": height, "width": width}.items():
+            ranges.at_least(name, side, 1, ranges.LONGEST_SIDE)
+        ranges.at_least("height_stride", height_stride, 1, ranges.LONGEST_SIDE)
+        ranges.at_least("width_stride", width_stride, 1, ranges.LONGEST_SIDE)
+        ranges.finite("height_offset", height_offset)
+        ranges.finite("width_offset", width_offset)
         specs = [(s, math.sqrt(r)) for r in aspect_ratios for s in scales]
         self.heights = [s / root * height for s, root in specs]
         self.widths = [s * root * width for s, root in specs]

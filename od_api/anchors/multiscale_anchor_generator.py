@@ -5,8 +5,12 @@ import math
 import tensorflow as tf
 
 from od_api.anchors._tile import check_maps, image_size, tile_boxes
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import multiscale_anchor_generator_pb2
+
+# A stride of 2^15 is wider than the longest side of an image.
+MOST_LEVELS = 15
 
 
 @register(
@@ -46,11 +50,12 @@ class MultiscaleAnchorGenerator:
                 f"min_level is {min_level} and max_level {max_level}; levels start at "
                 "0 and min_level must not be above max_level"
             )
-        if not aspect_ratios or min(aspect_ratios) <= 0 or scales_per_octave < 1:
-            raise ValueError(
-                "no anchors: give aspect_ratios above 0 and scales_per_octave of at "
-                "least 1"
-            )
+        if not aspect_ratios:
+            raise ValueError("no anchors: give aspect_ratios above 0")
+        ranges.at_least("max_level", max_level, 0, MOST_LEVELS)
+        ranges.above("anchor_scale", anchor_scale)
+        ranges.above("aspect_ratios", aspect_ratios)
+        ranges.at_least("scales_per_octave", scales_per_octave, 1, ranges.MOST_LAYERS)
         self.levels = range(min_level, max_level + 1)
         octaves = [2 ** (i / scales_per_octave) for i in range(scales_per_octave)]
         self.sizes = [

@@ -5,6 +5,7 @@ import math
 import tensorflow as tf
 
 from od_api.anchors._tile import check_maps, image_size, tile_boxes
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import ssd_anchor_generator_pb2
 
@@ -63,13 +64,27 @@ class SsdAnchorGenerator:
         scales=(),
         interpolated_scale_aspect_ratio=1.0,
     ):
+        ranges.at_least("num_layers", num_layers, 1, ranges.MOST_LAYERS)
         if scales and len(scales) < num_layers:
             raise ValueError(
                 f"scales has {len(scales)} numbers and num_layers is {num_layers}; "
                 "give one scale for each layer"
             )
-        if any(ratio <= 0 for ratio in aspect_ratios):
-            raise ValueError("aspect_ratios must be above 0")
+        ranges.above("scales", scales)
+        ranges.above("min_scale", min_scale)
+        if not scales:
+            ranges.ordered("min_scale", min_scale, "max_scale", max_scale)
+        ranges.above("max_scale", max_scale)
+        ranges.above("aspect_ratios", aspect_ratios)
+        ranges.above("base_anchor_height", base_anchor_height)
+        ranges.above("base_anchor_width", base_anchor_width)
+        ranges.at_least(
+            "interpolated_scale_aspect_ratio", interpolated_scale_aspect_ratio
+        )
+        ranges.at_least("height_stride", height_stride, 1, ranges.LONGEST_SIDE)
+        ranges.at_least("width_stride", width_stride, 1, ranges.LONGEST_SIDE)
+        ranges.finite("height_offset", height_offset)
+        ranges.finite("width_offset", width_offset)
         self.strides = _pairs("stride", height_stride, width_stride, num_layers)
         self.offsets = _pairs("offset", height_offset, width_offset, num_layers)
         self.base_size = (base_anchor_height, base_anchor_width)

@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from od_api.assigners._targets import similarities, trimmed
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.core.types import Assignment
 from od_api.protos import argmax_matcher_pb2
@@ -43,6 +44,8 @@ class ArgMaxMatcher:
         negatives_lower_than_unmatched=True,
         force_match_for_each_row=False,
     ):
+        ranges.finite("matched_threshold", matched_threshold)
+        ranges.finite("unmatched_threshold", unmatched_threshold)
         if not ignore_thresholds:
             _check_thresholds(
                 matched_threshold, unmatched_threshold, negatives_lower_than_unmatched

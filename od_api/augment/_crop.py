@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from od_api.augment import _geometry as geometry
 from od_api.augment import _random as random
+from od_api.core import ranges
 
 _MAX_ATTEMPTS = 100
 
@@ -40,14 +41,11 @@ class CropRule(NamedTuple):
         random.check_range(
             "min_area", self.area_range[0], "max_area", self.area_range[1]
         )
-        if self.aspect_ratio_range[0] <= 0:
-            raise ValueError("min_aspect_ratio must be larger than 0")
-        if self.area_range[0] <= 0 or self.area_range[1] > 1:
-            raise ValueError(
-                "min_area and max_area must be larger than 0 and at most 1"
-            )
+        ranges.above("min_aspect_ratio", self.aspect_ratio_range[0])
+        ranges.above("min_area", self.area_range[0], 0, 1)
+        ranges.above("max_area", self.area_range[1], 0, 1)
         for name in ("min_object_covered", "overlap_thresh", "random_coef"):
-            random.check_probability(name, getattr(self, name))
+            ranges.probability(name, getattr(self, name))
         return self
 
 

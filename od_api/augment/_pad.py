@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from od_api.augment import _geometry as geometry
 from od_api.augment import _random as random
+from od_api.core import ranges
 
 
 def random_pad(sample, seed, low, high, color=None):
@@ -32,16 +33,16 @@ def check_color(pad_color):
             f"pad_color has {len(pad_color)} values; give red, green and blue (0 to "
             "255), or none for the mean colour of the image"
         )
-    return list(pad_color) or None
+    return list(ranges.finite("pad_color", pad_color)) or None
 
 
 def check_ratios(name, values, default):
     """(height, width) ratios; `default` for an empty list; ValueError otherwise."""
     if not values:
         return default
-    if len(values) != 2 or min(values) <= 0:
+    if len(values) != 2:
         raise ValueError(f"{name} is {list(values)}; give two, for height and width")
-    return tuple(values)
+    return tuple(ranges.above(name, values, 0, 100))
 
 
 def padded_size(sample, ratios):

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from od_api.core import ranges
 from od_api.core import sample as samples
 
 # What a conditional step may change; everything else stays outside the condition.
@@ -45,15 +46,8 @@ def apply_if(flag, transform, sample):
     return {**sample, **tf.cond(flag, changed, lambda: moving)}
 
 
-def check_probability(name, value):
-    """ValueError unless 0 <= value <= 1."""
-    if not 0.0 <= value <= 1.0:
-        raise ValueError(f"{name} is {value:g}; it is a probability, from 0 to 1")
-
-
 def check_range(low_name, low, high_name, high, at_least=None):
-    """ValueError unless at_least <= low <= high."""
-    if low > high:
-        raise ValueError(f"{low_name} ({low:g}) is larger than {high_name} ({high:g})")
-    if at_least is not None and low < at_least:
-        raise ValueError(f"{low_name} is {low:g}; it must be {at_least:g} or more")
+    """RangeError unless at_least <= low <= high."""
+    ranges.ordered(low_name, low, high_name, high)
+    if at_least is not None:
+        ranges.at_least(low_name, low, at_least)

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import preprocessor_pb2
 
@@ -14,8 +15,8 @@ class AdjustGamma:
     """
 
     def __init__(self, *, gamma=1.0, gain=1.0):
-        if gamma < 0:
-            raise ValueError(f"gamma is {gamma:g}; it must be 0 or more")
+        ranges.at_least("gamma", gamma, 0, 100)
+        ranges.at_least("gain", gain)
         self._gamma = gamma
         self._gain = gain
 

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import preprocessor_pb2
 
@@ -15,8 +16,7 @@ class ConvertClassLogitsToSoftmax:
     """
 
     def __init__(self, *, temperature=1.0):
-        if temperature <= 0:
-            raise ValueError(f"temperature is {temperature:g}; it must be above 0")
+        ranges.above("temperature", temperature)
         self._temperature = temperature
 
     def __call__(self, sample, seed):

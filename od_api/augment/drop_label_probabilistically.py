@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from od_api.augment import _random as random
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.core.sample import keep_boxes
 from od_api.protos import preprocessor_pb2
@@ -18,9 +19,8 @@ class DropLabelProbabilistically:
     """
 
     def __init__(self, *, label=0, drop_probability=1.0):
-        if label < 1:
-            raise ValueError(f"label is {label}; set an id of the label map, from 1")
-        random.check_probability("drop_probability", drop_probability)
+        ranges.at_least("label", label, 1, ranges.MOST_CLASSES)
+        ranges.probability("drop_probability", drop_probability)
         self._class = label - 1
         self._probability = drop_probability
 

@@ -1,5 +1,6 @@
 """Pixel values moved from one range to another."""
 
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import preprocessor_pb2
 
@@ -22,6 +23,10 @@ class NormalizeImage:
         target_minval=0.0,
         target_maxval=1.0,
     ):
+        ranges.finite("original_minval", original_minval)
+        ranges.finite("original_maxval", original_maxval)
+        ranges.finite("target_minval", target_minval)
+        ranges.finite("target_maxval", target_maxval)
         if original_maxval <= original_minval:
             raise ValueError(
                 f"the original range is {original_minval:g} to {original_maxval:g}: "

@@ -2,6 +2,7 @@
 
 from od_api.augment import _geometry as geometry
 from od_api.augment._pad import check_color, random_pad
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import preprocessor_pb2
 
@@ -19,10 +20,9 @@ class RandomAbsolutePadImage:
     """
 
     def __init__(self, *, max_height_padding=0, max_width_padding=0, pad_color=()):
-        if min(max_height_padding, max_width_padding) < 0:
-            raise ValueError(
-                "max_height_padding and max_width_padding must be 0 or more"
-            )
+        longest = ranges.LONGEST_SIDE
+        ranges.at_least("max_height_padding", max_height_padding, 0, longest)
+        ranges.at_least("max_width_padding", max_width_padding, 0, longest)
         self._most = (max_height_padding, max_width_padding)
         self._color = check_color(pad_color)
 

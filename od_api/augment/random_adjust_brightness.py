@@ -1,6 +1,7 @@
 """Brighter or darker."""
 
 from od_api.augment import _color as color
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import preprocessor_pb2
 
@@ -13,8 +14,7 @@ class RandomAdjustBrightness:
     """
 
     def __init__(self, *, max_delta=0.2):
-        if not 0 <= max_delta <= 1:
-            raise ValueError(f"max_delta is {max_delta:g}; it must be from 0 to 1")
+        ranges.between("max_delta", max_delta, 0, 1)
         self._max_delta = max_delta
 
     def __call__(self, sample, seed):

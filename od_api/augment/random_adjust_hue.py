@@ -1,6 +1,7 @@
 """Colours turned on the colour circle."""
 
 from od_api.augment import _color as color
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import preprocessor_pb2
 
@@ -13,10 +14,8 @@ class RandomAdjustHue:
     """
 
     def __init__(self, *, max_delta=0.02):
-        if not 0 <= max_delta <= 0.5:
-            raise ValueError(
-                f"max_delta is {max_delta:g}; it must be from 0 to 0.5, half the circle"
-            )
+        # Half the circle.
+        ranges.between("max_delta", max_delta, 0, 0.5)
         self._max_delta = max_delta
 
     def __call__(self, sample, seed):

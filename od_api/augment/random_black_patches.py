@@ -4,8 +4,12 @@ import tensorflow as tf
 
 from od_api.augment import _geometry as geometry
 from od_api.augment import _random as random
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import preprocessor_pb2
+
+# One by one, in a loop.
+MOST_PATCHES = 10_000
 
 
 @register(preprocessor_pb2.RandomBlackPatches)
@@ -21,12 +25,9 @@ class RandomBlackPatches:
     def __init__(
         self, *, max_black_patches=10, probability=0.5, size_to_image_ratio=0.1
     ):
-        if max_black_patches < 0:
-            raise ValueError(
-                f"max_black_patches is {max_black_patches}, a negative one"
-            )
-        random.check_probability("probability", probability)
-        random.check_probability("size_to_image_ratio", size_to_image_ratio)
+        ranges.at_least("max_black_patches", max_black_patches, 0, MOST_PATCHES)
+        ranges.probability("probability", probability)
+        ranges.probability("size_to_image_ratio", size_to_image_ratio)
         self._count = max_black_patches
         self._probability = probability
         self._ratio = size_to_image_ratio

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from od_api.augment import _geometry as geometry
 from od_api.augment import _random as random
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import preprocessor_pb2
 
@@ -19,9 +20,8 @@ class RandomCropToAspectRatio:
     """
 
     def __init__(self, *, aspect_ratio=1.0, overlap_thresh=0.3, clip_boxes=True):
-        if aspect_ratio <= 0:
-            raise ValueError(f"aspect_ratio is {aspect_ratio:g}; it must be above 0")
-        random.check_probability("overlap_thresh", overlap_thresh)
+        ranges.above("aspect_ratio", aspect_ratio)
+        ranges.probability("overlap_thresh", overlap_thresh)
         self._aspect_ratio = aspect_ratio
         self._overlap_thresh = overlap_thresh
         self._clip_boxes = clip_boxes

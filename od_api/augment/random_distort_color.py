@@ -2,6 +2,7 @@
 
 from od_api.augment import _color as color
 from od_api.augment import _random as random
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import preprocessor_pb2
 
@@ -23,8 +24,7 @@ class RandomDistortColor:
     """
 
     def __init__(self, *, color_ordering=0):
-        if color_ordering not in (0, 1):
-            raise ValueError(f"color_ordering is {color_ordering}; it must be 0 or 1")
+        ranges.between("color_ordering", color_ordering, 0, 1)
         self._contrast_last = color_ordering == 0
 
     def __call__(self, sample, seed):

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from od_api.augment import _geometry as geometry
 from od_api.augment import _random as random
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import preprocessor_pb2
 
@@ -23,7 +24,7 @@ class RandomDownscaleToTargetPixels:
     def __init__(
         self, *, random_coef=0.0, min_target_pixels=300000, max_target_pixels=500000
     ):
-        random.check_probability("random_coef", random_coef)
+        ranges.probability("random_coef", random_coef)
         random.check_range(
             "min_target_pixels",
             min_target_pixels,

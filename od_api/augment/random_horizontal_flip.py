@@ -2,6 +2,7 @@
 
 from od_api.augment import _geometry as geometry
 from od_api.augment import _random as random
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import preprocessor_pb2
 
@@ -19,7 +20,7 @@ class RandomHorizontalFlip:
     keeps_bytes = True
 
     def __init__(self, *, keypoint_flip_permutation=(), probability=0.5):
-        random.check_probability("probability", probability)
+        ranges.probability("probability", probability)
         self._permutation = list(keypoint_flip_permutation)
         self._probability = probability
 

@@ -2,8 +2,12 @@
 
 from od_api.augment import _geometry as geometry
 from od_api.augment import _random as random
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import preprocessor_pb2
+
+# Of a picture of 1,000 pixels a side that makes 100 million.
+MOST_TIMES = 10
 
 
 @register(preprocessor_pb2.RandomImageScale)
@@ -18,8 +22,8 @@ class RandomImageScale:
         random.check_range(
             "min_scale_ratio", min_scale_ratio, "max_scale_ratio", max_scale_ratio
         )
-        if min_scale_ratio <= 0:
-            raise ValueError("min_scale_ratio must be larger than 0")
+        ranges.above("min_scale_ratio", min_scale_ratio)
+        ranges.above("max_scale_ratio", max_scale_ratio, 0, MOST_TIMES)
         self._range = (min_scale_ratio, max_scale_ratio)
 
     def __call__(self, sample, seed):

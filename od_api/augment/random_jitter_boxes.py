@@ -5,6 +5,7 @@ import tensorflow as tf
 from od_api.augment import _geometry as geometry
 from od_api.augment import _random as random
 from od_api.core import boxes as box_ops
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import preprocessor_pb2
 
@@ -29,8 +30,7 @@ class RandomJitterBoxes:
         if jitter_mode not in _MODES:
             raise ValueError(f"jitter_mode is {jitter_mode}, not one of {list(_MODES)}")
         grows = jitter_mode.startswith("EXPAND")
-        if ratio < 0 or (ratio > 1 and not grows):
-            raise ValueError(f"ratio is {ratio:g}; it must be from 0 to 1")
+        ranges.between("ratio", ratio, 0, ranges.LARGEST if grows else 1)
         self._mode = jitter_mode
         self._low = 0.0 if grows else -ratio
         self._high = 0.0 if jitter_mode.startswith("SHRINK") else ratio

@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from od_api.augment import _random as random
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import preprocessor_pb2
 
@@ -18,7 +19,7 @@ class RandomJpegQuality:
     """
 
     def __init__(self, *, random_coef=0.0, min_jpeg_quality=0, max_jpeg_quality=100):
-        random.check_probability("random_coef", random_coef)
+        ranges.probability("random_coef", random_coef)
         random.check_range(
             "min_jpeg_quality",
             min_jpeg_quality,
@@ -26,8 +27,7 @@ class RandomJpegQuality:
             max_jpeg_quality,
             at_least=0,
         )
-        if max_jpeg_quality > 100:
-            raise ValueError(f"max_jpeg_quality is {max_jpeg_quality}, above 100")
+        ranges.between("max_jpeg_quality", max_jpeg_quality, 0, 100)
         self._random_coef = random_coef
         self._range = (min_jpeg_quality, max_jpeg_quality)
 

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from od_api.augment import _geometry as geometry
 from od_api.augment._pad import check_color, random_pad
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import preprocessor_pb2
 
@@ -36,11 +37,10 @@ class RandomPadImage:
         for side, low, high in zip(
             ("height", "width"), self._low, self._high, strict=True
         ):
-            if min(low, high) < 0 or 0 < high < low:
-                raise ValueError(
-                    f"min_image_{side} is {low} and max_image_{side} {high}; "
-                    "neither may be negative, nor the minimum the larger one"
-                )
+            ranges.at_least(f"min_image_{side}", low, 0, ranges.LONGEST_SIDE)
+            ranges.at_least(f"max_image_{side}", high, 0, ranges.LONGEST_SIDE)
+            if high:
+                ranges.ordered(f"min_image_{side}", low, f"max_image_{side}", high)
         self._color = check_color(pad_color)
 
     def __call__(self, sample, seed):

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from od_api.augment import _geometry as geometry
 from od_api.augment import _random as random
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import preprocessor_pb2
 
@@ -32,7 +33,7 @@ class RandomPatchGaussian:
         min_gaussian_stddev=0.0,
         max_gaussian_stddev=1.0,
     ):
-        random.check_probability("random_coef", random_coef)
+        ranges.probability("random_coef", random_coef)
         sizes = (min_patch_size, max_patch_size)
         random.check_range("min_patch_size", sizes[0], "max_patch_size", sizes[1], 1)
         stddevs = (min_gaussian_stddev, max_gaussian_stddev)

@@ -15,7 +15,7 @@ class RandomPixelValueScale:
     """
 
     def __init__(self, *, minval=0.9, maxval=1.1):
-        random.check_range("minval", minval, "maxval", maxval)
+        random.check_range("minval", minval, "maxval", maxval, at_least=0)
         self._range = (minval, maxval)
 
     def __call__(self, sample, seed):

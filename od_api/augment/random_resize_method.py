@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from od_api.augment import _geometry as geometry
 from od_api.augment import _random as random
-from od_api.core import resampling
+from od_api.core import ranges, resampling
 from od_api.core.registry import register
 from od_api.protos import preprocessor_pb2
 
@@ -20,11 +20,8 @@ class RandomResizeMethod:
     """
 
     def __init__(self, *, target_height=0, target_width=0):
-        if target_height < 1 or target_width < 1:
-            raise ValueError(
-                f"the target size is {target_height} x {target_width}; set "
-                "target_height and target_width to 1 or more"
-            )
+        ranges.at_least("target_height", target_height, 1, ranges.LONGEST_SIDE)
+        ranges.at_least("target_width", target_width, 1, ranges.LONGEST_SIDE)
         self._size = (target_height, target_width)
 
     def __call__(self, sample, seed):

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from od_api.augment import _geometry as geometry
 from od_api.augment import _random as random
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import preprocessor_pb2
 
@@ -16,7 +17,7 @@ class RandomRGBtoGray:
     """
 
     def __init__(self, *, probability=0.1):
-        random.check_probability("probability", probability)
+        ranges.probability("probability", probability)
         self._probability = probability
 
     def __call__(self, sample, seed):

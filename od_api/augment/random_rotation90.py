@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from od_api.augment import _geometry as geometry
 from od_api.augment import _random as random
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import preprocessor_pb2
 
@@ -23,7 +24,7 @@ class RandomRotation90:
     keeps_bytes = True
 
     def __init__(self, *, keypoint_rot_permutation=(), probability=0.5):
-        random.check_probability("probability", probability)
+        ranges.probability("probability", probability)
         self._permutation = list(keypoint_rot_permutation)
         self._probability = probability
 

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from od_api.augment import _geometry as geometry
 from od_api.augment import _random as random
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import preprocessor_pb2
 
@@ -20,8 +21,9 @@ class RandomScaleCropAndPadToSquare:
 
     def __init__(self, *, output_size=512, scale_min=0.1, scale_max=2.0):
         random.check_range("scale_min", scale_min, "scale_max", scale_max)
-        if output_size < 1 or scale_min <= 0:
-            raise ValueError("output_size must be 1 or more, and scale_min above 0")
+        ranges.at_least("output_size", output_size, 1, ranges.LONGEST_SIDE)
+        ranges.above("scale_min", scale_min)
+        ranges.above("scale_max", scale_max, 0, 100)
         self._output_size = output_size
         self._scales = (scale_min, scale_max)
 

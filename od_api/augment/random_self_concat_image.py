@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from od_api.augment import _geometry as geometry
 from od_api.augment import _random as random
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.core.sample import per_box
 from od_api.protos import preprocessor_pb2
@@ -20,10 +21,8 @@ class RandomSelfConcatImage:
     def __init__(
         self, *, concat_vertical_probability=0.1, concat_horizontal_probability=0.1
     ):
-        random.check_probability(
-            "concat_vertical_probability", concat_vertical_probability
-        )
-        random.check_probability(
+        ranges.probability("concat_vertical_probability", concat_vertical_probability)
+        ranges.probability(
             "concat_horizontal_probability", concat_horizontal_probability
         )
         self._probabilities = (

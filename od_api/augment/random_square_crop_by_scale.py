@@ -4,8 +4,12 @@ import tensorflow as tf
 
 from od_api.augment import _geometry as geometry
 from od_api.augment import _random as random
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import preprocessor_pb2
+
+# They are a tensor of their own.
+MOST_SCALES = 10_000
 
 
 @register(preprocessor_pb2.RandomSquareCropByScale)
@@ -25,10 +29,9 @@ class RandomSquareCropByScale:
 
     def __init__(self, *, max_border=128, scale_min=0.6, scale_max=1.3, num_scales=8):
         random.check_range("scale_min", scale_min, "scale_max", scale_max)
-        if scale_min <= 0 or num_scales < 1 or max_border < 0:
-            raise ValueError(
-                "scale_min must be above 0, num_scales at least 1, max_border 0 or more"
-            )
+        ranges.above("scale_min", scale_min)
+        ranges.at_least("num_scales", num_scales, 1, MOST_SCALES)
+        ranges.at_least("max_border", max_border, 0, ranges.LONGEST_SIDE)
         self._max_border = max_border
         self._scales = (float(scale_min), float(scale_max), num_scales)
 

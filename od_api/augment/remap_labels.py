@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import preprocessor_pb2
 
@@ -16,11 +17,9 @@ class RemapLabels:
     """
 
     def __init__(self, *, original_labels=(), new_label=0):
-        if new_label < 1 or min(original_labels, default=1) < 1:
-            raise ValueError(
-                f"labels are ids of the label map, from 1; new_label is {new_label}, "
-                f"original_labels {list(original_labels)}"
-            )
+        # Ids of the label map.
+        ranges.at_least("new_label", new_label, 1, ranges.MOST_CLASSES)
+        ranges.at_least("original_labels", original_labels, 1, ranges.MOST_CLASSES)
         self._classes = [label - 1 for label in original_labels]
         self._new_class = new_label - 1
 

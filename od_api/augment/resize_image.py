@@ -1,7 +1,7 @@
 """One size, always."""
 
 from od_api.augment import _geometry as geometry
-from od_api.core import resampling
+from od_api.core import ranges, resampling
 from od_api.core.registry import register
 from od_api.protos import preprocessor_pb2
 
@@ -16,11 +16,8 @@ class ResizeImage:
     """
 
     def __init__(self, *, new_height=0, new_width=0, method="BILINEAR"):
-        if new_height < 1 or new_width < 1:
-            raise ValueError(
-                f"the new size is {new_height} x {new_width}; set new_height and "
-                "new_width to 1 or more"
-            )
+        ranges.at_least("new_height", new_height, 1, ranges.LONGEST_SIDE)
+        ranges.at_least("new_width", new_width, 1, ranges.LONGEST_SIDE)
         resampling.check_method(method)
         self._size = (new_height, new_width)
         self._method = method

@@ -3,6 +3,7 @@
 from od_api.augment import _crop
 from od_api.augment import _random as random
 from od_api.augment.random_crop_to_aspect_ratio import RandomCropToAspectRatio
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import preprocessor_pb2
 
@@ -42,6 +43,7 @@ class SSDRandomCropFixedAspectRatio:
     def __init__(self, *, operations=(), aspect_ratio=1.0):
         given = [operation.rule for operation in operations]
         rules = given or _crop.built_in_rules(0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
+        ranges.above("aspect_ratio", aspect_ratio)
         ratios = (aspect_ratio, aspect_ratio)
         self._rules = [r._replace(aspect_ratio_range=ratios).checked() for r in rules]
         self._to_aspect_ratio = RandomCropToAspectRatio(

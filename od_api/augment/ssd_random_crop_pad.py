@@ -5,6 +5,7 @@ import tensorflow as tf
 from od_api.augment import _crop
 from od_api.augment import _random as random
 from od_api.augment._pad import check_ratios, padded_size, random_pad
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import preprocessor_pb2
 
@@ -45,7 +46,11 @@ class SSDRandomCropPadOperation:
         )
         self.low = check_ratios("min_padded_size_ratio", min_padded_size_ratio, (1, 1))
         self.high = check_ratios("max_padded_size_ratio", max_padded_size_ratio, (2, 2))
-        self.color = (pad_color_r, pad_color_g, pad_color_b)
+        self.color = (
+            ranges.finite("pad_color_r", pad_color_r),
+            ranges.finite("pad_color_g", pad_color_g),
+            ranges.finite("pad_color_b", pad_color_b),
+        )
 
 
 @register(preprocessor_pb2.SSDRandomCropPad)

@@ -6,6 +6,7 @@ from od_api.augment import _crop
 from od_api.augment import _geometry as geometry
 from od_api.augment import _random as random
 from od_api.augment._pad import check_ratios
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import preprocessor_pb2
 
@@ -60,8 +61,7 @@ class SSDRandomCropPadFixedAspectRatio:
         min_padded_size_ratio=(),
         max_padded_size_ratio=(),
     ):
-        if aspect_ratio <= 0:
-            raise ValueError(f"aspect_ratio is {aspect_ratio:g}; it must be above 0")
+        ranges.above("aspect_ratio", aspect_ratio)
         given = [operation.rule for operation in operations]
         self._rules = given or _crop.built_in_rules(0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
         self._aspect_ratio = aspect_ratio

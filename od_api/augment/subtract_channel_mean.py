@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import preprocessor_pb2
 
@@ -17,7 +18,7 @@ class SubtractChannelMean:
     def __init__(self, *, means=()):
         if len(means) != 3:
             raise ValueError(f"means has {len(means)} values; give red, green and blue")
-        self._means = tuple(means)
+        self._means = tuple(ranges.finite("means", means))
 
     def __call__(self, sample, seed):
         return {

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from od_api.core.registry import register
 from od_api.layers import keras_network, keras_weights
-from od_api.layers.depth import scaled_depth
+from od_api.layers.depth import check_depths, scaled_depth
 from od_api.layers.dilated_max_pooling import DilatedMaxPooling2D
 from od_api.protos import backbone_pb2
 
@@ -76,8 +76,7 @@ class InceptionResnetV2(keras.layers.Layer):
         second_stage_same_padding=False,
     ):
         super().__init__(name="inception_resnet_v2")
-        if depth_multiplier <= 0:
-            raise ValueError(f"depth_multiplier is {depth_multiplier}, and must be > 0")
+        check_depths(depth_multiplier, min_depth)
         if output_stride not in (8, 16, 32):
             raise ValueError(f"output_stride is {output_stride}, and not 8, 16 or 32")
         # A float of the schema has 7 digits: .35 arrives as .349999994.

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from od_api.core.registry import register
 from od_api.layers import keras_network, keras_weights
-from od_api.layers.depth import scaled_depth
+from od_api.layers.depth import check_depths, scaled_depth
 from od_api.protos import backbone_pb2
 
 # The layer that ends each stage, and its stride: the convolution before the second
@@ -57,8 +57,7 @@ class InceptionV3(keras.layers.Layer):
         second_stage=False,
     ):
         super().__init__(name="inception_v3")
-        if depth_multiplier <= 0:
-            raise ValueError(f"depth_multiplier is {depth_multiplier}, and must be > 0")
+        check_depths(depth_multiplier, min_depth)
         # A float of the schema has 7 digits: .35 arrives as .349999994.
         depth_multiplier = round(depth_multiplier, 6)
         network = _network(

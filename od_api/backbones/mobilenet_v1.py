@@ -5,9 +5,10 @@ import functools
 import keras
 import tensorflow as tf
 
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.layers import keras_network, keras_weights
-from od_api.layers.depth import scaled_depth
+from od_api.layers.depth import check_depths, scaled_depth
 from od_api.protos import backbone_pb2
 
 # Outputs of Conv2d_3, 5, 11 and 13 in the paper's numbering, and their strides.
@@ -66,12 +67,12 @@ class MobilenetV1(keras.layers.Layer):
         output_stride=32,
     ):
         super().__init__(name="mobilenet_v1")
-        if depth_multiplier <= 0:
-            raise ValueError(f"depth_multiplier is {depth_multiplier}, and must be > 0")
+        check_depths(depth_multiplier, min_depth)
         # A float of the schema has 7 digits: .35 arrives as .349999994.
         depth_multiplier = round(depth_multiplier, 6)
         if len(last_depths) not in (0, 2):
             raise ValueError("last_depths are two: of Conv2d_12 and of Conv2d_13")
+        ranges.at_least("last_depths", last_depths, 1, ranges.MOST_CHANNELS)
         if output_stride not in (16, 32):
             raise ValueError(f"output_stride is {output_stride}, and must be 16 or 32")
         new_depths = dict(

@@ -3,8 +3,10 @@
 import keras
 import tensorflow as tf
 
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.layers import keras_network, keras_weights
+from od_api.layers.depth import check_depths
 from od_api.protos import backbone_pb2
 
 # The layer that ends each stage (the first of the names that the network has: a block
@@ -59,8 +61,8 @@ class MobilenetV2(keras.layers.Layer):
         last_depth=0,
     ):
         super().__init__(name="mobilenet_v2")
-        if depth_multiplier <= 0:
-            raise ValueError(f"depth_multiplier is {depth_multiplier}, and must be > 0")
+        check_depths(depth_multiplier, min_depth)
+        ranges.at_least("last_depth", last_depth, 0, ranges.MOST_CHANNELS)
         # A float of the schema has 7 digits: .35 arrives as .349999994.
         depth_multiplier = round(depth_multiplier, 6)
         original = _keras_model(depth_multiplier, None, (None, None, 3))

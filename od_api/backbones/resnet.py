@@ -4,9 +4,10 @@ import functools
 
 import keras
 
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.layers import keras_network, keras_weights
-from od_api.layers.depth import scaled_depth
+from od_api.layers.depth import check_depths, scaled_depth
 from od_api.layers.imagenet_means import bgr_less_means
 from od_api.protos import backbone_pb2
 
@@ -67,10 +68,12 @@ class Resnet(keras.layers.Layer):
         super().__init__(name=f"resnet{depth}")
         if depth not in BLOCKS:
             raise ValueError(f"depth is {depth}, and must be one of 50, 101, 152")
-        if depth_multiplier <= 0:
-            raise ValueError(f"depth_multiplier is {depth_multiplier}, and must be > 0")
+        check_depths(depth_multiplier, min_depth)
         if last_stage not in ("C4", "C5") or (second_stage and last_stage == "C4"):
             raise ValueError('last_stage is "C5", or "C4" without a second stage')
+        ranges.between(
+            "second_stage_dilation", second_stage_dilation, 1, ranges.MOST_CELLS
+        )
         if second_stage_stride not in (1, 2):
             raise ValueError(
                 f"second_stage_stride is {second_stage_stride}, and must be 1 or 2"
@@ -148,10 +151,6 @@ def _dilations(output_stride, second_stage_dilation, last_stage):
         raise ValueError(f"output_stride is {output_stride}, and must be 8, 16 or 32")
     dilations = {"conv4_": 2} if output_stride == 8 else {}
     if second_stage_dilation is not None:
-        if second_stage_dilation < 1:
-            raise ValueError(
-                f"second_stage_dilation is {second_stage_dilation}, below 1"
-            )
         dilations["conv5_"] = second_stage_dilation
     elif output_stride < 32 and last_stage == "C5":
         dilations["conv5_"] = 32 // output_stride

@@ -7,7 +7,7 @@ import keras
 from od_api.core.registry import register
 from od_api.layers import keras_network, keras_weights
 from od_api.layers.conv_hyperparams import ACTIVATIONS
-from od_api.layers.depth import scaled_depth
+from od_api.layers.depth import check_depths, scaled_depth
 from od_api.layers.imagenet_means import bgr_less_means
 from od_api.protos import backbone_pb2
 
@@ -69,7 +69,8 @@ class Vgg16(keras.layers.Layer):
         second_stage=False,
     ):
         super().__init__(name="vgg16")
-        _check(depth_multiplier, conv_hyperparams, fc_as_convolutions, second_stage)
+        check_depths(depth_multiplier, min_depth)
+        _check(conv_hyperparams, fc_as_convolutions, second_stage)
         # A float of the schema has 7 digits: .35 arrives as .349999994.
         depth_multiplier = round(depth_multiplier, 6)
 
@@ -117,9 +118,7 @@ class Vgg16(keras.layers.Layer):
         return [p for p in (self.network, self.second_stage) if p is not None]
 
 
-def _check(depth_multiplier, hyperparams, fc_as_convolutions, second_stage):
-    if depth_multiplier <= 0:
-        raise ValueError(f"depth_multiplier is {depth_multiplier}, and must be > 0")
+def _check(hyperparams, fc_as_convolutions, second_stage):
     if fc_as_convolutions and second_stage:
         raise ValueError(
             "fc_as_convolutions is for SSD and second_stage for Faster R-CNN; set one"

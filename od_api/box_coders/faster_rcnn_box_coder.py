@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from od_api.core import boxes as geometry
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import faster_rcnn_box_coder_pb2
 
@@ -29,9 +30,12 @@ class FasterRcnnBoxCoder:
     def __init__(
         self, *, y_scale=10.0, x_scale=10.0, height_scale=5.0, width_scale=5.0
     ):
-        self.scales = [y_scale, x_scale, height_scale, width_scale]
-        if min(self.scales) <= 0:
-            raise ValueError(f"the scales are {self.scales} and must be above 0")
+        self.scales = [
+            ranges.above("y_scale", y_scale),
+            ranges.above("x_scale", x_scale),
+            ranges.above("height_scale", height_scale),
+            ranges.above("width_scale", width_scale),
+        ]
 
     def encode(self, boxes, anchors):
         """[..., 4] boxes, [..., 4] anchors (broadcast) -> [..., 4] codes, float32."""

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from od_api.box_coders.faster_rcnn_box_coder import EPSILON, FasterRcnnBoxCoder
 from od_api.core import boxes as geometry
+from od_api.core import ranges
 from od_api.core.errors import UserError
 from od_api.core.registry import register
 from od_api.protos import keypoint_box_coder_pb2
@@ -33,8 +34,7 @@ class KeypointBoxCoder:
         height_scale=5.0,
         width_scale=5.0,
     ):
-        if num_keypoints < 0:
-            raise ValueError(f"num_keypoints is {num_keypoints}; it starts at 0")
+        ranges.at_least("num_keypoints", num_keypoints, 0, 10_000)
         self.box_coder = FasterRcnnBoxCoder(
             y_scale=y_scale,
             x_scale=x_scale,

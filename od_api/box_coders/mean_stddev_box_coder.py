@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import mean_stddev_box_coder_pb2
 
@@ -25,8 +26,7 @@ class MeanStddevBoxCoder:
     code_size = 4
 
     def __init__(self, *, stddev=0.01, image_shape=None):
-        if stddev <= 0:
-            raise ValueError(f"stddev is {stddev} and must be above 0")
+        ranges.above("stddev", stddev)
         if image_shape is None:
             raise ValueError(
                 "the code is measured in image heights and widths, so all images need "

@@ -5,6 +5,7 @@ import math
 import tensorflow as tf
 
 from od_api.core import boxes as geometry
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import square_box_coder_pb2
 
@@ -38,9 +39,9 @@ class SquareBoxCoder:
     def __init__(
         self, *, y_scale=10.0, x_scale=10.0, length_scale=5.0, image_shape=None
     ):
-        scales = [y_scale, x_scale, length_scale]
-        if not all(scale > 0 for scale in scales):
-            raise ValueError(f"the scales are {scales} and must be above 0")
+        ranges.above("y_scale", y_scale)
+        ranges.above("x_scale", x_scale)
+        ranges.above("length_scale", length_scale)
         height, width = image_shape or (1, 1)
         # Height and width, in pixels, of what counts as a square of area 1.
         self._tall, self._wide = math.sqrt(height / width), math.sqrt(width / height)

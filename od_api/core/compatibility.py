@@ -5,11 +5,12 @@ its `@register` line. Each is said once, so that nobody believes in a switch tha
 connected; what would change results, had it been connected, stops the run instead.
 """
 
-from absl import logging
-
 from od_api.core.errors import ConfigError
-from od_api.core.registry import ignored_fields, is_map, is_repeated
+from od_api.core.field_ranges import refuse_ranges
+from od_api.core.message_fields import is_map, is_repeated
+from od_api.core.registry import ignored_fields
 from od_api.core.run_settings import refuse_meaningless
+from od_api.core.warn_once import warn_once
 
 _QUEUES = "tf.data sizes its own queues"
 _TF1 = "it steered TensorFlow 1 sessions"
@@ -143,15 +144,16 @@ def check_compatibility(config):
     """Logs what has no effect, or a new one; refuses what would change results.
 
     Raises:
-      ConfigError: a field of REFUSED_FIELDS is set.
+      ConfigError: a field of REFUSED_FIELDS is set, or a value is out of its range.
     """
+    refuse_ranges(config)
     refuse_unsupported(config)
     refuse_meaningless(config)
     # What parts ignore is said when they are built.
     for path, reason in ignored_fields_set(config):
-        logging.warning("%s has no effect: %s", path, reason)
+        warn_once(f"{path} has no effect: {reason}")
     for note in _effective_notes(config):
-        logging.warning("%s", note)
+        warn_once(note)
 
 
 def refuse_unsupported(config):

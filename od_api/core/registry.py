@@ -16,6 +16,9 @@ import inspect
 import pkgutil
 
 from od_api.core.errors import ConfigError
+from od_api.core.field_ranges import refuse_ranges
+from od_api.core.message_fields import is_map, is_repeated
+from od_api.core.ranges import RangeError
 from od_api.core.warn_once import warn_once
 
 FAMILIES = (
@@ -87,6 +90,7 @@ def build(message, **context):
         constructor refuses (ValueError), with the path of the field.
     """
     _import_families()
+    refuse_ranges(message)
     descriptor = message.DESCRIPTOR
     if is_slot(descriptor):
         return _build_slot(message, context)
@@ -98,13 +102,13 @@ def build(message, **context):
         )
     _log_ignored(message)
     if hasattr(part, "from_proto"):
-        return _call(lambda: part.from_proto(message, **context))
+        return _call(lambda: part.from_proto(message, **context), message)
     arguments = _context_for(part, context)
     skip = _IGNORED[descriptor.full_name]
     for field, value in message.ListFields():
         if field.name not in skip:
             arguments[field.name] = _value(message, field, value, context)
-    return _call(lambda: part(**arguments))
+    return _call(lambda: part(**arguments), message)
 
 
 def build_field(message, field_name, **context):
@@ -160,26 +164,19 @@ def _value(message, field, value, context):
     return list(value) if is_repeated(field) else value
 
 
-def is_repeated(field):
-    """Whether a field holds a list (or a map)."""
-    repeated = getattr(field, "is_repeated", None)
-    return repeated if repeated is not None else field.label == field.LABEL_REPEATED
-
-
-def is_map(field):
-    """Whether a field is a map<key, value>."""
-    entry = field.message_type
-    return entry is not None and entry.GetOptions().map_entry
-
-
 def _context_for(part, context):
     wanted = inspect.signature(part.__init__).parameters
     return {name: value for name, value in context.items() if name in wanted}
 
 
-def _call(make):
+def _call(make, message):
     try:
         return make()
+    except RangeError as error:
+        if error.field.split(".")[0] not in message.DESCRIPTOR.fields_by_name:
+            raise ConfigError(str(error)) from error
+        problem = str(error).removeprefix(f"{error.field} ")
+        raise ConfigError(problem, error.field) from error
     except ValueError as error:
         raise ConfigError(str(error)) from error
 

@@ -6,7 +6,6 @@ Used for every file in text format: configs, label maps, grids.
 import difflib
 import re
 
-from absl import logging
 from google.protobuf import text_format
 
 from od_api.core.errors import ConfigError
@@ -105,7 +104,7 @@ def _without_retired_field(text, error):
     place = (error.GetLine(), error.GetColumn())
     for field in TextLayout(text).fields:
         if (field.line, field.column) == place:
-            logging.warning("%s has no effect any more: %s", match[2], reason)
+            warn_once(f"{match[2]} has no effect any more: {reason}")
             blank = re.sub(r"[^\n]", " ", text[field.start : field.end])
             return text[: field.start] + blank + text[field.end :]
     return None

@@ -11,13 +11,12 @@ second_stage_stride: 2), and the Keras Inception-ResNet v2 padded them.
 import difflib
 import functools
 
-from absl import logging
-
 from od_api.core.errors import ConfigError
 from od_api.core.feature_extractor_defaults import (
     base_hyperparams,
     everything_explicit,
 )
+from od_api.core.warn_once import warn_once
 from od_api.protos import backbone_pb2, neck_pb2
 
 # Types of the old API whose networks are still to be built here.
@@ -115,7 +114,7 @@ def _cut(extractor, name, stride=None, **settings):
 
 def _log_without_effect(extractor, field, reason):
     if extractor.HasField(field):
-        logging.warning("feature_extractor.%s has no effect: %s", field, reason)
+        warn_once(f"feature_extractor.{field} has no effect: {reason}")
 
 
 def _common(extractor, part, name):

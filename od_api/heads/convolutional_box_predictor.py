@@ -2,6 +2,7 @@
 
 import keras
 
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.layers.anchor_predictions import rows_per_anchor
 from od_api.layers.chain import Chain
@@ -61,14 +62,24 @@ class ConvolutionalBoxPredictor(keras.layers.Layer):
         box_encodings_clip_range=None,
     ):
         super().__init__(name="convolutional_box_predictor")
+        ranges.at_least("min_depth", min_depth, 0, ranges.MOST_CHANNELS)
+        ranges.at_least("max_depth", max_depth, 0, ranges.MOST_CHANNELS)
+        ranges.at_least("kernel_size", kernel_size, 1, ranges.MOST_CELLS)
+        ranges.at_least("box_code_size", box_code_size, 1, ranges.MOST_CHANNELS)
+        ranges.finite("class_prediction_bias_init", class_prediction_bias_init)
+        ranges.at_least(
+            "num_layers_before_predictor",
+            num_layers_before_predictor,
+            0,
+            ranges.MOST_LAYERS,
+        )
+        ranges.above("dropout_keep_probability", dropout_keep_probability, 0, 1)
         if min_depth > max_depth:
             raise ValueError(
                 f"min_depth is {min_depth} and must not be above max_depth, {max_depth}"
             )
         if use_depthwise and kernel_size == 1:
             raise ValueError("use_depthwise needs a kernel_size above 1, e.g. 3")
-        if not 0 < dropout_keep_probability <= 1:
-            raise ValueError("dropout_keep_probability must be above 0 and at most 1")
         self._make = conv_hyperparams or ConvHyperparams()
         self._min_depth, self._max_depth = min_depth, max_depth
         self._num_layers = num_layers_before_predictor

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.heads._mask_head import MaskHead
 from od_api.layers.chain import Chain
@@ -65,8 +66,8 @@ class MaskRcnnBoxPredictor(keras.layers.Layer):
         convolve_then_upsample_masks=False,
     ):
         super().__init__(name="mask_rcnn_box_predictor")
-        if not 0 < dropout_keep_probability <= 1:
-            raise ValueError("dropout_keep_probability must be above 0 and at most 1")
+        ranges.above("dropout_keep_probability", dropout_keep_probability, 0, 1)
+        ranges.at_least("box_code_size", box_code_size, 1, ranges.MOST_CHANNELS)
         make = fc_hyperparams or ConvHyperparams()
         rate = 1 - dropout_keep_probability if use_dropout else 0.0
         self._box_shape = [1 if share_box_across_classes else num_classes]
@@ -76,10 +77,20 @@ class MaskRcnnBoxPredictor(keras.layers.Layer):
         self._boxes = _dense_chain(make, num_codes, rate, name="box")
         self._mask_head = None
         if predict_instance_masks:
-            _check_mask_settings(
-                mask_height=mask_height,
-                mask_width=mask_width,
-                mask_prediction_num_conv_layers=mask_prediction_num_conv_layers,
+            ranges.at_least("mask_height", mask_height, 1, ranges.MOST_CELLS)
+            ranges.at_least("mask_width", mask_width, 1, ranges.MOST_CELLS)
+            ranges.between(
+                "mask_prediction_num_conv_layers",
+                mask_prediction_num_conv_layers,
+                1,
+                ranges.MOST_LAYERS,
+            )
+            # 0 takes a depth that suits the number of classes.
+            ranges.between(
+                "mask_prediction_conv_depth",
+                mask_prediction_conv_depth,
+                0,
+                ranges.MOST_CHANNELS,
             )
             self._mask_head = MaskHead(
                 make=conv_hyperparams or ConvHyperparams(),
@@ -149,9 +160,3 @@ def _dense_chain(make, units, dropout_rate, *, name):
     )
     dropout = Dropout(dropout_rate, name="dropout") if dropout_rate else None
     return Chain([dropout, dense, make.norm_layer(units, name="norm")], name=name)
-
-
-def _check_mask_settings(**settings):
-    for field, value in settings.items():
-        if value < 1:
-            raise ValueError(f"{field} is {value} and must be at least 1")

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.layers.chain import Chain
 from od_api.layers.conv_hyperparams import ConvHyperparams
@@ -51,8 +52,8 @@ class RfcnBoxPredictor(keras.layers.Layer):
         super().__init__(name="rfcn_box_predictor", autocast=False)
         _check_multiple("height", crop_height, num_spatial_bins_height)
         _check_multiple("width", crop_width, num_spatial_bins_width)
-        if depth < 1:
-            raise ValueError(f"depth is {depth} and must be at least 1")
+        ranges.at_least("depth", depth, 1, ranges.MOST_CHANNELS)
+        ranges.at_least("box_code_size", box_code_size, 1, ranges.MOST_CHANNELS)
         make = conv_hyperparams or ConvHyperparams()
         self._bins = (num_spatial_bins_height, num_spatial_bins_width)
         self._crop_size = (crop_height, crop_width)
@@ -109,9 +110,9 @@ def _score_maps(make, filters, *, name):
 
 
 def _check_multiple(side, crop, bins):
-    if bins < 1:
-        raise ValueError(f"num_spatial_bins_{side} is {bins} and must be at least 1")
-    if crop < 1 or crop % bins:
+    ranges.at_least(f"num_spatial_bins_{side}", bins, 1, ranges.MOST_CELLS)
+    ranges.at_least(f"crop_{side}", crop, 1, ranges.MOST_CELLS)
+    if crop % bins:
         raise ValueError(
             f"crop_{side} is {crop} and must be a multiple of num_spatial_bins_{side}, "
             f"{bins}"

@@ -5,6 +5,7 @@ from collections import Counter
 import keras
 import tensorflow as tf
 
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.layers.anchor_predictions import rows_per_anchor
 from od_api.layers.chain import Chain
@@ -66,6 +67,17 @@ class WeightSharedConvolutionalBoxPredictor(keras.layers.Layer):
         apply_conv_hyperparams_pointwise=False,
     ):
         super().__init__(name="weight_shared_convolutional_box_predictor")
+        ranges.at_least("depth", depth, 0, ranges.MOST_CHANNELS)
+        ranges.at_least("kernel_size", kernel_size, 1, ranges.MOST_CELLS)
+        ranges.at_least("box_code_size", box_code_size, 1, ranges.MOST_CHANNELS)
+        ranges.finite("class_prediction_bias_init", class_prediction_bias_init)
+        ranges.at_least(
+            "num_layers_before_predictor",
+            num_layers_before_predictor,
+            0,
+            ranges.MOST_LAYERS,
+        )
+        ranges.above("dropout_keep_probability", dropout_keep_probability, 0, 1)
         if len(set(anchors_per_location)) != 1:
             raise ValueError(
                 "shared weights need the same number of anchors on every level, not "
@@ -75,8 +87,6 @@ class WeightSharedConvolutionalBoxPredictor(keras.layers.Layer):
             raise ValueError("depth must be above 0, e.g. 256: the channels of a tower")
         if use_depthwise and kernel_size == 1:
             raise ValueError("use_depthwise needs a kernel_size above 1, e.g. 3")
-        if not 0 < dropout_keep_probability <= 1:
-            raise ValueError("dropout_keep_probability must be above 0 and at most 1")
         self._make = conv_hyperparams or ConvHyperparams()
         self._depth = depth
         self._num_layers = num_layers_before_predictor

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import box_predictor_pb2
 
@@ -17,8 +18,7 @@ class BoxEncodingsClipRange:
     """
 
     def __init__(self, *, min=0.0, max=0.0):
-        if min > max:
-            raise ValueError(f"min is {min} and must not be above max, which is {max}")
+        ranges.ordered("min", min, "max", max)
         self.min = min
         self.max = max
 

@@ -4,6 +4,7 @@ import math
 
 import keras
 
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.layers.chain import Chain
 from od_api.layers.fused_batch_norm import FusedBatchNormalization
@@ -213,5 +214,7 @@ def _batch_norm(message):
         "epsilon": "epsilon",
         "train": "trainable",
     }
+    ranges.probability("batch_norm.decay", message.decay)
+    ranges.above("batch_norm.epsilon", message.epsilon)
     arguments = {keras_name: getattr(message, n) for n, keras_name in names.items()}
     return arguments, {k for n, k in names.items() if message.HasField(n)}

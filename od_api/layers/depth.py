@@ -1,5 +1,15 @@
 """How many channels a convolution gets under a depth multiplier."""
 
+from od_api.core import ranges
+
+WIDEST = 10
+
+
+def check_depths(depth_multiplier, min_depth):
+    """RangeError unless depths come out that a network can have."""
+    ranges.above("depth_multiplier", depth_multiplier, 0, WIDEST)
+    ranges.at_least("min_depth", min_depth, 0, ranges.MOST_CHANNELS)
+
 
 def scaled_depth(depth, multiplier, min_depth):
     """`depth` times the multiplier, rounded down, and at least `min_depth`."""

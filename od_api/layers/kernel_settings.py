@@ -2,6 +2,7 @@
 
 import keras
 
+from od_api.core import ranges
 from od_api.core.errors import ConfigError
 
 # The old API's meaning of an L2 weight w is w * sum(x^2) / 2; Keras has no such half.
@@ -11,6 +12,9 @@ L2_FACTOR = 0.5
 def kernel_regularizer(message):
     """The Keras regulariser of a Regularizer message; None when it is empty."""
     kind = message.WhichOneof("regularizer_oneof")
+    if kind is not None:
+        weight = getattr(message, kind).weight
+        ranges.at_least(f"regularizer.{kind}.weight", weight)
     if kind == "l1_regularizer":
         return keras.regularizers.L1(message.l1_regularizer.weight)
     if kind == "l2_regularizer":
@@ -28,6 +32,11 @@ def kernel_initializer(message):
     if kind is None:
         return None
     value = getattr(message, kind)
+    if kind == "variance_scaling_initializer":
+        ranges.above(f"initializer.{kind}.factor", value.factor)
+    elif kind != "keras_initializer_by_name":
+        ranges.finite(f"initializer.{kind}.mean", value.mean)
+        ranges.at_least(f"initializer.{kind}.stddev", value.stddev)
     if kind == "truncated_normal_initializer":
         return keras.initializers.TruncatedNormal(value.mean, value.stddev)
     if kind == "random_normal_initializer":

@@ -2,6 +2,7 @@
 
 import keras
 
+from od_api.core import ranges
 from od_api.layers.anchor_predictions import rows_per_anchor
 from od_api.layers.chain import Chain
 from od_api.layers.conv_hyperparams import ConvHyperparams
@@ -41,13 +42,12 @@ class RegionProposalPredictor(keras.layers.Layer):
                 "the first stage shares its weights between levels and needs the same "
                 f"number of anchors on each, not {list(anchors_per_location)}"
             )
-        for field, value in (
-            ("first_stage_box_predictor_depth", depth),
-            ("first_stage_box_predictor_kernel_size", kernel_size),
-            ("first_stage_atrous_rate", atrous_rate),
+        for field, value, most in (
+            ("first_stage_box_predictor_depth", depth, ranges.MOST_CHANNELS),
+            ("first_stage_box_predictor_kernel_size", kernel_size, ranges.MOST_CELLS),
+            ("first_stage_atrous_rate", atrous_rate, ranges.MOST_CELLS),
         ):
-            if value < 1:
-                raise ValueError(f"{field} is {value} and must be at least 1")
+            ranges.at_least(field, value, 1, most)
         make = conv_hyperparams or ConvHyperparams()
         anchors = anchors_per_location[0]
         self._num_levels = len(anchors_per_location)

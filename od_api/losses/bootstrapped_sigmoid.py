@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import losses_pb2
 
@@ -24,11 +25,8 @@ class BootstrappedSigmoidClassificationLoss:
     """
 
     def __init__(self, *, alpha=0.0, hard_bootstrap=False):
-        if not 0 < alpha <= 1:
-            raise ValueError(
-                f"alpha is {alpha:g}; it is the share of the labels in the target and "
-                "must be above 0 and at most 1, for example 0.95"
-            )
+        # The share of the labels in the target, for example 0.95.
+        ranges.above("alpha", alpha, 0, 1)
         self.alpha = alpha
         self.hard_bootstrap = hard_bootstrap
 

@@ -4,12 +4,16 @@ import math
 
 import tensorflow as tf
 
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import losses_pb2
 
 # The last release of the old API keeps p in 1e-4..1 - 1e-4, which bounds the loss of a
 # wild logit; the same limits on the logit itself lose nothing to rounding.
 LARGEST_LOGIT = math.log((1 - 1e-4) / 1e-4)
+
+# Powers of probabilities vanish in float32 long before.
+LARGEST_EXPONENT = 100
 
 
 @register(losses_pb2.PenaltyReducedLogisticFocalLoss)
@@ -27,10 +31,8 @@ class PenaltyReducedLogisticFocalLoss:
     """
 
     def __init__(self, *, alpha=0.0, beta=0.0):
-        if alpha < 0 or beta < 0:
-            raise ValueError(f"alpha {alpha:g} and beta {beta:g} must be at least 0")
-        self.alpha = alpha
-        self.beta = beta
+        self.alpha = ranges.between("alpha", alpha, 0, LARGEST_EXPONENT)
+        self.beta = ranges.between("beta", beta, 0, LARGEST_EXPONENT)
 
     def __call__(self, logits, targets):
         """[..., C] logits, [..., C] heat in 0..1 -> [..., C] float32."""

@@ -2,11 +2,15 @@
 
 import tensorflow as tf
 
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import losses_pb2
 
 # A power below 1 has an infinite slope at 0, which becomes NaN in the gradient.
 SMALLEST_MISS = 1e-12
+
+# Powers of probabilities vanish in float32 long before.
+LARGEST_EXPONENT = 100
 
 
 @register(
@@ -26,12 +30,8 @@ class SigmoidFocalClassificationLoss:
     """
 
     def __init__(self, *, gamma=2.0, alpha=None):
-        if gamma < 0:
-            raise ValueError(f"gamma is {gamma:g} and must be at least 0")
-        if alpha is not None and not 0 <= alpha <= 1:
-            raise ValueError(f"alpha is {alpha:g} and must be in 0..1, or unset")
-        self.gamma = gamma
-        self.alpha = alpha
+        self.gamma = ranges.between("gamma", gamma, 0, LARGEST_EXPONENT)
+        self.alpha = None if alpha is None else ranges.probability("alpha", alpha)
 
     def __call__(self, logits, targets):
         """[..., C] logits, [..., C] targets in 0..1 -> [..., C] float32."""

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import losses_pb2
 
@@ -20,9 +21,7 @@ class WeightedSmoothL1LocalizationLoss:
     """
 
     def __init__(self, *, delta=1.0):
-        if delta <= 0:
-            raise ValueError(f"delta is {delta:g} and must be above 0")
-        self.delta = delta
+        self.delta = ranges.above("delta", delta)
 
     def __call__(self, codes, targets):
         """[..., code size] twice -> [...] float32."""

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import losses_pb2
 
@@ -20,9 +21,7 @@ class WeightedSoftmaxClassificationLoss:
     """
 
     def __init__(self, *, logit_scale=1.0):
-        if logit_scale <= 0:
-            raise ValueError(f"logit_scale is {logit_scale:g} and must be above 0")
-        self.logit_scale = logit_scale
+        self.logit_scale = ranges.above("logit_scale", logit_scale)
 
     def __call__(self, logits, targets):
         """[..., C] logits, [..., C] targets that sum to 1 -> [..., C] float32."""

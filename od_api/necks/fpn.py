@@ -5,6 +5,7 @@ import itertools
 import keras
 import tensorflow as tf
 
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.core.shapes import spatial_shape
 from od_api.layers import fused_batch_norm
@@ -13,6 +14,9 @@ from od_api.protos import neck_pb2
 
 # Backbones end at stride 2^5; coarser levels are convolved from P5.
 COARSEST_STAGE = 5
+
+# Of stride 2^15, wider than the longest side of an image.
+COARSEST_LEVEL = 15
 
 
 @register(neck_pb2.Fpn)
@@ -55,6 +59,8 @@ class Fpn(keras.layers.Layer):
                 f"min_level is {min_level} and max_level {max_level}; min_level must "
                 "be 2 to 5 and not above max_level"
             )
+        ranges.between("max_level", max_level, 2, COARSEST_LEVEL)
+        ranges.at_least("depth", depth, 1, ranges.MOST_CHANNELS)
         make = conv_hyperparams or ConvHyperparams()
 
         def conv3x3(name, strides):

@@ -2,10 +2,11 @@
 
 import keras
 
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.layers.chain import Chain
 from od_api.layers.conv_hyperparams import ConvHyperparams
-from od_api.layers.depth import scaled_depth
+from od_api.layers.depth import check_depths, scaled_depth
 from od_api.layers.l2_normalization import L2Normalization
 from od_api.protos import neck_pb2
 
@@ -48,6 +49,9 @@ class SsdFeatureMaps(keras.layers.Layer):
         super().__init__(name="ssd_feature_maps")
         if not levels:
             raise ValueError('levels is empty; SSD on MobileNet v1 has "C4", "C5"')
+        check_depths(depth_multiplier, min_depth)
+        ranges.at_least("extra_depths", extra_depths, 1, ranges.MOST_CHANNELS)
+        ranges.above("l2_scale", l2_scale)
         self._levels = tuple(levels)
         unknown = [n for n in l2_normalized_levels if n not in self._levels]
         if unknown:

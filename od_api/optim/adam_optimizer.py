@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.optim.slots import SlotOptimizer
 from od_api.protos import optimizer_pb2
@@ -25,7 +26,7 @@ class AdamOptimizer(SlotOptimizer):
 
     def __init__(self, *, learning_rate=None, epsilon=1e-8):
         super().__init__(learning_rate, {"m": 0.0, "v": 0.0})
-        self._epsilon = epsilon
+        self._epsilon = ranges.above("epsilon", epsilon)
 
     def _rates(self, step):
         return adam_rates(self.learning_rate(step), step, 0.9, 0.999)

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.core.replicas import beside
 from od_api.optim.adam_optimizer import adam_rates, adam_update
@@ -36,9 +37,12 @@ class AdamwOptimizer(SlotOptimizer):
         weight_decay=1e-4,
     ):
         super().__init__(learning_rate, {"m": 0.0, "v": 0.0})
-        self._epsilon = epsilon
-        self._betas = beta_1, beta_2
-        self._weight_decay = weight_decay
+        self._epsilon = ranges.above("epsilon", epsilon)
+        self._betas = (
+            ranges.below("beta_1", beta_1, 1),
+            ranges.below("beta_2", beta_2, 1),
+        )
+        self._weight_decay = ranges.at_least("weight_decay", weight_decay)
 
     def _rates(self, step):
         return adam_rates(self.learning_rate(step), step, *self._betas)

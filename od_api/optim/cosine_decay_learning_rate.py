@@ -4,6 +4,7 @@ import math
 
 import tensorflow as tf
 
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import optimizer_pb2
 
@@ -32,6 +33,8 @@ class CosineDecayLearningRate:
         warmup_steps=10000,
         hold_base_rate_steps=0,
     ):
+        ranges.at_least("learning_rate_base", learning_rate_base)
+        ranges.at_least("warmup_learning_rate", warmup_learning_rate)
         if warmup_steps + hold_base_rate_steps >= total_steps:
             raise ValueError(
                 f"total_steps is {total_steps}, but warmup_steps and "

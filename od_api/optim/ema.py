@@ -4,6 +4,7 @@ import contextlib
 
 import tensorflow as tf
 
+from od_api.core import ranges
 from od_api.core.replicas import beside, move_average
 from od_api.optim.slots import update_each_copy, variable_like
 
@@ -20,9 +21,7 @@ class ExponentialMovingAverage:
     """
 
     def __init__(self, decay):
-        if not 0 <= decay <= 1:
-            raise ValueError(f"moving_average_decay is {decay:g}: it must be in 0..1")
-        self._decay = decay
+        self._decay = ranges.probability("moving_average_decay", decay)
         self._variables = {}
         self._averages = {}
 

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import optimizer_pb2
 
@@ -36,8 +37,10 @@ class ExponentialDecayLearningRate:
     ):
         if decay_steps < 1:
             raise ValueError("decay_steps is 0: set the steps between two decays")
-        if decay_factor <= 0:
-            raise ValueError(f"decay_factor is {decay_factor:g}: it must be above 0")
+        ranges.at_least("initial_learning_rate", initial_learning_rate)
+        ranges.above("decay_factor", decay_factor)
+        ranges.at_least("burnin_learning_rate", burnin_learning_rate)
+        ranges.at_least("min_learning_rate", min_learning_rate)
         self._initial = initial_learning_rate
         self._decay_steps = decay_steps
         self._factor = decay_factor

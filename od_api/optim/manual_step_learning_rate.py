@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import optimizer_pb2
 
@@ -17,7 +18,7 @@ class LearningRateSchedule:
                 "so the first change comes at step 1 or later"
             )
         self.step = step
-        self.learning_rate = learning_rate
+        self.learning_rate = ranges.at_least("learning_rate", learning_rate)
 
 
 @register(optimizer_pb2.ManualStepLearningRate)
@@ -32,6 +33,7 @@ class ManualStepLearningRate:
     """
 
     def __init__(self, *, initial_learning_rate=0.002, schedule=(), warmup=False):
+        ranges.at_least("initial_learning_rate", initial_learning_rate)
         self._steps = [entry.step for entry in schedule]
         for earlier, later in zip(self._steps, self._steps[1:], strict=False):
             if later <= earlier:

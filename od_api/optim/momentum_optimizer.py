@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.optim.slots import SlotOptimizer
 from od_api.protos import optimizer_pb2
@@ -22,6 +23,7 @@ class MomentumOptimizer(SlotOptimizer):
 
     def __init__(self, *, learning_rate=None, momentum_optimizer_value=0.9):
         super().__init__(learning_rate, {"momentum": 0.0})
+        ranges.below("momentum_optimizer_value", momentum_optimizer_value, 1)
         self._momentum = momentum_optimizer_value
 
     def _update(self, variable, gradient, rates, slots):

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.optim.slots import SlotOptimizer
 from od_api.protos import optimizer_pb2
@@ -36,9 +37,10 @@ class RMSPropOptimizer(SlotOptimizer):
         epsilon=1.0,
     ):
         super().__init__(learning_rate, {"mean_square": 1.0, "momentum": 0.0})
+        ranges.below("momentum_optimizer_value", momentum_optimizer_value, 1)
         self._momentum = momentum_optimizer_value
-        self._rho = decay
-        self._epsilon = epsilon
+        self._rho = ranges.between("decay", decay, 0, 1)
+        self._epsilon = ranges.above("epsilon", epsilon)
 
     def _update(self, variable, gradient, rates, slots):
         dtype = variable.dtype

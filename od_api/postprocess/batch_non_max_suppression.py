@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from od_api.core import boxes as box_ops
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.core.types import Detections
 from od_api.protos import post_processing_pb2
@@ -86,22 +87,25 @@ class BatchNonMaxSuppression:
         use_hard_nms=False,
         use_static_shapes=False,
     ):
-        if not 0.0 <= iou_threshold <= 1.0:
-            raise ValueError(f"iou_threshold must be in 0..1, not {iou_threshold:g}")
-        if not 0 < max_detections_per_class <= max_total_detections:
+        ranges.finite("score_threshold", score_threshold)
+        ranges.probability("iou_threshold", iou_threshold)
+        for name, most in (
+            ("max_detections_per_class", max_detections_per_class),
+            ("max_total_detections", max_total_detections),
+            ("max_classes_per_detection", max_classes_per_detection),
+        ):
+            ranges.at_least(name, most, 1, ranges.MOST_BOXES)
+        if max_detections_per_class > max_total_detections:
             raise ValueError(
                 f"max_detections_per_class ({max_detections_per_class}) must be from 1 "
                 f"to max_total_detections ({max_total_detections}): lower the first or "
                 "raise the second"
             )
-        if soft_nms_sigma < 0.0:
-            raise ValueError(f"soft_nms_sigma is negative: {soft_nms_sigma:g}")
+        ranges.at_least("soft_nms_sigma", soft_nms_sigma)
         if use_hard_nms and soft_nms_sigma > 0.0:
             raise ValueError("use_hard_nms contradicts soft_nms_sigma: unset one")
         if use_static_shapes and soft_nms_sigma > 0.0:
             raise ValueError("use_static_shapes excludes soft_nms_sigma: unset one")
-        if max_classes_per_detection < 1:
-            raise ValueError("max_classes_per_detection must be at least 1")
         self.score_threshold = score_threshold
         self.iou_threshold = iou_threshold
         self.max_detections_per_class = max_detections_per_class

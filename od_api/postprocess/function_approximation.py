@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import calibration_pb2
 
@@ -22,6 +23,7 @@ class FunctionApproximation:
     def __init__(self, *, points):
         if not points:
             raise ValueError("x_y_pairs is empty: give at least one x_y_pair")
+        ranges.finite("x_y_pairs", [number for point in points for number in point])
         x, y = np.asarray(points, np.float32).T
         if np.any(np.diff(x) <= 0):
             at = int(np.argmax(np.diff(x) <= 0))

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.postprocess.batch_non_max_suppression import BatchNonMaxSuppression
 from od_api.protos import post_processing_pb2
@@ -33,8 +34,7 @@ class PostProcessing:
         logit_scale=1.0,
         calibration_config=None,
     ):
-        if logit_scale == 0.0:
-            raise ValueError("logit_scale is 0: logits are divided by it")
+        ranges.above("logit_scale", logit_scale)
         self.suppression = batch_non_max_suppression or BatchNonMaxSuppression()
         self._converter = _CONVERTERS[score_converter]
         self._logit_scale = logit_scale

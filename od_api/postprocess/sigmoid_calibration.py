@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import calibration_pb2
 
@@ -20,7 +21,7 @@ class SigmoidCalibration:
     on_logits = False
 
     def __init__(self, *, a=-1.0, b=0.0):
-        self._a, self._b = a, b
+        self._a, self._b = ranges.finite("a", a), ranges.finite("b", b)
 
     @classmethod
     def from_proto(cls, message, **_):

@@ -1,5 +1,6 @@
 """Calibration by one temperature (Guo et al. 2017)."""
 
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import calibration_pb2
 
@@ -15,8 +16,7 @@ class TemperatureScalingCalibration:
     on_logits = True
 
     def __init__(self, *, scaler=0.0):
-        if scaler <= 0.0:
-            raise ValueError(f"scaler must be positive, not {scaler:g}: set it")
+        ranges.above("scaler", scaler)
         self._scaler = scaler
 
     def __call__(self, logits):

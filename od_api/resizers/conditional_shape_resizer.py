@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from od_api.core import resampling
+from od_api.core import ranges, resampling
 from od_api.core.registry import register
 from od_api.protos import image_resizer_pb2
 
@@ -30,8 +30,7 @@ class ConditionalShapeResizer:
     ):
         if condition not in ("GREATER", "SMALLER"):
             raise ValueError(f"condition must be GREATER or SMALLER, not {condition}")
-        if size_threshold < 1:
-            raise ValueError(f"size_threshold must be positive: {size_threshold}")
+        ranges.at_least("size_threshold", size_threshold, 1, ranges.LONGEST_SIDE)
         resampling.check_method(resize_method)
         self._condition = condition
         self._threshold = size_threshold

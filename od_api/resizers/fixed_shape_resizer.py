@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from od_api.core import resampling
+from od_api.core import ranges, resampling
 from od_api.core.registry import register
 from od_api.protos import image_resizer_pb2
 
@@ -23,8 +23,8 @@ class FixedShapeResizer:
         resize_method="BILINEAR",
         convert_to_grayscale=False,
     ):
-        if height < 1 or width < 1:
-            raise ValueError(f"height and width must be positive: {height}, {width}")
+        ranges.at_least("height", height, 1, ranges.LONGEST_SIDE)
+        ranges.at_least("width", width, 1, ranges.LONGEST_SIDE)
         resampling.check_method(resize_method)
         self.output_shape = (height, width)
         self._method = resize_method

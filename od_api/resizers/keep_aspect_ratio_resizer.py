@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from od_api.core import resampling
+from od_api.core import ranges, resampling
 from od_api.core.registry import register
 from od_api.protos import image_resizer_pb2
 
@@ -32,6 +32,8 @@ class KeepAspectRatioResizer:
                 f"1 <= min_dimension <= max_dimension must hold, but they are "
                 f"{min_dimension} and {max_dimension}"
             )
+        ranges.at_least("max_dimension", max_dimension, 1, ranges.LONGEST_SIDE)
+        ranges.finite("per_channel_pad_value", per_channel_pad_value)
         if len(per_channel_pad_value) not in (0, 3):
             raise ValueError(
                 f"per_channel_pad_value needs 3 numbers, not {per_channel_pad_value}"

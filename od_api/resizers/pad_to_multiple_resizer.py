@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from od_api.core import resampling
+from od_api.core import ranges, resampling
 from od_api.core.registry import register
 from od_api.protos import image_resizer_pb2
 
@@ -20,8 +20,7 @@ class PadToMultipleResizer:
     output_shape = None
 
     def __init__(self, *, multiple=1, convert_to_grayscale=False):
-        if multiple < 1:
-            raise ValueError(f"multiple must be at least 1, not {multiple}")
+        ranges.at_least("multiple", multiple, 1, ranges.LONGEST_SIDE)
         self._multiple = multiple
         self._gray = convert_to_grayscale
 

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import sampler_pb2
 from od_api.samplers._random_pick import random_pick, two_seeds
@@ -21,12 +22,8 @@ class BalancedSampler:
     """
 
     def __init__(self, *, batch_size=256, positive_fraction=0.5):
-        if batch_size < 1:
-            raise ValueError(f"batch_size is {batch_size} and must be at least 1")
-        if not 0 <= positive_fraction <= 1:
-            raise ValueError(
-                f"positive_fraction is {positive_fraction:g} and must be in 0..1"
-            )
+        ranges.at_least("batch_size", batch_size, 1, ranges.MOST_BOXES)
+        ranges.probability("positive_fraction", positive_fraction)
         self.batch_size = batch_size
         self.max_positives = int(positive_fraction * batch_size)
 

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from od_api.core import ranges
 from od_api.core.errors import UserError
 from od_api.core.registry import register
 from od_api.protos import losses_pb2
@@ -43,10 +44,8 @@ class HardExampleMiner:
             "min_negatives_per_image": min_negatives_per_image,
         }
         for name, count in counts.items():
-            if count < 0:
-                raise ValueError(f"{name} is {count} and must be at least 0")
-        if iou_threshold < 0:
-            raise ValueError(f"iou_threshold is {iou_threshold:g}; it starts at 0")
+            ranges.at_least(name, count)
+        ranges.at_least("iou_threshold", iou_threshold)
         if loss_type not in ("BOTH", "CLASSIFICATION", "LOCALIZATION"):
             raise ValueError(
                 f"loss_type is {loss_type}; it is BOTH, CLASSIFICATION or LOCALIZATION"

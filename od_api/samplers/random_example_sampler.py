@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import losses_pb2
 from od_api.samplers._random_pick import random_pick, two_seeds
@@ -20,11 +21,7 @@ class RandomExampleSampler:
     """
 
     def __init__(self, *, positive_sample_fraction=0.01):
-        if not 0 < positive_sample_fraction <= 1:
-            raise ValueError(
-                f"positive_sample_fraction is {positive_sample_fraction:g} and must be "
-                "above 0 and at most 1"
-            )
+        ranges.above("positive_sample_fraction", positive_sample_fraction, 0, 1)
         self.ratio = (1 - positive_sample_fraction) / positive_sample_fraction
 
     def sample(self, assignment, losses=None, seed=None):

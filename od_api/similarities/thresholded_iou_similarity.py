@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from od_api.core import boxes as geometry
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import region_similarity_calculator_pb2
 
@@ -16,8 +17,7 @@ class ThresholdedIouSimilarity:
     """
 
     def __init__(self, *, iou_threshold=0.5):
-        if not 0 <= iou_threshold <= 1:
-            raise ValueError(f"iou_threshold is {iou_threshold} and must be in 0..1")
+        ranges.probability("iou_threshold", iou_threshold)
         self.iou_threshold = iou_threshold
 
     def __call__(self, boxes, others, scores=None):

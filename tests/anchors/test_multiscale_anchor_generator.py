@@ -52,7 +52,7 @@ def test_no_offset_where_the_image_is_no_multiple_of_the_stride():
     ],
 )
 def test_bad_options(options):
-    with pytest.raises(ValueError, match=r"no anchors|min_level"):
+    with pytest.raises(ValueError, match=r"no anchors|min_level|octave is 0"):
         MultiscaleAnchorGenerator(**options)
 
 

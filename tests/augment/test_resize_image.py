@@ -57,5 +57,5 @@ def test_no_masks_and_no_boxes():
 
 
 def test_refused():
-    with pytest.raises(ValueError, match="new size is 5 x 0"):
+    with pytest.raises(ValueError, match="new_width is 0"):
         ResizeImage(new_height=5)

@@ -11,6 +11,7 @@ import tiny
 import tiny_two_stage
 from google.protobuf import text_format
 
+from od_api.config_check import build_parts, check_config
 from od_api.core import compatibility
 from od_api.core.compatibility import (
     IGNORED_FIELDS,
@@ -22,7 +23,6 @@ from od_api.core.compatibility import (
     refuse_unsupported,
 )
 from od_api.core.config import load_config
-from od_api.core.config_check import build_parts, check_config
 from od_api.core.errors import ConfigError
 from od_api.core.registry import build, ignored_fields
 from od_api.data import inputs, pipeline

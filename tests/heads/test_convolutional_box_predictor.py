@@ -171,7 +171,7 @@ def test_refused():
         _build(_text("min_depth: 9 max_depth: 8"))
     with pytest.raises(ConfigError, match="kernel_size above 1"):
         _build(_text("use_depthwise: true"))
-    with pytest.raises(ConfigError, match=r"box_encodings_clip_range: min is 2"):
+    with pytest.raises(ConfigError, match=r"clip_range.min: is 2, larger than max"):
         _build(_text("box_encodings_clip_range { min: 2 max: 1 }"))
     with pytest.raises(ValueError, match=r"gives 2 levels \(C4, C5\).* has 1"):
         _build(anchors=(3,))(_features())

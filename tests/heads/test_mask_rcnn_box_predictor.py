@@ -212,9 +212,9 @@ def test_half_precision_policy_gives_float32():
 
 
 def test_refused():
-    with pytest.raises(ConfigError, match="dropout_keep_probability must be above 0"):
+    with pytest.raises(ConfigError, match="keep_probability: is 0; it must be above 0"):
         head_of("dropout_keep_probability: 0")
-    with pytest.raises(ConfigError, match="mask_height is 0"):
+    with pytest.raises(ConfigError, match="mask_height: is 0"):
         masked("mask_height: 0")
     with pytest.raises(ConfigError, match="num_conv_layers is 0"):
         masked("mask_prediction_num_conv_layers: 0")

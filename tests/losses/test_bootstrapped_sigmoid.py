@@ -42,7 +42,7 @@ def test_alpha_1_is_the_sigmoid_loss():
 
 @pytest.mark.parametrize("alpha", [0.0, 1.5])
 def test_alpha_out_of_range(alpha):
-    with pytest.raises(ValueError, match="share of the labels"):
+    with pytest.raises(ValueError, match=r"alpha is .*above 0 and at most 1"):
         Bootstrapped(alpha=alpha)
 
 

@@ -48,7 +48,7 @@ def test_wild_logits_are_bounded():
 
 
 def test_negative_powers():
-    with pytest.raises(ValueError, match="beta -1"):
+    with pytest.raises(ValueError, match="beta is -1"):
         HeatLoss(beta=-1.0)
 
 

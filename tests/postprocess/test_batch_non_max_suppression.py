@@ -249,9 +249,9 @@ def test_unknown_batch_and_anchor_count_and_half_precision():
     [
         (dict(iou_threshold=1.5), "0..1"),
         (dict(max_total_detections=10), "raise the second"),
-        (dict(soft_nms_sigma=-1), "negative"),
+        (dict(soft_nms_sigma=-1), "sigma: is -1; it must be at least 0"),
         (dict(soft_nms_sigma=1, use_hard_nms=True), "contradicts"),
-        (dict(max_classes_per_detection=0), "at least 1"),
+        (dict(max_classes_per_detection=0), "detection: is 0; it must be in 1"),
     ],
 )
 def test_settings_that_cannot_be(fields, message):

@@ -106,7 +106,7 @@ def test_temperature_scaling_acts_on_logits():
 
 
 def test_temperature_must_be_set():
-    with pytest.raises(ConfigError, match=r"temperature.*positive"):
+    with pytest.raises(ConfigError, match=r"temperature.*scaler: is 0; it must be"):
         convert("temperature_scaling_calibration {}", [0])
 
 

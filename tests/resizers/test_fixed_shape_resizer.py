@@ -43,5 +43,5 @@ def test_from_the_config_slot():
     slot.fixed_shape_resizer.resize_method = image_resizer_pb2.NEAREST_NEIGHBOR
     assert build(slot).output_shape == (300, 200)
     slot.fixed_shape_resizer.height = 0
-    with pytest.raises(ConfigError, match="height and width must be positive"):
+    with pytest.raises(ConfigError, match="height: is 0; it must be in 1"):
         build(slot)

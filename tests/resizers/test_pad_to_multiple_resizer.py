@@ -20,5 +20,5 @@ def test_padded_size(shape, padded):
 
 
 def test_multiple_of_zero():
-    with pytest.raises(ValueError, match="at least 1, not 0"):
+    with pytest.raises(ValueError, match="multiple is 0; it must be in 1"):
         PadToMultipleResizer(multiple=0)
