@@ -27,5 +27,5 @@ def test_nothing_to_remap():
     "settings", [{"original_labels": [1]}, {"original_labels": [0], "new_label": 1}]
 )
 def test_refused(settings):
-    with pytest.raises(ValueError, match="from 1"):
+    with pytest.raises(ValueError, match="is 0; it must be in 1"):
         RemapLabels(**settings)

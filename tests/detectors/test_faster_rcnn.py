@@ -176,7 +176,7 @@ def test_masks_without_ground_truth_masks_say_what_to_set():
         ("faster_rcnn", "number_of_stages: 3", "predict_instance_masks"),
         ("faster_rcnn", "initial_crop_size: 0", "initial_crop_size"),
         ("faster_rcnn", "output_final_box_features: true", "does not offer"),
-        ("faster_rcnn", "num_classes: 0", "at least 1"),
+        ("faster_rcnn", "num_classes: 0", "num_classes: is 0; it must be in 1"),
     ],
 )
 def test_what_cannot_be_is_said(name, edit, message):

@@ -216,7 +216,7 @@ def test_refused():
         head_of("dropout_keep_probability: 0")
     with pytest.raises(ConfigError, match="mask_height: is 0"):
         masked("mask_height: 0")
-    with pytest.raises(ConfigError, match="num_conv_layers is 0"):
+    with pytest.raises(ConfigError, match="num_conv_layers: is 0"):
         masked("mask_prediction_num_conv_layers: 0")
     with pytest.raises(ValueError, match=r"\(15, 15\) and must be multiples of .*4, 6"):
         masked("convolve_then_upsample_masks: true")(regions())
