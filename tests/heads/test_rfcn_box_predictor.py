@@ -167,5 +167,5 @@ def test_refused():
         head_of("num_spatial_bins_width: 5")
     with pytest.raises(ConfigError, match="num_spatial_bins_width: is 0"):
         head_of("num_spatial_bins_width: 0")
-    with pytest.raises(ConfigError, match="depth is 0"):
+    with pytest.raises(ConfigError, match="depth: is 0"):
         head_of("depth: 0")
