@@ -20,7 +20,6 @@ from od_api.core.errors import UserError
 from od_api.core.lane_counter import LaneCounter
 from od_api.core.printable import printable
 from od_api.core.worker_monitor import WorkerMonitor
-from od_api.data.guard import FAILURES
 from od_api.step import numeric
 from od_api.steps import FinishedStep
 
@@ -191,7 +190,10 @@ class AsynchronousSteps:
                 f"that it held: start it and this command again, and training goes on "
                 f"from {self._state.latest_checkpoint() or 'step 0'}"
             )
-        if isinstance(error, FAILURES) and "IteratorGetNext" in str(error):
+        # A message that is no UTF-8 quotes a record.
+        if isinstance(error, UnicodeDecodeError) or (
+            isinstance(error, tf.errors.OpError) and "IteratorGetNext" in str(error)
+        ):
             return self._explain(error)
         return error
 

@@ -13,6 +13,8 @@ from od_api.data.findings import Report
 from od_api.data.image_checks import ImageChecks
 from od_api.data.keypoint_checks import check_keypoints
 from od_api.data.mask_checks import check_masks
+from od_api.data.read_errors import FAILURES, reason_of
+from od_api.data.tf_example import example_parser
 from od_api.protos import input_reader_pb2
 
 # The fast form: a few seconds on a local disk, less than building a model.
@@ -86,7 +88,8 @@ class _Run:
         self._images = ImageChecks(images_left, reader.max_image_pixels)
         self._duplicates = Duplicates()
         self._most = reader.max_number_of_boxes if training else float("inf")
-        self._crowded = self._cut = 0
+        self._crowded = self._cut = self._errors = 0
+        self._parse = example_parser(reader)
         self._place = {}
 
     def file(self, path, limit, deadline):
@@ -140,6 +143,7 @@ class _Run:
         """Checks one serialized record."""
         self._place = place
         self.report.records += 1
+        errors = self._errors
         try:
             features, wrong = checks.parse(record)
         except DecodeError:
@@ -156,6 +160,12 @@ class _Run:
         self._add_all(self._duplicates.look(features, self._place))
         self._boxes(features, size)
         self._add_all(self._classes.add(features, self._place))
+        if self._errors == errors:
+            # Whatever else TensorFlow's own parser may not take.
+            try:
+                self._parse(record)
+            except FAILURES as error:
+                self._add("error", "corrupt", reason_of(error))
 
     def _boxes(self, features, size):
         boxes = checks.boxes_of(features)
@@ -165,7 +175,8 @@ class _Run:
         if boxes is None:
             return
         decodes = self._images.decodes
-        self._add_all(check_masks(features, count, size, decodes))
+        needed = self._reader.load_instance_masks
+        self._add_all(check_masks(features, count, size, decodes, needed))
         self._add_all(check_keypoints(features, count, self._reader.num_keypoints))
         self._add_all(checks.check_boxes(boxes, size))
         self.report.boxes += count
@@ -176,6 +187,7 @@ class _Run:
             self._add("note", "no_boxes", "an image without objects")
 
     def _add(self, severity, kind, detail):
+        self._errors += severity == "error"
         self.report.add(severity, kind, detail, **self._place)
 
     def _add_all(self, findings):

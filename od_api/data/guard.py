@@ -1,7 +1,5 @@
 """What every loop over batches says of a record that cannot be read: which, and why."""
 
-import re
-
 import tensorflow as tf
 from absl import logging
 
@@ -9,21 +7,15 @@ from od_api.core.errors import UserError
 from od_api.core.printable import printable
 from od_api.data import records
 from od_api.data.check import errors_in
+from od_api.data.read_errors import FAILURES, reason_of
 from od_api.data.tf_example import decode
 
-# What reading a batch raises: TensorFlow's errors, and Python's where the text of one
-# (it quotes the record) is no UTF-8.
-FAILURES = (tf.errors.OpError, UnicodeDecodeError)
 # No record is to blame for these: a peer is gone, or a step was called off.
 _OF_OTHERS = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
     tf.errors.CancelledError,
     tf.errors.DeadlineExceededError,
-)
-# What TensorFlow says of its own places before it says what is wrong.
-_PLACES = re.compile(
-    r"^.*?Iterator::\S+: |\{\{(function_)?node .*?\}\} ?|assertion failed: "
 )
 
 
@@ -64,18 +56,6 @@ def explained(error, paths, reader, label_map):
         f"{printable(reasons[0]).rstrip('.')}. "
         "Write this record again or leave it out; od-api data check finds all of them"
     )
-
-
-def reason_of(error):
-    """What an error of TensorFlow says, in one line without its own places."""
-    if isinstance(error, UnicodeDecodeError):
-        raw = error.object
-        text = raw.decode(errors="replace") if isinstance(raw, bytes) else str(error)
-    else:
-        text = error.message or str(error)
-    first = text.strip().splitlines()[0] if text.strip() else type(error).__name__
-    told = _PLACES.sub("", first).split(" [Op:")[0]
-    return printable(told.strip().rstrip("."))
 
 
 def _first_bad(paths, reader, label_map):

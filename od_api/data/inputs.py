@@ -12,6 +12,7 @@ from od_api.data.label_map import LabelMap
 from od_api.data.pictures import draw_batch as draw_batch
 from od_api.data.pictures import draw_batches as draw_batches
 from od_api.data.pipeline import checked, make_dataset
+from od_api.data.read_errors import FAILURES
 
 # So many findings of a kind are shown at a start, and these notes.
 _SHOWN = 3
@@ -76,7 +77,7 @@ class Input:
         """
         try:
             yield from batches
-        except guard.FAILURES as error:
+        except FAILURES as error:
             explained = self.explained(error)
             raise explained from (None if explained is error else error)
 

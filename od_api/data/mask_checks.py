@@ -6,19 +6,22 @@ from od_api.core.errors import UserError
 _KEY = "image/object/mask"
 
 
-def check_masks(features, num_boxes, size, decode=True):
+def check_masks(features, num_boxes, size, decode=True, needed=False):
     """Masks against boxes and image; yields (severity, kind, detail).
 
-    A record without masks has nothing wrong.
+    A record without masks has nothing wrong, unless they are needed.
 
     Args:
       features: {key: list} of the record.
       num_boxes: boxes of the record.
       size: (height, width) of the image in pixels; None if unknown.
       decode: decodes PNG masks; otherwise only their headers are read.
+      needed: whether the reader loads masks.
     """
     masks = features.get(_KEY, [])
     if not masks:
+        if needed and num_boxes:
+            yield "error", "list_lengths", f"{num_boxes} boxes without {_KEY}"
         return
     if isinstance(masks[0], int):
         detail = f"{_KEY} is int64_list, not bytes_list (PNG) or float_list"

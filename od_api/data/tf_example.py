@@ -4,6 +4,8 @@ The keys are the old API's. In files boxes are normalised and class ids 1-based;
 they become pixels of the image and 0-based ids, in this one place.
 """
 
+import functools
+
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
@@ -81,6 +83,21 @@ def decode(serialized, reader, label_map=None):
     # False for NaN too.
     in_order = (ymax >= ymin) & (xmax >= xmin)
     return keep_boxes(sample, in_order & (ids >= 1))
+
+
+def example_parser(reader):
+    """Callable: bytes of a tf.Example -> its features but masks, as `decode` has them.
+
+    Args:
+      reader: InputReader message.
+    """
+    unmasked = input_reader_pb2.InputReader()
+    unmasked.CopyFrom(reader)
+    unmasked.load_instance_masks = False
+    spec = _spec(unmasked)
+    signature = [tf.TensorSpec([], tf.string)]
+    parse = functools.partial(parse_example, spec=spec)
+    return tf.function(parse, input_signature=signature, autograph=False)
 
 
 def keep_boxes(sample, keep):

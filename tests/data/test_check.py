@@ -243,6 +243,12 @@ def test_what_training_would_refuse(run, changes, kind, detail):
     assert findings[0].kind == kind and detail in findings[0].detail
 
 
+def test_masks_that_the_reader_asks_for(run):
+    reader = input_reader_pb2.InputReader(load_instance_masks=True)
+    (error,) = run(_features(), reader=reader).errors
+    assert error.detail == "2 boxes without image/object/mask"
+
+
 def test_number_of_keypoints_that_the_reader_asks_for(run):
     points = {f"keypoint/{axis}": [0.1, 0.2, 0.3, 0.4] for axis in "xy"}
     for count, errors in ((2, 0), (3, 1)):

@@ -44,6 +44,15 @@ def five_ids():
     return example.SerializeToString()
 
 
+def no_kind():
+    example = tf.train.Example.FromString(GOOD)
+    feature = example.features.feature["image/source_id"]
+    feature.Clear()
+    # A fourth kind of list, of which there are three.
+    feature.MergeFromString(b"\x22\x01x")
+    return example.SerializeToString()
+
+
 ROWS = {
     "five ids": (five_ids(), "image/source_id has 5 values"),
     "a broken image": (
@@ -55,6 +64,7 @@ ROWS = {
         r"record 1 .B\\xe4r\\x1b. cannot be read: edges of boxes",
     ),
     "forged lengths": (FORGED, "record 1 cannot be read: is not a tf.Example"),
+    "a feature of no kind": (no_kind(), "record 1 cannot be read: Unsupported"),
     "an empty record": (b"", "record 1 cannot be read: image/encoded is missing"),
 }
 
