@@ -10,7 +10,8 @@ from od_api.core import draw, variables
 from od_api.core.checkpoint import restore_model
 from od_api.core.checkpoint_paths import load
 from od_api.core.compatibility import check_compatibility
-from od_api.core.errors import ConfigError
+from od_api.core.errors import ConfigError, UserError
+from od_api.core.path_names import one_name
 from od_api.core.per_image import labelled, per_image
 from od_api.core.registry import build_field
 from od_api.core.summaries import Summaries
@@ -88,6 +89,7 @@ class Evaluation:
         ]
         self.metric_names, seen = [], set()
         for i, source in enumerate(self._inputs):
+            _check_name(source.name, f"eval_input_reader[{i}].name")
             # Bad records, too, must not wait for the first evaluation.
             source.check()
             if source.name in seen:
@@ -189,6 +191,14 @@ class Evaluation:
         if pictures and is_newest:
             draw.contact_sheet(pictures).save(directory / "detections.jpg")
         logging.info("step %d %s\n%s", step, source.name, report.summary(metrics))
+
+
+def _check_name(name, field):
+    """Refuses a reader's name that is no name of a folder: its report goes there."""
+    try:
+        one_name(name or "eval", "name of a reader")
+    except UserError as error:
+        raise ConfigError(str(error), field) from error
 
 
 def _numeric(batch):

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import math
+import os
 import pathlib
 import shutil
 
@@ -17,6 +18,8 @@ from od_api.core.config import write_config
 from od_api.core.errors import UserError
 from od_api.core.frozen_network import FrozenNetwork
 from od_api.core.leftovers import workspace
+from od_api.core.path_names import one_name
+from od_api.core.printable import printable
 from od_api.data.inputs import label_map_path
 from od_api.data.label_map import LabelMap
 from od_api.evaluate import detector_for_inference
@@ -82,11 +85,10 @@ def export(
     module = serving.ServingModule(
         network, detector.resizer, input_type, label_map, detector.max_proposals
     )
-    with _appears_whole(output_dir) as partial:
-        with _disk_errors(output_dir):
-            write_config(config, partial / "pipeline.config")
-            _write_weights(found, partial / "checkpoint")
-            _write_model(module, partial, name, version)
+    with _disk_errors(output_dir), _appears_whole(output_dir) as partial:
+        write_config(config, partial / "pipeline.config")
+        _write_weights(found, partial / "checkpoint")
+        _write_model(module, partial, name, version)
         differences = parity.check(partial / "saved_model", detector, input_type)
         _write_report(differences, partial / "parity.json")
     logging.info("exported to %s", output_dir)
@@ -94,13 +96,22 @@ def export(
 
 
 def _check_arguments(output_dir, input_type, name, version):
-    if output_dir.exists() and (not output_dir.is_dir() or any(output_dir.iterdir())):
-        raise UserError(f"{output_dir} exists already: choose another, or remove it")
+    shown = printable(output_dir)
+    if os.path.lexists(output_dir) and not _is_empty_folder(output_dir):
+        raise UserError(f"{shown} exists already: choose another, or remove it")
+    # Before minutes of work, not after them.
+    there = next(p for p in output_dir.absolute().parents if os.path.lexists(p))
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        fault = "may not be written to" if there.is_dir() else "is a file"
+        raise UserError(f"cannot write {shown}: {printable(there)} {fault}")
     serving.check_input_type(input_type)
-    if not name or name != pathlib.PurePath(name).name or name == "..":
-        raise UserError(f"a model name is one name of a folder, and not {name!r}")
+    one_name(name, "model name")
     if version < 0:
         raise UserError(f"TensorFlow Serving wants versions from 0 up, not {version}")
+
+
+def _is_empty_folder(path):
+    return path.is_dir() and not any(path.iterdir())
 
 
 def _label_map(config):

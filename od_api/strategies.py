@@ -9,6 +9,7 @@ from absl import logging
 
 from od_api.core.cluster import wait_until_reachable
 from od_api.core.errors import ConfigError, UserError
+from od_api.core.printable import printable
 from od_api.protos import train_pb2
 
 
@@ -114,7 +115,8 @@ def _exit_unless_reachable(addresses, seconds):
     try:
         wait_until_reachable(addresses, seconds)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
+        message = printable(error, lines=True)
+        print(f"error: {message}", file=sys.stderr, flush=True)
         os._exit(2)
 
 

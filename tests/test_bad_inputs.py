@@ -293,6 +293,13 @@ def test_export_onto_something(trained, tmp_path, capsys):
     refuses(capsys, "export", *trained, tmp_path / "out", says=says)
 
 
+def test_eval_whose_report_would_lie_outside(trained, tmp_path, capsys):
+    config, run_dir = trained
+    name = "--set=eval_input_reader[0].name='../../x'"
+    says = ["eval_input_reader[0].name", "becomes the name of a file or folder"]
+    refuses(capsys, "eval", config, run_dir, name, says=says)
+
+
 def test_unknown_input_type(trained, tmp_path, capsys):
     arguments = ["export", *trained, tmp_path / "out", "--input-type=image_tensr"]
     refuses(capsys, *arguments, says=["image_tensr", "did you mean image_tensor"])

@@ -166,6 +166,13 @@ def test_signature_and_outputs(
     assert found.count.numpy().min() > 0
 
 
+@pytest.mark.parametrize("shape", [(0, 96, 96, 3), (1, 0, 5, 3)])
+def test_an_empty_batch_is_named(exported, shape):
+    _, signature = serving_default(exported)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="input_tensor is empty"):
+        signature(input_tensor=tf.zeros(shape, tf.uint8))
+
+
 def test_classes_are_label_map_ids(exported, detector):
     """+1, also for a box's own anchor: its best score is in column `class`."""
     model, _ = serving_default(exported)
@@ -410,7 +417,7 @@ def test_full_disk_leaves_nothing(
     refuses(match, tmp_path, config, checkpoint, tmp_path / "out")
 
 
-def test_bad_arguments(config, checkpoint, ready, tmp_path):
+def test_bad_arguments(config, checkpoint, ready, tmp_path, monkeypatch):
     output = tmp_path / "out"
     refuses(
         "image_tensr.*image_tensor",
@@ -426,6 +433,12 @@ def test_bad_arguments(config, checkpoint, ready, tmp_path):
     refuses("no checkpoint", tmp_path, config, tmp_path / "ckpt-9", output)
     (output / "something").mkdir(parents=True)
     refuses("exists already", tmp_path, config, checkpoint, output)
+    (tmp_path / "file").touch()
+    below = tmp_path / "file" / "out"
+    refuses("cannot write .*file is a file", tmp_path, config, checkpoint, below)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    below = tmp_path / "new" / "out"
+    refuses("may not be written to", tmp_path, config, checkpoint, below)
 
 
 def test_without_label_map_into_an_empty_folder(

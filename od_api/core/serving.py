@@ -84,6 +84,13 @@ class ServingModule(tf.Module):
         return as_input(np.zeros([*size, 3], np.uint8), self._input_type)
 
     def _detect(self, input_tensor, *num_proposals):
+        shape = tf.shape(input_tensor)
+        check = tf.debugging.Assert(
+            tf.reduce_all(shape > 0),
+            ["input_tensor is empty: send at least one image, of 1x1 or more", shape],
+        )
+        with tf.control_dependencies([check]):
+            input_tensor = tf.identity(input_tensor)
         if self._input_type in ("image_tensor", "float_image_tensor"):
             images, true_shapes = resize(self._resizer, input_tensor)
         else:

@@ -255,6 +255,7 @@ def _synth(args):
 
 def _split(text):
     name, _, count = text.partition("=")
-    if not name or not count.isdigit():
+    # Ten digits are no number of images that a disk holds.
+    if not name or not (count.isascii() and count.isdigit() and len(count) < 10):
         raise UserError(f"--splits {text}: write it as NAME=IMAGES, e.g. train=500")
     return name, int(count)
