@@ -7,6 +7,7 @@ random moments.
 """
 
 import functools
+import importlib
 import shutil
 
 import keras
@@ -17,7 +18,9 @@ import tiny
 from od_api import training_state
 from od_api.core import best_checkpoint, checkpoint_files
 from od_api.core.divergence import TrainingDiverged
+from od_api.core.errors import UserError
 from od_api.core.registry import build_field
+from od_api.core.run_lock import run_lock
 from od_api.evaluate import Evaluation
 from od_api.history import History, read_history
 from od_api.train import train
@@ -98,6 +101,8 @@ def stand_in(patch):
     )
     patch.setattr(training_state, "TrainingStep", AddOne)
     patch.setattr(Evaluation, "run", lambda _, step: {MAP: VALUES[step]})
+    train_module = importlib.import_module("od_api.train")
+    patch.setattr(train_module, "_draw_first_batches", lambda *_: None)
 
 
 @pytest.fixture
@@ -147,11 +152,9 @@ POINTS = {
     ("point", "number", "after"),
     [
         ("save", 2, False),
-        ("save", 3, True),
         ("evaluation", 1, False),
         ("evaluation", 2, True),
         ("evaluation", 4, False),
-        ("history", 2, False),
         ("history", 2, True),
         ("history", 4, True),
         ("best", 2, False),
@@ -217,6 +220,15 @@ def test_best_is_mended_where_it_was_removed(config, fast, tmp_path):
     shutil.rmtree(model / "best")
     run(config, model)
     assert outcome(model) == before
+
+
+def test_a_second_training_is_refused(config, fast, tmp_path):
+    with (
+        run_lock(tmp_path / "model"),
+        pytest.raises(UserError, match="model is in use: process"),
+    ):
+        run(config, tmp_path / "model")
+    assert run(config, tmp_path / "model").step == 8
 
 
 def test_another_metric_chooses_best_anew(config, fast, tmp_path, monkeypatch):
