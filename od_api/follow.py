@@ -1,5 +1,6 @@
 """Evaluation beside training: every checkpoint of a run, as it appears."""
 
+import os
 import time
 
 from absl import logging
@@ -35,6 +36,7 @@ def follow(config, checkpoint_dir, *, output_dir=None, timeout=3600, keep_best=F
     Raises:
       UserError: no checkpoint appeared at all.
     """
+    checkpoint_files.refuse_wildcards(os.fspath(checkpoint_dir))
     check_compatibility(config)
     detector, restore = detector_for_inference(config)
     evaluation = Evaluation(config, detector, output_dir or checkpoint_dir)

@@ -1,6 +1,7 @@
 """Training: config and TFRecords in, checkpoints, reports and TensorBoard logs out."""
 
 import contextlib
+import os
 import pathlib
 from typing import NamedTuple
 
@@ -69,6 +70,7 @@ def train(
       UserError: bad config, data or checkpoint, another training in model_dir, or
         training that diverged.
     """
+    checkpoint_files.refuse_wildcards(os.fspath(model_dir))
     check_compatibility(config)
     strategy = strategy or tf.distribute.get_strategy()
     refuse_uncompilable(config, strategy.num_replicas_in_sync)

@@ -38,7 +38,15 @@ def numbered(directory):
 
 
 def refuse_wildcards(directory):
-    """Raise a UserError for a path that TensorFlow writes to but cannot read from."""
+    """Raise a UserError for a path that TensorFlow writes to but cannot read from.
+
+    An empty one, too: it would mean the folder that one happens to be in.
+    """
+    if not directory or "\0" in directory:
+        raise UserError(
+            f"{printable(directory)!r} is no folder for checkpoints: name one (. is the "
+            "one you are in)"
+        )
     if re.search(r"[*?\[\\]", directory):
         raise UserError(
             f"TensorFlow cannot read checkpoints from {directory}: choose a path "

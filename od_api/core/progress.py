@@ -9,6 +9,7 @@ from absl import logging
 # Who watches a run is told something as often as this.
 _QUIET_SECONDS = 30.0
 _LOOK_SECONDS = 5.0
+_LEAST_LOOK_SECONDS = 0.05
 
 
 class Progress:
@@ -28,7 +29,7 @@ class Progress:
       batch_size: images a step, over all replicas.
       log_every: steps between two lines; 0 for lines by time alone.
       stall_seconds: seconds without a finished step before a warning; it is repeated
-        as long as nothing moves. Without it: 0 or less.
+        as long as nothing moves, but not within half a minute. 0 or less: none.
     """
 
     def __init__(
@@ -105,19 +106,21 @@ class Progress:
         return _Pause(self, what)
 
     def _watch(self):
-        pause = min(self._stall_seconds, _LOOK_SECONDS)
+        pause = max(min(self._stall_seconds, _LOOK_SECONDS), _LEAST_LOOK_SECONDS)
+        warned = -math.inf
         while not self._stop.wait(pause):
             now = time.monotonic()
             idle = now - self._alive
-            if idle >= self._stall_seconds:
+            stalls = idle >= self._stall_seconds
+            if stalls and now - warned >= max(self._stall_seconds, _QUIET_SECONDS):
                 logging.warning(
                     "no step finished for %s after step %d: %s",
                     duration(idle),
                     self._step,
                     self._busy_with,
                 )
-                self._alive = self._said = now
-            elif min(now - self._said, idle) >= self._quiet_seconds:
+                self._said = warned = now
+            elif not stalls and min(now - self._said, idle) >= self._quiet_seconds:
                 logging.info("%s (after step %d)", self._busy_with, self._step)
                 self._said = now
                 self._quiet_seconds *= 2

@@ -186,6 +186,12 @@ def test_path_that_could_not_be_read_back_is_refused(tmp_path, name):
         Checkpoints(tmp_path / name, step=step, model={})
 
 
+@pytest.mark.parametrize("path", ["", "a\0b"])
+def test_no_folder_at_all_is_refused(path):
+    with pytest.raises(UserError, match="is no folder for checkpoints"):
+        checkpoint_files.refuse_wildcards(path)
+
+
 def test_spaces_and_dots_in_the_path(saved, tmp_path):
     odd = tmp_path / "a b.index (1)"
     shutil.copytree(saved, odd, ignore=shutil.ignore_patterns("a *"))

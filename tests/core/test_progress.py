@@ -120,6 +120,23 @@ def test_no_word_about_stalls_if_there_is_no_limit(lines, monkeypatch, seconds):
     assert not [line for line in lines() if "no step finished" in line]
 
 
+def test_a_tiny_limit_warns_no_more_than_twice_a_minute(lines, monkeypatch):
+    """Looks every 10 s for 100 s: a word at 10, 40, 70 and 100 s."""
+    clock = Clock()
+    monkeypatch.setattr(module, "time", clock)
+    progress = Progress(first_step=0, last_step=9, batch_size=1, stall_seconds=1e-4)
+    looks = iter(range(10))
+
+    def wait(pause):
+        assert pause >= 0.05
+        clock.now += 10
+        return next(looks, None) is None
+
+    monkeypatch.setattr(progress._stop, "wait", wait)
+    progress._watch()
+    assert len([line for line in lines() if "no step finished" in line]) == 4
+
+
 def test_a_stall_says_what_it_waits_for(lines):
     progress = Progress(first_step=3, last_step=9, batch_size=1, stall_seconds=0.1)
     with progress, progress.pause("writing a checkpoint"):
