@@ -44,8 +44,8 @@ def refuse_wildcards(directory):
     """
     if not directory or "\0" in directory:
         raise UserError(
-            f"{printable(directory)!r} is no folder for checkpoints: name one (. is the "
-            "one you are in)"
+            f"'{printable(directory)}' is no folder for checkpoints: name one (. is "
+            "the one you are in)"
         )
     if re.search(r"[*?\[\\]", directory):
         raise UserError(
