@@ -5,20 +5,27 @@ batch of its own and applies them, whatever the others have done meanwhile (Dean
 Large Scale Distributed Deep Networks, NIPS 2012, Downpour SGD; the training of Huang et
 al., CVPR 2017). An update is one fused op on the server that holds the variable, so
 none is lost. A worker that dies is left out, and its step is taken by another; of that
-one step some variables may have been updated already.
+one step some variables may have been updated already. A worker that goes silent is left
+out, too, and others do as many steps more; should it finish its own after all, that
+step counts like any other, if need be on the way to the next goal.
 """
 
+import collections
+import math
 import queue
 import re
 import threading
 import time
 
 import tensorflow as tf
+from absl import logging
 
+from od_api.core import departure
 from od_api.core.divergence import LossWatch
 from od_api.core.errors import UserError
 from od_api.core.lane_counter import LaneCounter
 from od_api.core.printable import printable
+from od_api.core.progress import duration
 from od_api.core.worker_monitor import WorkerMonitor
 from od_api.step import numeric
 from od_api.steps import FinishedStep
@@ -70,6 +77,10 @@ class AsynchronousSteps:
         self._step = state.step
         self._watch = LossWatch()
         self._tickets = [0] * (_LANES_PER_WORKER * len(workers))
+        self._free = list(range(len(self._tickets)))
+        # Steps that workers have finished after all, when the goal needed none more.
+        self._late = collections.deque()
+        self._last_finished = -math.inf
         with strategy.scope():
             self._counter = LaneCounter(state.step_variable, len(self._tickets))
         self._monitor = WorkerMonitor(
@@ -92,36 +103,94 @@ class AsynchronousSteps:
     def until(self, last_step):
         """Yields a FinishedStep for each step up to `last_step`, in order of arrival.
 
-        When it ends no step is in hand: the weights are those of exactly that step.
+        When it ends no step is in hand, but for those of silent workers: the weights
+        are those of exactly that step.
 
         Raises:
           TrainingDiverged: a loss is not finite, or grows without end.
           UserError: a parameter server is lost, or a worker cannot read its data.
         """
-        remaining, in_hand = last_step - self._step, 0
-        free = list(range(len(self._tickets)))
-        while remaining or in_hand:
-            if self._allowed() == len(self._tickets):
-                self._monitor.started()
-            while remaining and free and in_hand < self._allowed():
-                lane = free.pop()
-                self._tickets[lane] += 1
-                self._inbox.put((lane, self._tickets[lane]))
-                remaining, in_hand = remaining - 1, in_hand + 1
-            self._monitor.look(self._step)
+        try:
+            yield from self._until(last_step)
+        finally:
+            if self._monitor.some_are_stuck():
+                departure.keep(self._coordinator)
+
+    def _until(self, last_step):
+        while self._late and self._step < last_step:
+            yield self._finished(self._late.popleft())
+        in_hand = {}
+        while self._step < last_step:
+            now = time.monotonic()
+            waited = now - min(in_hand.values(), default=now)
+            self._monitor.look(self._step, waited)
+            self._give_up_silent(in_hand)
+            self._hand_out(in_hand, last_step - self._step)
             try:
                 lane, result = self._outbox.get(timeout=_LOOK_SECONDS)
             except queue.Empty:
                 continue
             if isinstance(result, BaseException):
                 raise self._explained(result)
-            free.append(lane)
-            in_hand -= 1
-            yield self._finished(result)
+            self._free.append(lane)
+            was_given_up = in_hand.pop(lane, None) is None
+            if was_given_up and len(in_hand) == last_step - self._step:
+                self._late.append(result)
+            else:
+                yield self._finished(result)
         self._monitor.look(self._step)
         self._monitor.rests()
-        self._counter.fold()
-        self._tickets = [0] * len(self._tickets)
+        self._state.step_variable.assign(self._step)
+
+    def _hand_out(self, in_hand, remaining):
+        """Has free lanes take steps, as many as are still needed and allowed.
+
+        Args:
+          in_hand: {lane: when it was given its step}; those in silent hands left out.
+          remaining: steps to the goal.
+        """
+        allowed = self._allowed()
+        while self._free and len(in_hand) < min(allowed, remaining):
+            lane = self._free.pop()
+            self._tickets[lane] += 1
+            in_hand[lane] = time.monotonic()
+            self._inbox.put((lane, self._tickets[lane]))
+        if allowed == len(self._tickets) and not self._num_idle(in_hand):
+            self._monitor.started()
+        else:
+            self._monitor.rests()
+
+    def _num_given_up(self, in_hand):
+        return len(self._tickets) - len(self._free) - len(in_hand)
+
+    def _num_idle(self, in_hand):
+        """How many workers have nothing to do."""
+        taken = len(in_hand) + self._num_given_up(in_hand)
+        return max(len(self._cluster.jobs["worker"]) - taken, 0)
+
+    def _give_up_silent(self, in_hand):
+        """Waits no longer for steps in the hands of silent workers.
+
+        That is one for each of them, the oldest. Where some workers have nothing to do
+        any more it cannot be said which one is silent; then what was given out long
+        before the last finished step counts as lost.
+        """
+        more = max(self._monitor.num_silent() - self._num_given_up(in_hand), 0)
+        long_ago = time.monotonic() - self._monitor.silent_seconds
+        for lane in sorted(in_hand, key=in_hand.get):
+            if in_hand[lane] > long_ago:
+                return
+            idle = self._num_idle(in_hand) and in_hand[lane] < self._last_finished
+            if more <= 0 and not idle:
+                return
+            if more <= 0:
+                logging.warning(
+                    "a step given out %s ago has not come back, though workers have "
+                    "nothing else to do: another one takes it",
+                    duration(time.monotonic() - in_hand[lane]),
+                )
+            del in_hand[lane]
+            more -= 1
 
     def report(self):
         """{name: float} to log beside the losses: staleness since the last report."""
@@ -161,6 +230,9 @@ class AsynchronousSteps:
         }
 
     def _finished(self, result):
+        self._last_finished = time.monotonic()
+        if self._cluster.watch:
+            self._cluster.watch.beat()
         self._monitor.finished(int(result["worker"]), result["staleness"])
         self._step += 1
         finished = FinishedStep(

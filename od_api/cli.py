@@ -11,6 +11,7 @@ import platform
 import sys
 
 from od_api.core.arguments import Parser
+from od_api.core.departure import leave
 from od_api.core.errors import ConfigError, UserError
 from od_api.core.printable import printable
 
@@ -44,6 +45,10 @@ def run(action, config_path=None, debug=False, overrides=()):
       overrides: the `--set` of the command line; errors in what they set are placed
         there.
     """
+    return leave(_status(action, config_path, debug, overrides))
+
+
+def _status(action, config_path, debug, overrides):
     from absl import logging
 
     from od_api.core import quiet

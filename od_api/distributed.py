@@ -1,8 +1,12 @@
 """What this process does in a training run: all of it, or one task of a cluster."""
 
+import contextlib
+import dataclasses
+
 from absl import logging
 
 from od_api.core.ports import require_free_port
+from od_api.core.server_watch import ServerWatch
 from od_api.core.tf_config import read_cluster
 from od_api.follow import follow
 from od_api.strategies import serve, strategy_for
@@ -45,11 +49,16 @@ def train_as_task(
     serves = cluster and cluster.has_parameter_servers and not cluster.is_chief
     if serves:
         return serve(cluster)
-    strategy = strategy_for(
-        config.train_config,
-        cluster=cluster,
-        use_tpu=use_tpu,
-        tpu_name=tpu_name,
-        num_workers=num_workers,
-    )
-    return train(config, model_dir, strategy=strategy, cluster=cluster, **settings)
+    with contextlib.ExitStack() as stack:
+        if cluster:
+            seconds = config.train_config.worker_silence_seconds
+            watch = stack.enter_context(ServerWatch(cluster.others(), seconds))
+            cluster = dataclasses.replace(cluster, watch=watch)
+        strategy = strategy_for(
+            config.train_config,
+            cluster=cluster,
+            use_tpu=use_tpu,
+            tpu_name=tpu_name,
+            num_workers=num_workers,
+        )
+        return train(config, model_dir, strategy=strategy, cluster=cluster, **settings)

@@ -6,6 +6,7 @@ import threading
 
 import tensorflow as tf
 from absl import logging
+from tensorflow.python.eager import context
 
 from od_api.core.cluster import wait_until_reachable
 from od_api.core.errors import ConfigError, UserError
@@ -58,13 +59,17 @@ def serve(cluster):
     config = tf.compat.v1.ConfigProto()
     if (os.cpu_count() or 1) < needed:
         config.inter_op_parallelism_threads = needed
-    server = tf.distribute.Server(
-        tf.train.ClusterSpec(_without_evaluators(cluster)),
-        job_name=cluster.task_type,
-        task_index=cluster.task_index,
-        protocol="grpc",
-        config=config,
-    )
+    try:
+        server = tf.distribute.Server(
+            tf.train.ClusterSpec(_without_evaluators(cluster)),
+            job_name=cluster.task_type,
+            task_index=cluster.task_index,
+            protocol="grpc",
+            config=config,
+        )
+    except tf.errors.OpError as error:
+        reason = (error.message or str(error)).splitlines()[0]
+        raise UserError(f"cannot listen at {cluster.own_address}: {reason}") from error
     logging.info("%s %d serves", cluster.task_type, cluster.task_index)
     server.join()
 
@@ -87,15 +92,17 @@ def _parameter_servers(settings, cluster):
     """Asynchronous training; this process is the chief."""
     _refuse_unfit(settings)
     _fail_fast()
-    wait_until_reachable(
-        cluster.addresses("worker", "ps"), settings.cluster_start_seconds
-    )
+    servers = cluster.addresses("worker", "ps")
+    wait_until_reachable(servers, settings.cluster_start_seconds)
     resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
         tf.train.ClusterSpec(_without_evaluators(cluster)),
         task_type="chief",
         task_id=0,
         rpc_layer="grpc",
     )
+    # TensorFlow tells all workers of a function that is let go, and holds up all of
+    # Python until they have heard it; one that is stopped never would.
+    context.context().remove_function = lambda name: None
     return tf.distribute.ParameterServerStrategy(resolver)
 
 

@@ -124,6 +124,8 @@ def _train(
     if is_chief:
         _draw_first_batches(source, batches, state, model_dir, summaries)
     if cluster and cluster.has_parameter_servers:
+        state.rehearse()
+        Summaries.rehearse()
         steps = AsynchronousSteps(
             state,
             strategy,

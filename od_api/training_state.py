@@ -100,6 +100,12 @@ class TrainingState:
         """Removes what a save that was killed has left behind."""
         self._checkpoints.tidy()
 
+    def rehearse(self):
+        """Does once what the loop of training does between steps, with no effect."""
+        self._checkpoints.rehearse()
+        self.learning_rate(self.step)
+        self.step_variable.assign(self.step)
+
     def latest_checkpoint(self):
         """The newest checkpoint, or None."""
         return self._checkpoints.latest()

@@ -56,6 +56,8 @@ def workers_and_evaluator(tmp_path_factory, config):
         cluster.wait_for("worker 1 is back")
         cluster.kill("worker", 0, signal.SIGSTOP)
         cluster.wait_for("has finished no step", seconds=60)
+        # The goals on the way, every 20 steps, are reached without it.
+        cluster.wait_for("step 160/200")
         cluster.kill("worker", 0, signal.SIGCONT)
         cluster.wait_for("worker 0 is back")
         cluster.start("evaluator")

@@ -5,6 +5,7 @@ best one of a run is kept by `best_checkpoint.py`.
 """
 
 import os
+import tempfile
 
 import tensorflow as tf
 from absl import logging
@@ -88,6 +89,22 @@ class Checkpoints:
             self._prune(prefix)
         self._current = prefix
         return prefix
+
+    def rehearse(self):
+        """Does what `save` does, but with empty tensors and in a folder that goes away.
+
+        TensorFlow tells every worker of each kind of op that it meets for the first
+        time, and one that is stopped would hold that up: so the chief of asynchronous
+        training meets all of them before the first step.
+        """
+        groups = {
+            group: {name: tf.zeros([0], value.dtype) for name, value in tensors.items()}
+            for group, tensors in fetched(self._groups).items()
+        }
+        refuse_not_finite(0, groups)
+        with tempfile.TemporaryDirectory() as folder:
+            prefix = os.path.join(folder, "ckpt-0")
+            files.write_whole(groups, tf.constant(0, tf.int64), prefix)
 
     def latest(self):
         """The prefix of the newest whole checkpoint, or None."""

@@ -1,14 +1,13 @@
 """Who takes part in a distributed run, and whether they can be reached."""
 
 import dataclasses
-import socket
 import time
 
 from absl import logging
 
 from od_api.core.errors import UserError
-
-_PROBE_SECONDS = 2.0
+from od_api.core.server_probe import answers
+from od_api.core.server_watch import ServerWatch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,11 +18,13 @@ class Cluster:
       jobs: {"chief": [address], "worker": [address, ...], "ps": [address, ...]}.
       task_type: "chief", "worker", "ps" or "evaluator".
       task_index: its number among those of its type.
+      watch: ServerWatch over the others, where there is one.
     """
 
     jobs: dict
     task_type: str
     task_index: int = 0
+    watch: ServerWatch | None = None
 
     @property
     def has_parameter_servers(self):
@@ -65,7 +66,7 @@ class Cluster:
 
 
 def wait_until_reachable(addresses, seconds):
-    """Returns when every address accepts connections.
+    """Returns when a server answers at every address.
 
     Args:
       addresses: {name: "host:port"}.
@@ -77,7 +78,7 @@ def wait_until_reachable(addresses, seconds):
     deadline = time.monotonic() + seconds
     missing, said = dict(addresses), False
     while missing:
-        missing = {n: a for n, a in missing.items() if not accepts(a)}
+        missing = {n: a for n, a in missing.items() if not answers(a)}
         if not missing:
             return
         if time.monotonic() >= deadline:
@@ -89,16 +90,6 @@ def wait_until_reachable(addresses, seconds):
             logging.info("waiting for %s", _listed(missing))
             said = True
         time.sleep(0.5)
-
-
-def accepts(address):
-    """Whether somebody listens at "host:port"."""
-    host, port = address.rsplit(":", 1)
-    try:
-        with socket.create_connection((host.strip("[]"), int(port)), _PROBE_SECONDS):
-            return True
-    except OSError:
-        return False
 
 
 def _listed(addresses):

@@ -13,12 +13,13 @@ class LaneCounter:
     would count that step twice.
 
     Args:
-      step: int64 tf.Variable, the steps done before; `fold` brings it up to date.
+      step: int64 tf.Variable, the steps done before. Counting leaves it as it is: what
+        it says belongs in a checkpoint.
       lanes: how many steps may be in hand.
     """
 
     def __init__(self, step, lanes):
-        self._step = step
+        self._device, self._before = step.device, int(step.numpy())
         strategy = tf.distribute.get_strategy()
         with strategy.extended.colocate_vars_with(step):
             self._done = tf.Variable(
@@ -27,21 +28,16 @@ class LaneCounter:
 
     def value(self):
         """int64 scalar: all steps done so far."""
-        with tf.device(self._step.device):
-            return self._step + tf.reduce_sum(self._done)
+        with tf.device(self._device):
+            return self._before + tf.reduce_sum(self._done)
 
     def count(self, lane, ticket):
         """The step with this ticket is done.
 
         Args:
           lane: int64 scalar.
-          ticket: int64 scalar, 1 for the first step of the lane since `fold`.
+          ticket: int64 scalar, 1 for the first step of the lane.
         """
         tf.raw_ops.ResourceScatterMax(
             resource=self._done.handle, indices=lane, updates=ticket
         )
-
-    def fold(self):
-        """Moves what was counted into `step`; only while no step is in hand."""
-        self._step.assign(self.value())
-        self._done.assign(tf.zeros_like(self._done))

@@ -9,10 +9,18 @@ import time
 import numpy as np
 from absl import logging
 
-from od_api.core.cluster import accepts
 from od_api.core.progress import duration
+from od_api.core.server_probe import accepts, answers, is_stuck
 
 _STATUS_SECONDS = 2.0
+_NOT_WORKING = ("silent", "gone")
+_HANGS = "although it answers: it hangs, or needs longer for a step"
+_STOPPED = "and does not answer: it is stopped, or cut off"
+_OTHERS_GO_ON = (
+    "The others go on with its step; but until it ends or goes on, none that is "
+    "started again can join"
+)
+_ALL_WAIT = "No other has finished one yet; the first step needs all workers"
 
 
 class WorkerMonitor:
@@ -28,15 +36,19 @@ class WorkerMonitor:
       silent_seconds: of work, without a finished step, after which a worker is
         reported; 0 or less reports none. Rests do not count: training rests at each
         checkpoint, however often.
+
+    Attributes:
+      silent_seconds: infinite where none is reported.
     """
 
     def __init__(self, addresses, batch_size, last_step, silent_seconds):
         self._addresses = addresses
         self._batch_size = batch_size
         self._last_step = last_step
-        self._silent_seconds = silent_seconds if silent_seconds > 0 else math.inf
+        self.silent_seconds = silent_seconds if silent_seconds > 0 else math.inf
         self._steps = [0] * len(addresses)
         self._heard = [time.monotonic()] * len(addresses)
+        self._asked = [-math.inf] * len(addresses)
         self._resting_since = time.monotonic()
         self._states = ["waiting"] * len(addresses)
         self._staleness = []
@@ -54,13 +66,24 @@ class WorkerMonitor:
         self._resting_since = None
 
     def rests(self):
-        """No worker is given steps, or not every one: none is reported meanwhile."""
-        self._resting_since = time.monotonic()
+        """No worker is given steps, or not every one: some may have nothing to do."""
+        if self._resting_since is None:
+            self._resting_since = time.monotonic()
+
+    def num_silent(self):
+        """How many workers do not work, if there is one that does; else 0."""
+        quiet = sum(state in _NOT_WORKING for state in self._states)
+        return quiet if quiet < len(self._states) else 0
+
+    def some_are_stuck(self):
+        """Whether a worker does not work, reported or not; asks them."""
+        silent = any(state in _NOT_WORKING for state in self._states)
+        return silent or any(is_stuck(address) for address in self._addresses)
 
     def finished(self, worker, staleness):
         """`worker` has finished a step, `staleness` updates after it began."""
         now = time.monotonic()
-        if self._states[worker] in ("silent", "gone"):
+        if self._states[worker] in _NOT_WORKING:
             logging.info("worker %d is back", worker)
         self._states[worker] = "training"
         self._steps[worker] += 1
@@ -68,16 +91,25 @@ class WorkerMonitor:
         self._staleness.append(int(staleness))
         self._recent.append((now, worker))
 
-    def look(self, step):
-        """Reports quiet workers and writes the status file; call it often."""
+    def look(self, step, waited=0.0):
+        """Reports quiet workers and writes the status file; call it often.
+
+        Args:
+          step: the steps done.
+          waited: seconds since the oldest step in hand was given out. If that is long,
+            all workers are asked, also those that may have nothing to do.
+        """
         now = time.monotonic()
         pause = 0.0 if step == self._last_step else _STATUS_SECONDS
-        working = self._resting_since is None
         for worker, heard in enumerate(self._heard):
+            if self._states[worker] in _NOT_WORKING:
+                continue
             quiet = now - heard
-            reported = self._states[worker] in ("silent", "gone")
-            if working and quiet >= self._silent_seconds and not reported:
-                self._report(worker, quiet)
+            has_work = self._resting_since is None and quiet >= self.silent_seconds
+            unasked = min(waited, now - self._asked[worker]) >= self.silent_seconds
+            if has_work or unasked:
+                self._asked[worker] = now
+                self._report(worker, quiet if has_work else waited, has_work)
         if self._path and now - self._written >= pause:
             self._written = now
             self._write(step, now)
@@ -96,7 +128,7 @@ class WorkerMonitor:
             "staleness_p95": float(np.percentile(values, 95)),
         }
 
-    def _report(self, worker, quiet):
+    def _report(self, worker, quiet, has_work):
         address = self._addresses[worker]
         if not accepts(address):
             self._states[worker] = "gone"
@@ -107,14 +139,17 @@ class WorkerMonitor:
                 address,
             )
             return
+        is_running = answers(address)
+        if is_running and not has_work:
+            return
         self._states[worker] = "silent"
         logging.warning(
-            "worker %d (%s) has finished no step for %s although its process is "
-            "there: it is stuck, cut off, or needs longer for a step. If it is "
-            "stuck, end it, and another worker takes its step",
+            "worker %d (%s) has finished no step for %s %s. %s",
             worker,
             address,
             duration(quiet),
+            _HANGS if is_running else _STOPPED,
+            _OTHERS_GO_ON if self._recent else _ALL_WAIT,
         )
 
     def _write(self, step, now):

@@ -10,6 +10,7 @@ import time
 
 from od_api.core.errors import UserError
 from od_api.core.leftovers import owned_folder
+from od_api.core.printable import printable
 from od_api.launch.network import network_for
 from od_api.launch.processes import Guard, Member, stop
 from od_api.launch.roles import plan_roles, tf_config
@@ -154,7 +155,7 @@ def _find(command):
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), beside])
     found = shutil.which(command[0], path=path)
     if found is None:
-        raise UserError(f"{command[0]}: no such program")
+        raise UserError(f"'{printable(command[0])}': no such program")
     return found
 
 

@@ -1,4 +1,5 @@
 import resource
+import tempfile
 
 import numpy as np
 import pytest
@@ -46,6 +47,22 @@ def test_resume_is_exact(tmp_path):
     expected = values_of(groups)
     for name, value in values_of(restored).items():
         np.testing.assert_array_equal(value, expected[name])
+
+
+def test_a_rehearsal_leaves_nothing(tmp_path, monkeypatch):
+    """Neither in the run's folder nor elsewhere, and the weights stay."""
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    checkpoints, groups, step = make(tmp_path / "run")
+    fill(groups, step, 3)
+    before = values_of(groups)
+    checkpoints.rehearse()
+    assert list(temporary.iterdir()) == []
+    assert not (tmp_path / "run").exists()
+    assert int(step) == 3
+    for name, value in values_of(groups).items():
+        np.testing.assert_array_equal(value, before[name])
 
 
 def test_nothing_to_resume_from(tmp_path):

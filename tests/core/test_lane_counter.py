@@ -19,11 +19,3 @@ def test_a_late_repetition_takes_nothing_back():
     for ticket in (1, 2, 1):
         counter.count(tf.constant(0, tf.int64), tf.constant(ticket, tf.int64))
     assert int(counter.value()) == 2
-
-
-def test_fold_moves_the_count_into_the_step():
-    step = tf.Variable(7, dtype=tf.int64)
-    counter = LaneCounter(step, lanes=2)
-    counter.count(tf.constant(1, tf.int64), tf.constant(1, tf.int64))
-    counter.fold()
-    assert int(step) == int(counter.value()) == 8

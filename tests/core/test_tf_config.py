@@ -1,12 +1,10 @@
 """TF_CONFIG: what it says, and what is wrong with it."""
 
 import json
-import socket
 
 import pytest
 
 from od_api import cli
-from od_api.core.cluster import accepts, wait_until_reachable
 from od_api.core.errors import UserError
 from od_api.core.tf_config import read_cluster
 
@@ -175,14 +173,3 @@ def test_addresses(address):
     assert cluster.jobs["worker"] == [address]
     assert cluster.own_address == address
     assert read({"worker": address}, type="evaluator").own_address is None
-
-
-def test_reachable_and_not():
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()
-        address = f"127.0.0.1:{listening.getsockname()[1]}"
-        assert accepts(address)
-        wait_until_reachable({"worker 0": address}, 1)
-    with pytest.raises(UserError, match=f"worker 0 .{address}.*tried for 0.1 s"):
-        wait_until_reachable({"worker 0": address}, 0.1)

@@ -328,7 +328,9 @@ def test_killed_launcher_leaves_nothing_behind(launch, tmp_path):
         (["--workers=1", "--ps=-1", "--", "true"], "--ps is -1: say 0 to train in"),
         (["--workers=1", "--ps=1"], "no train command: write it after two dashes"),
         (["--workers=1", "--ps=1", "--"], "no train command: write it after two"),
-        (["--workers=1", "--ps=1", "--", "no_such_one"], "no_such_one: no such prog"),
+        (["--workers=1", "--ps=1", "--", "no_such_one"], "'no_such_one': no such"),
+        (["--workers=1", "--ps=1", "--", "\x1b]0;x"], "'\\x1b]0;x': no such program"),
+        (["--workers=1", "--ps=1", "--", ""], "'': no such program"),
         (
             ["--workers=1", "--ps=1", "--chief-restarts=-1", "--", "true"],
             "--chief-restarts is -1: say 0 or more",
