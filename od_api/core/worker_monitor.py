@@ -102,12 +102,15 @@ class WorkerMonitor:
         now = time.monotonic()
         pause = 0.0 if step == self._last_step else _STATUS_SECONDS
         for worker, heard in enumerate(self._heard):
+            since_asked = now - self._asked[worker]
+            if self._states[worker] == "silent" and since_asked >= self.silent_seconds:
+                self._asked[worker] = now
+                self._report_if_gone(worker)
             if self._states[worker] in _NOT_WORKING:
                 continue
             quiet = now - heard
             has_work = self._resting_since is None and quiet >= self.silent_seconds
-            unasked = min(waited, now - self._asked[worker]) >= self.silent_seconds
-            if has_work or unasked:
+            if has_work or min(waited, since_asked) >= self.silent_seconds:
                 self._asked[worker] = now
                 self._report(worker, quiet if has_work else waited, has_work)
         if self._path and now - self._written >= pause:
@@ -128,17 +131,24 @@ class WorkerMonitor:
             "staleness_p95": float(np.percentile(values, 95)),
         }
 
-    def _report(self, worker, quiet, has_work):
+    def _report_if_gone(self, worker):
+        """Whether nobody listens there any more; that is said."""
         address = self._addresses[worker]
-        if not accepts(address):
-            self._states[worker] = "gone"
-            logging.warning(
-                "worker %d (%s) is gone; the others go on with its step. Started "
-                "again at the same address, it joins again",
-                worker,
-                address,
-            )
+        if accepts(address):
+            return False
+        self._states[worker] = "gone"
+        logging.warning(
+            "worker %d (%s) is gone; the others go on with its step. Started "
+            "again at the same address, it joins again",
+            worker,
+            address,
+        )
+        return True
+
+    def _report(self, worker, quiet, has_work):
+        if self._report_if_gone(worker):
             return
+        address = self._addresses[worker]
         is_running = answers(address)
         if is_running and not has_work:
             return

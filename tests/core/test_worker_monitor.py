@@ -66,6 +66,22 @@ def test_a_worker_is_reported_once(clock, processes, caplog):
     assert caplog.text.count("worker 1 (b:1)") == 1
 
 
+def test_a_silent_worker_that_ends(clock, processes, caplog):
+    watching = monitor()
+    clock[0] += 46
+    watching.finished(0, 0)
+    watching.look(1)
+    assert "worker 1 (b:1) has finished no step" in caplog.text
+    processes["b:1"] = "gone"
+    clock[0] += 44
+    watching.finished(0, 0)
+    watching.look(2)
+    assert "gone" not in caplog.text
+    clock[0] += 1
+    watching.look(3)
+    assert "worker 1 (b:1) is gone" in caplog.text
+
+
 def test_rests_do_not_count(clock, processes, caplog):
     """30 s of work, a checkpoint of 60 s, 20 s of work: worker 1 is silent for 50 s."""
     watching = monitor()
