@@ -109,7 +109,7 @@ class Harness:
                 stderr=file,
                 env={
                     **os.environ,
-                    "PYTHONPATH": str(ROOT),
+                    "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]),
                     "TF_NUM_INTRAOP_THREADS": "1",
                     "CUDA_VISIBLE_DEVICES": "-1",
                 },

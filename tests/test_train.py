@@ -168,7 +168,11 @@ def test_mistakes_of_the_evaluation_are_named_before_training(config, tmp_path):
 def test_a_loss_that_is_not_finite_names_the_term_and_the_images(config, tmp_path):
     config.train_config.optimizer.momentum_optimizer.learning_rate.Clear()
     rate = config.train_config.optimizer.momentum_optimizer.learning_rate
-    rate.constant_learning_rate.learning_rate = 1e38
+    # The largest settings that are taken make the second step's loss infinite.
+    rate.constant_learning_rate.learning_rate = 1e9
+    loss = config.model.ssd.loss
+    loss.localization_weight = 1e9
+    loss.localization_loss.weighted_l2.SetInParent()
     with pytest.raises(TrainingDiverged) as error:
         train(config, tmp_path / "model", evaluate_on_the_way=False)
     message = str(error.value)

@@ -83,7 +83,8 @@ def _without_notes():
 
     Another process: if a library ends this one, its last words are still passed on.
     """
-    notes = _NOTES if _GPU.exists() else _NOTES + _NO_GPU
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
+    notes = _NOTES + _NO_GPU if hidden or not _GPU.exists() else _NOTES
     try:
         before = os.dup(2)
         grep = subprocess.Popen(

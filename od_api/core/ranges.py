@@ -85,6 +85,8 @@ def _each(name, value, fits, wanted):
 
 def _check(field, name, value, fits, wanted):
     if not (math.isfinite(value) and fits(value)):
+        if LARGEST < value < math.inf and "at most" not in wanted:
+            wanted += f" and at most {LARGEST:g}"
         raise RangeError(field, f"{name} is {_shown(value)}; it must be {wanted}")
 
 

@@ -13,7 +13,7 @@ from od_api.core.errors import UserError
 from od_api.core.images import MAX_PIXELS
 from od_api.core.printable import printable
 from od_api.data.conversion_summary import Summary
-from od_api.data.image_files import read_image
+from od_api.data.labelled_images import read_image
 from od_api.data.make_example import make_example
 from od_api.data.sharded_writer import ShardedWriter
 from od_api.data.turning import turn_box

@@ -23,7 +23,7 @@ class MomentumOptimizer(SlotOptimizer):
 
     def __init__(self, *, learning_rate=None, momentum_optimizer_value=0.9):
         super().__init__(learning_rate, {"momentum": 0.0})
-        ranges.below("momentum_optimizer_value", momentum_optimizer_value, 1)
+        ranges.probability("momentum_optimizer_value", momentum_optimizer_value)
         self._momentum = momentum_optimizer_value
 
     def _update(self, variable, gradient, rates, slots):

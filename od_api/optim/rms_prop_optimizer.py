@@ -37,10 +37,10 @@ class RMSPropOptimizer(SlotOptimizer):
         epsilon=1.0,
     ):
         super().__init__(learning_rate, {"mean_square": 1.0, "momentum": 0.0})
-        ranges.below("momentum_optimizer_value", momentum_optimizer_value, 1)
+        ranges.probability("momentum_optimizer_value", momentum_optimizer_value)
         self._momentum = momentum_optimizer_value
         self._rho = ranges.between("decay", decay, 0, 1)
-        self._epsilon = ranges.above("epsilon", epsilon)
+        self._epsilon = ranges.at_least("epsilon", epsilon)
 
     def _update(self, variable, gradient, rates, slots):
         dtype = variable.dtype

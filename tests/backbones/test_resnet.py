@@ -202,7 +202,7 @@ def test_resnet_152_stages():
     [
         ("depth: 34", "depth is 34, and must be one of 50"),
         ("output_stride: 4", "output_stride is 4, and must be 8, 16 or 32"),
-        ("second_stage: true second_stage_dilation: 0", "second_stage_dilation is 0"),
+        ("second_stage: true second_stage_dilation: 0", "second_stage_dilation: is 0"),
         ("second_stage_stride: 3", "second_stage_stride is 3, and must be 1 or 2"),
         (
             "second_stage: true second_stage_stride: 2 second_stage_dilation: 2",

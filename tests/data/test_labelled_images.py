@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 from od_api.core import images
 from od_api.core.errors import UserError
 from od_api.data.convert import LabelledImage
-from od_api.data.image_files import ANIMATED, REWRITTEN, TURNED, read_image
+from od_api.data.labelled_images import ANIMATED, REWRITTEN, TURNED, read_image
 
 _ROWS, _COLUMNS = np.mgrid[:48, :64]
 PIXELS = np.stack([_COLUMNS * 4, _ROWS * 5, (_COLUMNS + _ROWS) * 2], -1).astype(
