@@ -44,8 +44,9 @@ class ArgMaxMatcher:
         negatives_lower_than_unmatched=True,
         force_match_for_each_row=False,
     ):
-        ranges.finite("matched_threshold", matched_threshold)
-        ranges.finite("unmatched_threshold", unmatched_threshold)
+        check = _RANGES[getattr(similarity, "is_share", False)]
+        check("matched_threshold", matched_threshold)
+        check("unmatched_threshold", unmatched_threshold)
         if not ignore_thresholds:
             _check_thresholds(
                 matched_threshold, unmatched_threshold, negatives_lower_than_unmatched
@@ -95,6 +96,10 @@ class ArgMaxMatcher:
         below, between = (0, -1) if self.negatives_lower_than_unmatched else (-1, 0)
         label = tf.where(best < self.unmatched_threshold, below, between)
         return tf.where(best >= self.matched_threshold, 1, label)
+
+
+# Whether the similarity is a share, 0..1, or any number.
+_RANGES = {True: ranges.probability, False: ranges.finite}
 
 
 def _check_thresholds(matched, unmatched, negatives_lower_than_unmatched):

@@ -70,7 +70,7 @@ _LIMITS = {
         "num_classes": _to(ranges.MOST_CLASSES, low=1),
         "first_stage_minibatch_size": _COUNT,
         "first_stage_positive_balance_fraction": ranges.probability,
-        "first_stage_nms_score_threshold": ranges.finite,
+        "first_stage_nms_score_threshold": ranges.probability,
         "first_stage_nms_iou_threshold": ranges.probability,
         "first_stage_max_proposals": _COUNT,
         "first_stage_localization_loss_weight": _WEIGHT,
@@ -90,10 +90,14 @@ _LIMITS = {
     },
 }
 
+# Pairs of fields of which the first may not be larger.
+_ORDERED = {"EvalConfig": [("recall_lower_bound", "recall_upper_bound")]}
+
 
 def range_faults(message, path=""):
     """Yields a ConfigError for every set field, at any depth, outside its range."""
     limits = _LIMITS.get(message.DESCRIPTOR.name, {})
+    yield from _disordered(message, path)
     for name, field, value in set_values(message):
         here = f"{path}.{name}" if path else name
         if field.message_type is not None:
@@ -108,6 +112,16 @@ def refuse_ranges(message):
     """Raises the first of `range_faults`."""
     for fault in range_faults(message):
         raise fault
+
+
+def _disordered(message, path):
+    """Yields a ConfigError where the low end of a range lies above the high one."""
+    for low, high in _ORDERED.get(message.DESCRIPTOR.name, ()):
+        try:
+            ranges.ordered(low, getattr(message, low), high, getattr(message, high))
+        except ranges.RangeError as error:
+            here = f"{path}.{low}" if path else low
+            yield ConfigError(str(error).removeprefix(f"{low} "), here)
 
 
 def _fault(name, value, limit):

@@ -3,6 +3,7 @@
 import os
 
 from od_api.core.errors import UserError
+from od_api.core.path_names import one_name
 from od_api.core.printable import printable
 
 # Options of `convert` that make sense for some formats only.
@@ -258,4 +259,4 @@ def _split(text):
     # Ten digits are no number of images that a disk holds.
     if not name or not (count.isascii() and count.isdigit() and len(count) < 10):
         raise UserError(f"--splits {text}: write it as NAME=IMAGES, e.g. train=500")
-    return name, int(count)
+    return one_name(name, "split"), int(count)

@@ -6,6 +6,7 @@ beyond an error: 1.1 is where the old API refused to go on.
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 
 ROUNDING = 1e-4
 TOLERATED = 0.1
@@ -62,7 +63,11 @@ def parse(record):
 
 def is_sequence_example(record):
     """Whether a record without an image holds a sequence of them."""
-    return bool(tf.train.SequenceExample.FromString(record).feature_lists.feature_list)
+    try:
+        lists = tf.train.SequenceExample.FromString(record).feature_lists
+    except DecodeError:  # another kind of message, of which an Example can be read
+        return False
+    return bool(lists.feature_list)
 
 
 def check_single(features):

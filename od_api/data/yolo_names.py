@@ -63,6 +63,7 @@ def _from_yaml(text, path):
         raise UserError(f"{printable(path)}: has no 'names:' with the class names")
     node = fields["names"]
     place = _place(path, node)
+    _check_tag(node, path)
     if isinstance(node, yaml.SequenceNode):
         items = [(_scalar(n, path), n.start_mark.line + 1) for n in node.value]
     elif isinstance(node, yaml.MappingNode):
@@ -123,12 +124,23 @@ def _scalar(node, path):
     """A name as it is written: numbers, `no` and dates stay text."""
     if not isinstance(node, yaml.ScalarNode):
         raise UserError(f"{_place(path, node)}: a class name must be text")
+    _check_tag(node, path)
     if node.tag == "tag:yaml.org,2002:null":
         raise UserError(
             f"{_place(path, node)}: a class has no name ({node.value or 'nothing'}); "
             "write a name, in quotes if it is meant so"
         )
     return node.value.strip()
+
+
+def _check_tag(node, path):
+    """Refuses `!!python/...` and other tags that mean more than what is written."""
+    kind = node.tag.removeprefix("tag:yaml.org,2002:")
+    if ":" in kind or "/" in kind or kind.startswith("!"):
+        raise UserError(
+            f"{_place(path, node)}: {shown(node.tag)} is a tag of another program; "
+            f"{_FORMS}"
+        )
 
 
 def _keypoints(node, path):

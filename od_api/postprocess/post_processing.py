@@ -36,6 +36,9 @@ class PostProcessing:
     ):
         ranges.above("logit_scale", logit_scale)
         self.suppression = batch_non_max_suppression or BatchNonMaxSuppression()
+        if score_converter != "IDENTITY" and calibration_config is None:
+            name = "batch_non_max_suppression.score_threshold"
+            ranges.probability(name, self.suppression.score_threshold)
         self._converter = _CONVERTERS[score_converter]
         self._logit_scale = logit_scale
         self._calibrate = calibration_config

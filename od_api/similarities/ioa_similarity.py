@@ -14,6 +14,9 @@ class IoaSimilarity:
     An assigner gives anchors second: 1 is an anchor wholly inside a ground-truth box.
     """
 
+    # Thresholds of it lie in 0..1.
+    is_share = True
+
     def __call__(self, boxes, others):
         """[..., M, 4], [..., N, 4] -> [..., M, N] float32."""
         boxes, others = tf.cast(boxes, tf.float32), tf.cast(others, tf.float32)

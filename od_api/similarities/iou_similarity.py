@@ -11,6 +11,9 @@ from od_api.protos import region_similarity_calculator_pb2
 class IouSimilarity:
     """Intersection over union of every pair, 0..1."""
 
+    # Thresholds of it lie in 0..1.
+    is_share = True
+
     def __call__(self, boxes, others):
         """[..., M, 4], [..., N, 4] -> [..., M, N] float32."""
         boxes, others = tf.cast(boxes, tf.float32), tf.cast(others, tf.float32)

@@ -148,6 +148,7 @@ def test_random_batch_against_a_loop():
     [
         ({"matched_threshold": 0.4}, "unmatched_threshold is 0.5"),
         ({"negatives_lower_than_unmatched": False}, "both are 0.5"),
+        ({"matched_threshold": 7}, "matched_threshold is 7; it must be in 0..1"),
     ],
 )
 def test_bad_thresholds(options, message):

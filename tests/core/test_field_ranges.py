@@ -81,7 +81,9 @@ def test_training(text, says):
     [
         "eval_config { batch_size: 0 }",
         "eval_config { recall_upper_bound: 1.5 }",
+        "eval_config { recall_lower_bound: .9 recall_upper_bound: .1 }",
         "eval_config { max_num_boxes_to_visualize: -1 }",
+        "model { faster_rcnn { first_stage_nms_score_threshold: 7 } }",
         "eval_config { early_stopping { min_delta: nan } }",
         "eval_input_reader { max_number_of_boxes: 1000000000 }",
         "train_input_reader { shuffle_buffer_size: 4294967295 }",

@@ -23,5 +23,11 @@ def test_what_commands_a_terminal_becomes_an_escape(text, shown):
     shown.encode()
 
 
+def test_what_is_too_long_to_read_is_cut():
+    assert printable("x" * 500) == "x" * 500
+    assert printable("x" * 10**6) == "x" * 500 + "... (1,000,000 characters)"
+    assert printable("a\n" + "x" * 5000, lines=True).endswith("x... (5,000 characters)")
+
+
 def test_lines_may_be_kept():
     assert printable("a\tb\nc\x1b\r", lines=True) == "a\tb\nc\\x1b\\x0d"

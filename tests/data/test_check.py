@@ -201,6 +201,11 @@ def test_records_that_are_no_examples(run):
     assert _found(report)[:2] == [("error", "corrupt"), ("note", "sequence_example")]
 
 
+def test_a_record_of_another_message_is_named(run):
+    # An Example without fields of ours, and no SequenceExample.
+    assert ("error", "no_image") in _found(run(b"\x12\x07\x0a\x05world"))
+
+
 def test_fast_looks_at_some_records_and_says_so(run, monkeypatch):
     monkeypatch.setattr(check, "_FAST_RECORDS", 12)
     monkeypatch.setattr(check, "_FAST_IMAGES", 3)

@@ -161,8 +161,17 @@ def test_synth_does_not_overwrite_another_label_map(tmp_path):
     assert LabelMap.load(tmp_path / "val" / "label_map.pbtxt").names == ["cat"]
 
 
-@pytest.mark.parametrize("text", ["train", "=5", "train=many"])
-def test_malformed_splits_are_refused(tmp_path, text):
-    with pytest.raises(UserError, match="NAME=IMAGES"):
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("train", "NAME=IMAGES"),
+        ("=5", "NAME=IMAGES"),
+        ("train=many", "NAME=IMAGES"),
+        ("..=1", "the split '..' becomes the name of a file or folder"),
+        ("a/b=1", "the split 'a/b' becomes the name of a file or folder"),
+    ],
+)
+def test_malformed_splits_are_refused(tmp_path, text, says):
+    with pytest.raises(UserError, match=says):
         _run("synth", tmp_path / "x", "--splits", text)
     assert list(tmp_path.iterdir()) == []

@@ -63,6 +63,9 @@ def test_yaml(load, text, names):
         ("", "has no 'names:'"),
         ("kpt_shape: [2]\nnames: [a]", r"data\.yaml:1:12: kpt_shape must be \[number"),
         ("kpt_shape: [x, 3]\nnames: [a]", "kpt_shape must be"),
+        ("names: !!python/object/apply:os.system [x]", "a tag of another program"),
+        ("names: [!!python/name:os.system '']", "a tag of another program"),
+        ("names: [!cat x]", "'!cat' is a tag of another program"),
         ("kpt_shape: 17\nnames: [a]", "kpt_shape must be"),
     ],
 )

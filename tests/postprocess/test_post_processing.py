@@ -43,6 +43,14 @@ def test_select_is_the_suppression_of_the_config():
     np.testing.assert_array_equal(found.boxes[0, 1], [20, 20, 25, 25])
 
 
+def test_a_threshold_of_probabilities_is_one():
+    limit = "batch_non_max_suppression { score_threshold: 7 }"
+    with pytest.raises(ConfigError) as error:
+        part(f"score_converter: SIGMOID {limit}")
+    assert error.value.field_path == "batch_non_max_suppression.score_threshold"
+    part(f"score_converter: IDENTITY {limit}")
+
+
 def test_refuses_a_scale_of_zero():
     with pytest.raises(ConfigError, match="logit_scale"):
         part("logit_scale: 0")
