@@ -1,14 +1,16 @@
 """The models of a study: one compact description, expanded to named cells."""
 
+import contextlib
 import fnmatch
 import itertools
 import pathlib
 from typing import NamedTuple
 
 from od_api.core.config import load_config, nearest, parse_message
-from od_api.core.errors import UserError
+from od_api.core.errors import ConfigError, UserError
 from od_api.core.files import read_text
 from od_api.core.path_names import one_name
+from od_api.core.printable import printable
 from od_api.protos import study_pb2, train_pb2
 
 # The longer side's limit for a shorter side of 600 in the released models.
@@ -79,13 +81,30 @@ def load_grid(path, overrides=()):
       ConfigError: a mistake in the text, with file, line and column.
     """
     grid, cells = _read(path), {}
-    for block in grid.blocks:
-        for cell in _cells_of(block, pathlib.Path(path).parent, grid.set, overrides):
+    folder = pathlib.Path(path).parent
+    for index, block in enumerate(grid.blocks):
+        with _placed(f"{path}: blocks[{index}]"):
+            found = list(_cells_of(block, folder, grid.set, overrides))
+        for cell in found:
             if cell.name in cells:
-                raise UserError(f"{path} has two cells of the name {cell.name}")
+                raise UserError(
+                    f"{printable(path)} has two cells of the name {cell.name}"
+                )
             cells[cell.name] = cell
-    excluded = [name for p in grid.exclude for name in cells_like(cells, p)]
+    with _placed(f"{path}: exclude"):
+        excluded = [name for p in grid.exclude for name in cells_like(cells, p)]
     return {name: cell for name, cell in cells.items() if name not in excluded}
+
+
+@contextlib.contextmanager
+def _placed(place):
+    """Puts the place before errors that have none."""
+    try:
+        yield
+    except ConfigError:
+        raise
+    except UserError as error:
+        raise UserError(f"{printable(place)}: {error}") from error
 
 
 def cells_like(cells, pattern):

@@ -1,6 +1,5 @@
 """What a study measured: RESULTS/*/result.json as rows of one form."""
 
-import math
 import pathlib
 
 from od_api.core.errors import UserError
@@ -10,6 +9,7 @@ from od_api.core.printable import printable
 from od_api.study.models import Model, Study
 from od_api.study.safe_text import made_printable
 
+_LARGEST = 2**63
 # The names that the metrics of COCO have in a result, and those of a row.
 _ACCURACY = {
     "Precision/mAP": "map",
@@ -77,7 +77,13 @@ def _read(file):
     one_name(name, f"name of the cell in {shown}")
     try:
         study_of([result])
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (
+        AttributeError,
+        ArithmeticError,
+        LookupError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise UserError(
             f"{shown} is not the result of a cell: it has values of another kind "
             f"({error})"
@@ -140,7 +146,8 @@ def _number(value):
     """The number, or None for what is not one."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return value if math.isfinite(value) else None
+    # Beyond, floats are no longer exact, and an int may be too large for one.
+    return value if abs(value) < _LARGEST else None
 
 
 def _percent(value):

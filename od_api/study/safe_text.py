@@ -4,6 +4,8 @@ Results come from other people's machines. A spreadsheet runs a cell that begins
 formula, and Markdown becomes a page with whatever tags and links stand in it.
 """
 
+import math
+
 from od_api.core.printable import printable
 
 # What a formula begins with, in spreadsheets of both widths of letters.
@@ -32,11 +34,13 @@ def markdown(text):
 
 
 def made_printable(value):
-    """A value of JSON with all its text made printable."""
+    """A value of JSON with all its text made printable, and None for NaN and inf."""
     if isinstance(value, str):
         return printable(value)
     if isinstance(value, list):
         return [made_printable(part) for part in value]
     if isinstance(value, dict):
         return {printable(k): made_printable(part) for k, part in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     return value

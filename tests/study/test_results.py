@@ -142,3 +142,10 @@ def test_text_of_results_cannot_command_a_terminal(tmp_path):
     (tmp_path / "one" / "result.json").write_text(json.dumps(result))
     (model,) = load_study(tmp_path).models
     assert model.extractor == "\\x1b]0;title\\x07"
+
+
+def test_numbers_without_measure_are_none():
+    """An int of 400 digits is larger than every float."""
+    row = {"num_proposals": 5, "mAP": 0.25, "median_ms": 10**400}
+    models = study_of([{"cell": CELL, "by_num_proposals": [row]}]).models
+    assert [(m.name, m.map, m.time_ms) for m in models][1] == ("one@5", 25.0, None)

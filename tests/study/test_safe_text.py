@@ -28,3 +28,4 @@ def test_markdown_has_no_tags_links_and_rows_of_its_own():
 def test_all_text_in_json_is_made_printable():
     value = {"\x1b": ["\x1b]0;", 1, None, {"a": "b"}]}
     assert made_printable(value) == {"\\x1b": ["\\x1b]0;", 1, None, {"a": "b"}]}
+    assert made_printable([float("nan"), float("-inf"), 0.5]) == [None, None, 0.5]
