@@ -139,13 +139,15 @@ def _parser():
 
 def _version():
     """What a report of a defect needs to say."""
-    parts = [f"Python {platform.python_version()}"]
-    for package in ("tensorflow", "keras"):
-        try:
-            parts.append(f"{package} {importlib.metadata.version(package)}")
-        except importlib.metadata.PackageNotFoundError:
-            parts.append(f"no {package}")
-    return f"od-api {importlib.metadata.version('od-api')} ({', '.join(parts)})"
+    ours, *others = map(_installed, ("od-api", "tensorflow", "keras"))
+    return f"{ours} (Python {platform.python_version()}, {', '.join(others)})"
+
+
+def _installed(package):
+    try:
+        return f"{package} {importlib.metadata.version(package)}"
+    except importlib.metadata.PackageNotFoundError:  # it may run from its sources
+        return f"{package}, not installed"
 
 
 def _with_config(parser):

@@ -1,5 +1,6 @@
 """The command line: exit statuses, what goes where, and how little it imports."""
 
+import importlib.metadata
 import json
 import os
 import pathlib
@@ -334,3 +335,14 @@ def test_model_main_takes_the_old_flags():
     )
     assert done.returncode == 2, done.stderr
     assert done.stderr.splitlines()[-1].startswith("error: cannot read the config")
+
+
+def test_it_runs_from_its_sources_without_being_installed(monkeypatch, capsys):
+    def missing(package):
+        raise importlib.metadata.PackageNotFoundError(package)
+
+    monkeypatch.setattr(importlib.metadata, "version", missing)
+    with pytest.raises(SystemExit) as end:
+        cli.main(["--version"])
+    assert end.value.code == 0
+    assert capsys.readouterr().out.startswith("od-api, not installed (Python 3.")
