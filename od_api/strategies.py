@@ -108,8 +108,12 @@ def _parameter_servers(settings, cluster):
 
 def _in_step(settings, cluster):
     """Synchronous training; all trainers do the same."""
-    # TensorFlow waits for the others without end and without a word, and cannot be
-    # interrupted.
+    if not cluster.is_chief:
+        # TensorFlow asks the first one who takes part, and holds up all of Python until
+        # it answers.
+        first = list(cluster.addresses("chief", "worker").items())[:1]
+        wait_until_reachable(dict(first), settings.cluster_start_seconds)
+    # It waits for the others without end and without a word, and cannot be interrupted.
     threading.Thread(
         target=_exit_unless_reachable,
         args=(cluster.others(), settings.cluster_start_seconds),

@@ -23,6 +23,14 @@ def test_several_workers_need_a_cluster():
         strategy_for(num_workers=2)
 
 
+def test_a_trainer_in_step_does_not_wait_for_the_first_one_without_end():
+    """Port 1 of this machine has no server."""
+    jobs = {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}
+    settings = train_pb2.TrainConfig(cluster_start_seconds=0.1)
+    with pytest.raises(UserError, match=r"cannot reach worker 0 \(127\.0\.0\.1:1\)"):
+        strategy_for(settings, cluster=Cluster(jobs, "worker", 1))
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
