@@ -28,7 +28,7 @@ class Summaries:
     """
 
     def __init__(self, directory, enabled=True):
-        self._directory = os.fspath(directory)
+        self._directory, self._enabled = os.fspath(directory), enabled
         with self._disk_errors():
             if enabled:
                 self._writer = tf.summary.create_file_writer(self._directory)
@@ -96,6 +96,10 @@ class Summaries:
             self._writer.close()
 
     def _write(self, tag, tensor, step, metadata):
+        # Without a writer of its own it would write to the process's default one, and
+        # TensorFlow leaves a writer that failed as that.
+        if not self._enabled:
+            return
         with (
             self._disk_errors(),
             self._writer.as_default(),

@@ -29,5 +29,6 @@ def number(text):
 
 def shown(value):
     """A value of a file as errors show it: text in quotes, and not too long."""
-    text = printable(repr(value))
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... ({len(text)} long)"
+    text = repr(value)
+    cut = f"... ({len(text)} long)" if len(text) > _SHOWN else ""
+    return printable(text[:_SHOWN]) + cut

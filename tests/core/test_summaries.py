@@ -1,3 +1,4 @@
+import gc
 import resource
 
 import numpy as np
@@ -101,6 +102,12 @@ def test_full_disk_is_one_clear_error(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert "\n" not in str(error.value)
+    del summaries, error
+    gc.collect()
+    for enabled in (False, True):
+        with Summaries(str(tmp_path / "next"), enabled) as summaries:
+            summaries.scalar("loss", 1.0, 0)
+    assert [step for step, _ in events_of(tmp_path / "next")] == [0]
 
 
 def test_what_went_wrong_before_is_not_hidden_by_closing(tmp_path, monkeypatch):
