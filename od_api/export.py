@@ -106,8 +106,10 @@ def _check_arguments(output_dir, input_type, name, version):
         raise UserError(f"cannot write {shown}: {printable(there)} {fault}")
     serving.check_input_type(input_type)
     one_name(name, "model name")
-    if version < 0:
-        raise UserError(f"TensorFlow Serving wants versions from 0 up, not {version}")
+    if not 0 <= version < 2**63:
+        raise UserError(
+            f"TensorFlow Serving wants versions from 0 up, of 63 bits, not {version}"
+        )
 
 
 def _is_empty_folder(path):

@@ -430,6 +430,7 @@ def test_bad_arguments(config, checkpoint, ready, tmp_path, monkeypatch):
     for name in ("", "a/b", "..", "."):
         refuses("model name", tmp_path, config, checkpoint, output, name=name)
     refuses("versions", tmp_path, config, checkpoint, output, version=-1)
+    refuses("63 bits", tmp_path, config, checkpoint, output, version=2**63)
     refuses("no checkpoint", tmp_path, config, tmp_path / "ckpt-9", output)
     (output / "something").mkdir(parents=True)
     refuses("exists already", tmp_path, config, checkpoint, output)
