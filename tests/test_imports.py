@@ -45,3 +45,9 @@ def test_layers_import_only_core():
 def test_core_rests_on_nothing():
     for path in (PACKAGE / "core").glob("*.py"):
         assert imported(path) <= {"core", "protos"}, path
+
+
+def test_test_modules_have_names_of_their_own():
+    """pytest imports them by their stem alone: of two alike one would not run."""
+    stems = [path.stem for path in pathlib.Path(__file__).parent.rglob("test_*.py")]
+    assert sorted(stems) == sorted(set(stems))
