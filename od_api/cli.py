@@ -10,10 +10,10 @@ import os
 import platform
 import sys
 
-from od_api.core.arguments import Parser
 from od_api.core.departure import leave
 from od_api.core.errors import ConfigError, UserError
 from od_api.core.printable import printable
+from od_api.system.arguments import Parser
 
 # What shells say of a program whose reader is gone: 128 and the signal's number.
 _BROKEN_PIPE = 141
@@ -51,7 +51,7 @@ def run(action, config_path=None, debug=False, overrides=()):
 def _status(action, config_path, debug, overrides):
     from absl import logging
 
-    from od_api.core import quiet
+    from od_api.system import quiet
 
     quiet.install()
     logging.set_verbosity(logging.INFO)

@@ -17,12 +17,12 @@ from od_api.core.compatibility import check_compatibility
 from od_api.core.config import write_config
 from od_api.core.errors import UserError
 from od_api.core.frozen_network import FrozenNetwork
-from od_api.core.leftovers import workspace
-from od_api.core.path_names import one_name
 from od_api.core.printable import printable
 from od_api.data.inputs import label_map_path
 from od_api.data.label_map import LabelMap
 from od_api.evaluate import detector_for_inference
+from od_api.system.leftovers import workspace
+from od_api.system.path_names import one_name
 
 # What TensorFlow raises when it cannot write; other errors are not the disk's.
 _DISK_ERRORS = (

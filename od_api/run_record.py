@@ -7,8 +7,8 @@ import pathlib
 from absl import logging
 
 from od_api.core.errors import ConfigError
-from od_api.core.files import read_bytes
 from od_api.core.printable import printable
+from od_api.system.files import read_bytes
 
 _NAME = "run.json"
 _START = "train_config.fine_tune_checkpoint"

@@ -5,8 +5,8 @@ import re
 from google.protobuf import message as protobuf_message
 
 from od_api.core.errors import ConfigError, UserError
-from od_api.core.files import decode_text
 from od_api.core.printable import printable
+from od_api.system.files import decode_text
 
 _KINDS = (
     (re.compile(rb"\x89PNG|\xff\xd8\xff|GIF8|RIFF|BM"), "a picture"),

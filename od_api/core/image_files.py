@@ -7,8 +7,8 @@ from absl import logging
 
 from od_api.core import image_headers, images
 from od_api.core.errors import UserError
-from od_api.core.files import read_bytes
 from od_api.core.printable import printable
+from od_api.system.files import read_bytes
 
 # Endings of files that people take for images and that are not read.
 OTHER_SUFFIXES = {

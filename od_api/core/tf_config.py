@@ -11,8 +11,8 @@ import re
 from od_api.core.cluster import Cluster
 from od_api.core.config import nearest
 from od_api.core.errors import UserError
-from od_api.core.json_files import parse_json
 from od_api.core.printable import printable
+from od_api.system.json_files import parse_json
 
 _JOBS = ("chief", "worker", "ps", "evaluator")
 _ADDRESS = re.compile(

@@ -10,10 +10,10 @@ import math
 import re
 
 from od_api.core.errors import UserError
-from od_api.core.files import read_text
-from od_api.core.json_files import parse_json
 from od_api.core.printable import printable
 from od_api.data.numerals import LARGEST_SIDE, shown
+from od_api.system.files import read_text
+from od_api.system.json_files import parse_json
 
 _LISTS = ("images", "annotations", "categories")
 _LARGEST_FLOAT_ID = 2**53

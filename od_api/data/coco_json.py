@@ -3,7 +3,6 @@
 import collections
 
 from od_api.core.errors import UserError
-from od_api.core.path_names import inside
 from od_api.core.printable import printable
 from od_api.data.class_ids import ClassIds
 from od_api.data.coco_file import annotation_place, get, length, load_coco
@@ -11,6 +10,7 @@ from od_api.data.coco_masks import decode_mask, encode_png
 from od_api.data.convert import Box, LabelledImage, write_records
 from od_api.data.file_names import Folder
 from od_api.data.numerals import shown
+from od_api.system.path_names import inside
 
 
 def convert_coco(

@@ -3,8 +3,8 @@
 import os
 
 from od_api.core.errors import UserError
-from od_api.core.path_names import one_name
 from od_api.core.printable import printable
+from od_api.system.path_names import one_name
 
 # Options of `convert` that make sense for some formats only.
 _ONLY_FOR = {

@@ -7,10 +7,10 @@ from google.protobuf.message import DecodeError
 
 from od_api.core.config import parse_message
 from od_api.core.errors import ConfigError
-from od_api.core.files import decode_text, read_bytes
 from od_api.core.printable import printable
 from od_api.core.text_layout import TextLayout
 from od_api.protos import string_int_label_map_pb2
+from od_api.system.files import decode_text, read_bytes
 
 # A binary label map has the tag of an id (16) in every item; text never has it.
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a]")

@@ -14,8 +14,8 @@ from PIL import Image
 
 from od_api.core import images
 from od_api.core.errors import UserError
-from od_api.core.files import read_bytes
 from od_api.core.printable import printable
+from od_api.system.files import read_bytes
 
 # Formats that Pillow reads whatever their kind, and TensorFlow in part.
 _REWRITTEN = {"BMP": "bmp", "GIF": "gif", "WEBP": "webp"}

@@ -13,13 +13,13 @@ from typing import NamedTuple
 from xml.etree import ElementTree
 
 from od_api.core.errors import UserError
-from od_api.core.path_names import one_name
 from od_api.core.printable import printable
 from od_api.data import voc_xml
 from od_api.data.class_ids import ClassIds
 from od_api.data.convert import Box, LabelledImage, write_records
 from od_api.data.file_names import Folder, last_part, visible_files
 from od_api.data.voc_split import listed_files
+from od_api.system.path_names import one_name
 
 BY_OWN_NAME = "images taken by the XML file's own name, not by its <filename>"
 

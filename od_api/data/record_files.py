@@ -10,8 +10,8 @@ import tensorflow as tf
 from absl import logging
 
 from od_api.core.errors import UserError
-from od_api.core.files import require_regular, unreadable
 from od_api.core.printable import printable
+from od_api.system.files import require_regular, unreadable
 
 _WILD = re.compile(r"[*?\[]")
 # name-00003-of-00020, with or without an ending behind it.

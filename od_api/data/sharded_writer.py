@@ -10,8 +10,8 @@ import tensorflow as tf
 from absl import logging
 
 from od_api.core.errors import UserError
-from od_api.core.leftovers import workspace
 from od_api.core.printable import printable
+from od_api.system.leftovers import workspace
 
 
 class ShardedWriter:

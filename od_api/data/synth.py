@@ -17,12 +17,12 @@ from rich.markup import escape
 from rich.progress import Progress
 
 from od_api.core.errors import UserError
-from od_api.core.leftovers import workspace
 from od_api.core.printable import printable
 from od_api.data.coco_json import convert_coco
 from od_api.data.convert import LARGEST_SEED
 from od_api.data.label_map import LabelMap
 from od_api.data.scenes import CLASS_NAMES, DIFFICULTIES, Difficulty, make_scene
+from od_api.system.leftovers import workspace
 
 _JPEG_QUALITY = 90
 

@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 from od_api.core.errors import UserError
-from od_api.core.files import read_text
 from od_api.core.images import SUFFIXES
 from od_api.core.printable import printable
 from od_api.data.file_names import fold, form, last_part
+from od_api.system.files import read_text
 
 # A list of one class says of each image whether it shows the class.
 _LABEL = re.compile(r"\s+[+-]?[01]$")

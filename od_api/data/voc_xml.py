@@ -5,9 +5,9 @@ import re
 from xml.etree import ElementTree
 
 from od_api.core.errors import UserError
-from od_api.core.files import decode_text, read_bytes
 from od_api.core.printable import printable
 from od_api.data.numerals import LARGEST_SIDE, number, shown
+from od_api.system.files import decode_text, read_bytes
 
 _DECLARED = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([^"'>]*)["']""")
 # Entities are for text that repeats itself, up to filling the memory.

@@ -4,9 +4,9 @@ import dataclasses
 from typing import NamedTuple
 
 from od_api.core.errors import UserError
-from od_api.core.files import read_text
 from od_api.core.printable import printable
 from od_api.data.numerals import number, shown
+from od_api.system.files import read_text
 
 # Rounding in the text may carry a box this far over the border.
 _TOLERANCE = 0.01

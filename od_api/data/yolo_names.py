@@ -7,9 +7,9 @@ from typing import NamedTuple
 import yaml
 
 from od_api.core.errors import UserError
-from od_api.core.files import read_text
 from od_api.core.printable import printable
 from od_api.data.numerals import shown
+from od_api.system.files import read_text
 
 _FORMS = "names must be a list, or a mapping from 0, 1, 2, ... to names"
 # What is found where a list of names was meant, by what its text looks like.

@@ -9,7 +9,6 @@ import tempfile
 import time
 
 from od_api.core.errors import UserError
-from od_api.core.leftovers import owned_folder
 from od_api.core.printable import printable
 from od_api.launch.network import network_for
 from od_api.launch.processes import Guard, Member, stop
@@ -18,6 +17,7 @@ from od_api.launch.rules import AsynchronousRules, SynchronousRules
 from od_api.launch.screen import Screen
 from od_api.launch.table import StatusFile, make_rows, summary
 from od_api.launch.train_command import TrainCommand
+from od_api.system.leftovers import owned_folder
 
 _POLL_SECONDS = 0.1
 _MOST_PROCESSES = 1000

@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from od_api.core.json_files import read_json
-from od_api.core.leftovers import workspace
 from od_api.core.printable import printable
 from od_api.metrics import pr_curves
+from od_api.system.json_files import read_json
+from od_api.system.leftovers import workspace
 
 _PER_CATEGORY = ("ByCategory/", "BySuperCategory/")
 

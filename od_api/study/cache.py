@@ -6,7 +6,7 @@ import os
 import pathlib
 
 from od_api.core.errors import UserError
-from od_api.core.json_files import read_json
+from od_api.system.json_files import read_json
 
 
 def key_of(*parts):

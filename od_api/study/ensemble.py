@@ -16,11 +16,11 @@ from typing import NamedTuple
 import numpy as np
 
 from od_api.core.errors import UserError
-from od_api.core.json_files import read_json
 from od_api.core.printable import printable
 from od_api.metrics.coco import CocoDetectionMetrics
 from od_api.metrics.records import iou
 from od_api.study.fits import cosine
+from od_api.system.json_files import read_json
 
 # Of non-max suppression, as everywhere in the study (its section on postprocessing).
 IOU_THRESHOLD = 0.6

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from od_api.core.config import load_config, nearest, parse_message
 from od_api.core.errors import ConfigError, UserError
-from od_api.core.files import read_text
-from od_api.core.path_names import one_name
 from od_api.core.printable import printable
 from od_api.protos import study_pb2, train_pb2
+from od_api.system.files import read_text
+from od_api.system.path_names import one_name
 
 # The longer side's limit for a shorter side of 600 in the released models.
 LONGER_SIDE = 1024 / 600

@@ -3,11 +3,11 @@
 import pathlib
 
 from od_api.core.errors import UserError
-from od_api.core.json_files import read_json
-from od_api.core.path_names import one_name
 from od_api.core.printable import printable
 from od_api.study.models import Model, Study
 from od_api.study.safe_text import made_printable
+from od_api.system.json_files import read_json
+from od_api.system.path_names import one_name
 
 _LARGEST = 2**63
 # The names that the metrics of COCO have in a result, and those of a row.

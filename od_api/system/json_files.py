@@ -3,8 +3,8 @@
 import json
 
 from od_api.core.errors import UserError
-from od_api.core.files import read_text
 from od_api.core.printable import printable
+from od_api.system.files import read_text
 
 
 def read_json(path, what="JSON file"):

@@ -5,7 +5,7 @@ import codecs
 import pytest
 
 from od_api.core.errors import UserError
-from od_api.core.json_files import read_json
+from od_api.system.json_files import read_json
 
 
 def write(folder, content):

@@ -5,7 +5,7 @@ import pathlib
 import pytest
 
 from od_api.core.errors import UserError
-from od_api.core.path_names import inside, one_name
+from od_api.system.path_names import inside, one_name
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "train/a.jpg", "a..b.jpg", "ä b.jpg"])

@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
-from od_api.core.leftovers import owned_folder, sweep, workspace
+from od_api.system.leftovers import owned_folder, sweep, workspace
 
 _OWNER = """
 import sys
-from od_api.core.leftovers import workspace
+from od_api.system.leftovers import workspace
 with workspace(sys.argv[1]) as folder:
     (folder / "half").write_text("half")
     print(folder, flush=True)

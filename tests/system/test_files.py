@@ -6,7 +6,7 @@ import os
 import pytest
 
 from od_api.core.errors import UserError
-from od_api.core.files import decode_text, read_bytes, read_text
+from od_api.system.files import decode_text, read_bytes, read_text
 
 TEXT = "B\u00e4r\n\u732b\n"
 

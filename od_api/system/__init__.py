@@ -1,0 +1,1 @@
+"""Files, folders, arguments and terminals: what the system gives, every text checked."""
