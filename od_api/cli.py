@@ -253,8 +253,8 @@ def _add_detect(commands):
 
 
 def _detect(args):
-    from od_api.core.images import MAX_PIXELS
     from od_api.detect import detect
+    from od_api.pictures.decoding import MAX_PIXELS
 
     detect(
         args.model,

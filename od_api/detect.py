@@ -9,12 +9,13 @@ from absl import logging
 from PIL import Image
 from rich.progress import track
 
-from od_api.core import draw, rle, saved_models
+from od_api.core import saved_models
 from od_api.core.errors import UserError
-from od_api.core.image_files import find_images, read_image
-from od_api.core.images import MAX_PIXELS
 from od_api.core.printable import printable
 from od_api.data.label_map import LabelMap
+from od_api.pictures import draw, rle
+from od_api.pictures.decoding import MAX_PIXELS
+from od_api.pictures.image_files import find_images, read_image
 
 _JPEG_QUALITY = 92
 # Bytes of a picture's name before its ending: file systems take 255 in all.
@@ -39,8 +40,8 @@ def detect(
     they belong to: ids, file names and sizes of the images, names of the classes) and
     one annotated picture an image.
 
-    Images are decoded as in training (`core/images.py`) and turned upright as EXIF
-    says. An image that cannot be read does not stop the others.
+    Images are decoded as in training (`pictures/decoding.py`) and turned upright as
+    EXIF says. An image that cannot be read does not stop the others.
 
     Args:
       model_dir: a SavedModel directory with an image_tensor signature, the output

@@ -6,7 +6,7 @@ import tensorflow as tf
 from absl import logging
 from rich.progress import track
 
-from od_api.core import draw, variables
+from od_api.core import variables
 from od_api.core.checkpoint import restore_model
 from od_api.core.checkpoint_paths import load
 from od_api.core.compatibility import check_compatibility
@@ -18,6 +18,7 @@ from od_api.data.inputs import EvaluationInput
 from od_api.data.pipeline import targets_of
 from od_api.metrics import build_evaluators, report
 from od_api.metrics.image_ids import ImageIds
+from od_api.pictures import draw
 from od_api.system.path_names import one_name
 
 # Of samplers: the validation losses of two checkpoints see the same draws.

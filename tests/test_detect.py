@@ -122,7 +122,7 @@ def test_min_score_and_max_boxes(model, tmp_path, monkeypatch):
     """min_score is for both files; max_boxes for what is drawn alone."""
     drawn = []
     monkeypatch.setattr(
-        "od_api.core.draw.draw_boxes",
+        "od_api.pictures.draw.draw_boxes",
         lambda image, _, labels, classes, masks: (
             drawn.append((labels, classes)) or image
         ),

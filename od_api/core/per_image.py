@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from od_api.core import rle
-from od_api.core.paste_masks import paste_masks
+from od_api.pictures import rle
+from od_api.pictures.paste_masks import paste_masks
 
 _COLUMNS = ("boxes", "classes", "is_crowd", "difficult", "area")
 

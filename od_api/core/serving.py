@@ -11,7 +11,7 @@ from od_api.core import boxes as box_ops
 from od_api.core.config import nearest
 from od_api.core.errors import UserError
 from od_api.core.examples import parse_example
-from od_api.core.images import decode_tensor
+from od_api.pictures.decoding import decode_tensor
 from od_api.protos import prediction_log_pb2
 
 # The argument of every signature is called `input_tensor`.

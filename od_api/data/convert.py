@@ -10,13 +10,13 @@ from rich.markup import escape
 from rich.progress import track
 
 from od_api.core.errors import UserError
-from od_api.core.images import MAX_PIXELS
 from od_api.core.printable import printable
 from od_api.data.conversion_summary import Summary
 from od_api.data.labelled_images import read_image
 from od_api.data.make_example import make_example
 from od_api.data.sharded_writer import ShardedWriter
 from od_api.data.turning import turn_box
+from od_api.pictures.decoding import MAX_PIXELS
 
 # As in configs.
 LARGEST_SEED = 2**32 - 1

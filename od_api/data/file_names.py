@@ -11,8 +11,8 @@ import unicodedata
 from pathlib import Path
 
 from od_api.core.errors import UserError
-from od_api.core.images import SUFFIXES
 from od_api.core.printable import printable
+from od_api.pictures.decoding import SUFFIXES
 
 # Kept by systems beside the data: resource files of macOS, thumbnails of a NAS.
 _SYSTEM_FOLDERS = {"__MACOSX", "@eaDir", "$RECYCLE.BIN"}

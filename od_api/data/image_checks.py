@@ -1,7 +1,7 @@
 """What can be wrong with the image of one tf.Example."""
 
-from od_api.core import images
 from od_api.core.errors import UserError
+from od_api.pictures import decoding
 
 
 class ImageChecks:
@@ -16,7 +16,7 @@ class ImageChecks:
       decodes: whether the last image was decoded.
     """
 
-    def __init__(self, limit=None, max_pixels=images.MAX_PIXELS):
+    def __init__(self, limit=None, max_pixels=decoding.MAX_PIXELS):
         self._max_pixels = max_pixels
         self._limit = float("inf") if limit is None else limit
         self.decoded, self.decodes = 0, False
@@ -33,12 +33,12 @@ class ImageChecks:
         if not encoded:
             return known, [("error", "no_image", "image/encoded is missing or empty")]
         try:
-            header = images.look(encoded)
+            header = decoding.look(encoded)
             size = header.width, header.height
-            images.check_pixels(*size, "the image", self._max_pixels)
+            decoding.check_pixels(*size, "the image", self._max_pixels)
             if self.decodes:
                 self.decoded += 1
-                images.decode(encoded)
+                decoding.decode(encoded)
         except UserError as error:
             return known, [("error", "undecodable", str(error))]
         actual = header.height, header.width

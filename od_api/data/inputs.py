@@ -9,10 +9,10 @@ from od_api.core.warn_once import warn_once
 from od_api.data import guard, records
 from od_api.data.check import check_records
 from od_api.data.label_map import LabelMap
-from od_api.data.pictures import draw_batch as draw_batch
-from od_api.data.pictures import draw_batches as draw_batches
 from od_api.data.pipeline import checked, make_dataset
 from od_api.data.read_errors import FAILURES
+from od_api.pictures.batches import draw_batch as draw_batch
+from od_api.pictures.batches import draw_batches as draw_batches
 
 # So many findings of a kind are shown at a start, and these notes.
 _SHOWN = 3

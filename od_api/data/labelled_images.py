@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from od_api.core import images
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
+from od_api.pictures import decoding
 from od_api.system.files import read_bytes
 
 # Formats that Pillow reads whatever their kind, and TensorFlow in part.
@@ -52,7 +52,7 @@ class Picture(NamedTuple):
     notes: tuple
 
 
-def read_image(image, max_pixels=images.MAX_PIXELS):
+def read_image(image, max_pixels=decoding.MAX_PIXELS):
     """Reads and decodes the file of a `LabelledImage`.
 
     Args:
@@ -73,7 +73,7 @@ def read_image(image, max_pixels=images.MAX_PIXELS):
     encoded = read_bytes(image.path, "image")
     try:
         header, is_readable = _header(encoded)
-        images.check_pixels(header.width, header.height, path, max_pixels)
+        decoding.check_pixels(header.width, header.height, path, max_pixels)
         seen, animated = _seen(encoded, header)
         as_it_is = is_readable and _agrees(encoded, seen)
     except UserError as error:
@@ -85,7 +85,7 @@ def read_image(image, max_pixels=images.MAX_PIXELS):
         kind = header.format
     else:
         seen = _pillow_pixels(encoded) if seen is None else seen
-        seen = images.upright(seen, header.orientation)
+        seen = decoding.upright(seen, header.orientation)
         kind = "jpeg" if as_it_is and header.format == "jpeg" else "png"
         encoded = _encode(seen, kind)
         notes += (TURNED,) * (header.orientation != 1) + (REWRITTEN,) * (not as_it_is)
@@ -102,7 +102,7 @@ def _exists(path):
 def _header(encoded):
     """(Header, whether TensorFlow can decode it)."""
     try:
-        return images.look(encoded), True
+        return decoding.look(encoded), True
     except UserError:
         try:
             with _open(encoded) as picture:
@@ -111,7 +111,7 @@ def _header(encoded):
                 orientation = picture.getexif().get(_ORIENTATION)
                 orientation = orientation if orientation in range(1, 9) else 1
                 kind = _REWRITTEN[picture.format]
-                return images.Header(kind, *picture.size, orientation), False
+                return decoding.Header(kind, *picture.size, orientation), False
         except _ERRORS:
             pass
         raise
@@ -153,7 +153,7 @@ def _agrees(encoded, seen):
       UserError: nobody can decode it.
     """
     try:
-        decoded = images.decode(encoded)
+        decoded = decoding.decode(encoded)
     except UserError:
         if seen is None:
             _pillow_pixels(encoded)

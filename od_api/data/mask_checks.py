@@ -1,7 +1,7 @@
 """What can be wrong with the masks of one tf.Example: their number, kind and size."""
 
-from od_api.core import images
 from od_api.core.errors import UserError
+from od_api.pictures import decoding
 
 _KEY = "image/object/mask"
 
@@ -51,11 +51,11 @@ def _check_numbers(count, num_boxes, size):
 
 def _check_png(name, encoded, size, decode):
     try:
-        header = images.look(encoded)
+        header = decoding.look(encoded)
         height, width = header.height, header.width
-        images.check_pixels(width, height, name)
+        decoding.check_pixels(width, height, name)
         if decode:
-            images.decode(encoded)
+            decoding.decode(encoded)
     except UserError as error:
         yield "error", "undecodable", f"{name}: {error}"
         return

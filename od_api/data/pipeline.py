@@ -89,7 +89,7 @@ def make_dataset(
         source_id, filename  [B] string
       and where the reader asks for them keypoints, ... and
         masks           [B, G, H, W] uint8, 0 or 1
-        mask_counts     [B, G] string, the packed run lengths (see core/rle.py) of the
+        mask_counts     [B, G] string, the packed run lengths (pictures/rle.py) of the
                         masks in the file, of original_shape; evaluation only
 
     Raises:

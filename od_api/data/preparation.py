@@ -4,9 +4,9 @@ import numpy as np
 import tensorflow as tf
 
 from od_api.core import boxes as geometry
-from od_api.core import rle
 from od_api.core import sample as samples
 from od_api.data.tf_example import decode, keep_boxes
+from od_api.pictures import rle
 
 # What a batch has one value of for every box.
 PER_BOX = (*samples.PER_BOX_FIELDS, "area", "mask_counts", "valid")

@@ -9,12 +9,12 @@ import functools
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from od_api.core import images
 from od_api.core import sample as samples
 from od_api.core.examples import parse_example
-from od_api.core.image_sizes import num_pixels
 from od_api.data.box_details import box_details, require
 from od_api.data.make_example import make_example as make_example
+from od_api.pictures import decoding
+from od_api.pictures.image_sizes import num_pixels
 from od_api.protos import input_reader_pb2
 
 # Image ids are hashes of source ids, with as many values as the old API's.
@@ -138,7 +138,7 @@ def _image(features, max_pixels):
         features,
     )
     with tf.control_dependencies(check):
-        return images.decode_tensor(tf.identity(features["image/encoded"]))
+        return decoding.decode_tensor(tf.identity(features["image/encoded"]))
 
 
 def _spec(reader):

@@ -6,8 +6,8 @@ import io
 import numpy as np
 from PIL import Image
 
-from od_api.core.images import upright
 from od_api.data.coco_masks import encode_png
+from od_api.pictures.decoding import upright
 
 
 def turn_box(box, orientation, width, height):

@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 from od_api.core.errors import UserError
-from od_api.core.images import SUFFIXES
 from od_api.core.printable import printable
 from od_api.data.file_names import fold, form, last_part
+from od_api.pictures.decoding import SUFFIXES
 from od_api.system.files import read_text
 
 # A list of one class says of each image whether it shows the class.

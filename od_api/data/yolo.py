@@ -9,8 +9,6 @@ Without a label map index i becomes id i + 1.
 from pathlib import Path
 
 from od_api.core.errors import UserError
-from od_api.core.image_files import OTHER_SUFFIXES
-from od_api.core.images import SUFFIXES
 from od_api.core.printable import printable
 from od_api.data.class_ids import ClassIds
 from od_api.data.conversion_summary import EXAMPLES
@@ -18,6 +16,8 @@ from od_api.data.convert import Box, LabelledImage, write_records
 from od_api.data.file_names import Folder, visible_files
 from od_api.data.yolo_labels import Columns, read_labels
 from od_api.data.yolo_names import Names, load_names
+from od_api.pictures.decoding import SUFFIXES
+from od_api.pictures.image_files import OTHER_SUFFIXES
 
 
 def convert_yolo(

@@ -8,7 +8,7 @@ from od_api.metrics.coco import CocoDetectionMetrics
 class CocoMaskMetrics(CocoDetectionMetrics):
     """Collects images whose objects have masks, then measures them with pycocotools.
 
-    Masks are run-length codes of the image's own size (core/rle.py): those of the
+    Masks are run-length codes of the image's own size (pictures/rle.py): those of the
     ground truth as they are in the file, those of detections pasted into the image.
     Objects are small, medium or large by the `area` of the record, detections by their
     masks' pixels. Arguments and results as in CocoDetectionMetrics.

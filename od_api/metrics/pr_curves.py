@@ -6,9 +6,9 @@ import pathlib
 
 import numpy as np
 
-from od_api.core.draw import color_of
 from od_api.core.printable import printable
 from od_api.metrics.pascal_voc import average_precision
+from od_api.pictures.draw import color_of
 
 _ROWS_OF_LEGEND = 30
 _NAME_LENGTH = 24

@@ -15,7 +15,7 @@ class GroundTruth(NamedTuple):
       is_crowd: bool.
       difficult: bool.
       area: float32; that of the box where it is not known.
-      masks: run-length codes of the image's size (core/rle.py); None without masks.
+      masks: run-length codes of the image's size (pictures/rle.py); None without masks.
     """
 
     boxes: np.ndarray

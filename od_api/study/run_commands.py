@@ -177,7 +177,7 @@ def _benchmark(args):
 
 
 def _images(args):
-    from od_api.core.image_files import find_images, read_image
+    from od_api.pictures.image_files import find_images, read_image
 
     if args.images:
         files = find_images(args.images)[: args.num_images]

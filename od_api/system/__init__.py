@@ -1,1 +1,1 @@
-"""Files, folders, arguments and terminals: what the system gives, every text checked."""
+"""Files, arguments and terminals: what the system gives, with every text checked."""

@@ -8,7 +8,6 @@ import pytest
 import tensorflow as tf
 
 from od_api.augment.random_horizontal_flip import RandomHorizontalFlip
-from od_api.core import rle
 from od_api.core.errors import ConfigError
 from od_api.data import check, commands, inputs, synth
 from od_api.data.coco_json import convert_coco
@@ -16,6 +15,7 @@ from od_api.data.label_map import LabelMap
 from od_api.data.pipeline import make_dataset, targets_of
 from od_api.data.records import ShardedWriter
 from od_api.data.tf_example import decode, make_example
+from od_api.pictures import rle
 from od_api.protos import input_reader_pb2
 from od_api.resizers.fixed_shape_resizer import FixedShapeResizer
 from od_api.resizers.keep_aspect_ratio_resizer import KeepAspectRatioResizer

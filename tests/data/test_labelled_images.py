@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from od_api.core import images
 from od_api.core.errors import UserError
 from od_api.data.convert import LabelledImage
 from od_api.data.labelled_images import ANIMATED, REWRITTEN, TURNED, read_image
+from od_api.pictures import decoding
 
 _ROWS, _COLUMNS = np.mgrid[:48, :64]
 PIXELS = np.stack([_COLUMNS * 4, _ROWS * 5, (_COLUMNS + _ROWS) * 2], -1).astype(
@@ -94,10 +94,10 @@ _ODD = {
 def test_what_tensorflow_decodes_is_what_people_see(read, name):
     encoded, notes = _ODD[name]
     picture = read(encoded, name)
-    decoded = images.decode(picture.encoded).astype(int)
+    decoded = decoding.decode(picture.encoded).astype(int)
     assert np.abs(decoded - _seen(encoded)).mean() < 2
     assert picture.notes == notes and picture.size == (64, 48)
-    assert picture.format == images.look(picture.encoded).format
+    assert picture.format == decoding.look(picture.encoded).format
     assert (picture.encoded == encoded) == (REWRITTEN not in notes)
 
 
@@ -120,10 +120,10 @@ def _turned_file(orientation, kind="JPEG", picture=PICTURE, **options):
 def test_every_orientation_is_written_upright(read, orientation, kind):
     encoded = _turned_file(orientation, kind)
     picture = read(encoded)
-    decoded = images.decode(picture.encoded).astype(int)
+    decoded = decoding.decode(picture.encoded).astype(int)
     assert np.abs(decoded - _seen(encoded)).mean() < 2
     assert picture.size == ((64, 48) if orientation < 5 else (48, 64))
-    assert images.look(picture.encoded).orientation == 1
+    assert decoding.look(picture.encoded).orientation == 1
     assert picture.notes == (() if orientation == 1 else (TURNED,))
     assert picture.boxes_size == picture.size and picture.turn == 1
 

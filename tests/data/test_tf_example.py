@@ -7,10 +7,10 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from od_api.core.images import MAX_PIXELS
 from od_api.data.label_map import LabelMap
 from od_api.data.records import read
 from od_api.data.tf_example import decode, make_example
+from od_api.pictures.decoding import MAX_PIXELS
 from od_api.protos import input_reader_pb2
 
 READER = input_reader_pb2.InputReader()

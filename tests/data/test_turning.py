@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from od_api.core.images import upright
 from od_api.data.coco_masks import encode_png
 from od_api.data.convert import Box
 from od_api.data.turning import turn_box
+from od_api.pictures.decoding import upright
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -4,8 +4,8 @@ import numpy as np
 import tensorflow as tf
 from kit import check_graph, random_boxes
 
-from od_api.core.paste_masks import paste_masks
 from od_api.layers.mask_targets import crop_masks
+from od_api.pictures.paste_masks import paste_masks
 
 
 def test_by_hand():

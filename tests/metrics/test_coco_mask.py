@@ -11,11 +11,11 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from scenes import CATS_AND_DOGS, NOTHING, found, truth
 
-from od_api.core import rle
 from od_api.data import synth
 from od_api.metrics import build_evaluators
 from od_api.metrics.coco import CocoDetectionMetrics
 from od_api.metrics.coco_mask import CocoMaskMetrics
+from od_api.pictures import rle
 from od_api.protos import eval_pb2
 
 NAMES = (

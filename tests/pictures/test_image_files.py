@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from od_api.core import images
 from od_api.core.errors import UserError
-from od_api.core.image_files import find_images, read_image
+from od_api.pictures import decoding
+from od_api.pictures.image_files import find_images, read_image
 
 # ymin, xmin, ymax, xmax of the bright rectangle in the 40x60 test image, in pixels.
 BOX = (5, 10, 25, 50)
@@ -85,7 +85,7 @@ def test_pixels_are_those_of_training(tmp_path):
     """A JPEG of noise, in which decoders differ by some gray levels."""
     noise = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
     path = save(tmp_path / "a.jpg", Image.fromarray(noise), quality=50)
-    np.testing.assert_array_equal(read_image(path), images.decode(path.read_bytes()))
+    np.testing.assert_array_equal(read_image(path), decoding.decode(path.read_bytes()))
 
 
 @pytest.fixture

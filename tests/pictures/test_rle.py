@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from od_api.core import rle
-from od_api.core.paste_masks import paste_masks
+from od_api.pictures import rle
+from od_api.pictures.paste_masks import paste_masks
 
 
 def test_a_code_by_hand():

@@ -5,9 +5,9 @@ import pathlib
 
 from absl import logging
 
-from od_api.core import image_headers, images
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
+from od_api.pictures import decoding, image_headers
 from od_api.system.files import read_bytes
 
 # Endings of files that people take for images and that are not read.
@@ -46,14 +46,14 @@ def find_images(paths):
     said = _left_out(left_out)
     if not files:
         names = printable(", ".join(map(str, paths)))
-        kinds = ", ".join(sorted(images.SUFFIXES))
+        kinds = ", ".join(sorted(decoding.SUFFIXES))
         raise UserError(f"no images ({kinds}) in {names}{said and f'; {said}'}")
     if said:
         logging.warning("%s", said)
     return list(dict.fromkeys(files))
 
 
-def read_image(path, max_pixels=images.MAX_PIXELS):
+def read_image(path, max_pixels=decoding.MAX_PIXELS):
     """uint8 [h, w, 3] pixels as training sees them, turned upright as EXIF says.
 
     Args:
@@ -65,9 +65,9 @@ def read_image(path, max_pixels=images.MAX_PIXELS):
     """
     encoded, name = read_bytes(path, "image"), printable(path)
     try:
-        header = images.look(encoded)
-        images.check_pixels(header.width, header.height, name, max_pixels)
-        return images.upright(images.decode(encoded), header.orientation)
+        header = decoding.look(encoded)
+        decoding.check_pixels(header.width, header.height, name, max_pixels)
+        return decoding.upright(decoding.decode(encoded), header.orientation)
     except UserError as error:
         said = str(error)
         raise UserError(said if said.startswith(name) else f"{name}: {said}") from error
@@ -83,9 +83,9 @@ def _look_through(folder):
         if path.is_dir():
             if count := _count_images(path):
                 left_out.append(f"{path.name}/ ({count} images)")
-        elif path.is_file() and (suffix in images.SUFFIXES or _is_image(path)):
+        elif path.is_file() and (suffix in decoding.SUFFIXES or _is_image(path)):
             files.append(path)
-        elif suffix in images.SUFFIXES or suffix in OTHER_SUFFIXES:
+        elif suffix in decoding.SUFFIXES or suffix in OTHER_SUFFIXES:
             left_out.append(path.name)
     return files, left_out
 
@@ -97,7 +97,7 @@ def _count_images(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         shown = [name for name in names if not name.startswith(".")]
         suffixes = [os.path.splitext(name)[1].lower() for name in shown]
-        count += sum(s in images.SUFFIXES or s in OTHER_SUFFIXES for s in suffixes)
+        count += sum(s in decoding.SUFFIXES or s in OTHER_SUFFIXES for s in suffixes)
     return count
 
 

@@ -20,8 +20,8 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from od_api.core import image_headers
 from od_api.core.errors import UserError
+from od_api.pictures import image_headers
 
 # More pixels than this are taken for an attack or a mistake: decoded, one image holds
 # 300 MB, and 1.2 GB as the floats that training makes of it.

@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image, ImageOps
 
-from od_api.core import images
 from od_api.core.errors import UserError
+from od_api.pictures import decoding
 
 
 def _pixels(height=24, width=32):
@@ -48,9 +48,9 @@ _OTHER = Image.new("RGB", (32, 24), "red")
     ],
 )
 def test_what_look_takes_is_decoded_as_people_see_it(encoded, name):
-    assert images.look(encoded) == (name, 32, 24, 1)
+    assert decoding.look(encoded) == (name, 32, 24, 1)
     seen = np.asarray(Image.open(io.BytesIO(encoded)).convert("RGB"))
-    decoded = images.decode(encoded)
+    decoded = decoding.decode(encoded)
     assert decoded.dtype == np.uint8
     assert np.abs(decoded.astype(int) - seen).mean() < 3
 
@@ -79,7 +79,7 @@ def test_what_look_takes_is_decoded_as_people_see_it(encoded, name):
 )
 def test_what_training_would_see_otherwise_is_refused(encoded, words):
     with pytest.raises(UserError, match=words):
-        images.look(encoded)
+        decoding.look(encoded)
 
 
 def _bmp(bits, header_size=40, compression=0, colors=0, masks=()):
@@ -102,14 +102,14 @@ def _bmp(bits, header_size=40, compression=0, colors=0, masks=()):
 )
 def test_kinds_of_bmp_that_tensorflow_takes_for_others(encoded, words):
     with pytest.raises(UserError, match=words):
-        images.look(encoded)
+        decoding.look(encoded)
 
 
 def test_bmp_with_the_usual_bit_fields_is_read():
     encoded = _bmp(32, compression=3, masks=(0xFF0000, 0xFF00, 0xFF))
-    assert images.look(encoded) == ("bmp", 8, 8, 1)
+    assert decoding.look(encoded) == ("bmp", 8, 8, 1)
     # Bytes 0, 1, 2 are blue, green and red of the pixel at the bottom left.
-    np.testing.assert_array_equal(images.decode(encoded)[7, 0], [2, 1, 0])
+    np.testing.assert_array_equal(decoding.decode(encoded)[7, 0], [2, 1, 0])
 
 
 def _gif(screen, *frames):
@@ -132,7 +132,7 @@ def _gif(screen, *frames):
 )
 def test_gif_that_tensorflow_shows_in_another_size_is_refused(encoded, words):
     with pytest.raises(UserError, match=words):
-        images.look(encoded)
+        decoding.look(encoded)
 
 
 def _png_chunk(kind, content):
@@ -146,17 +146,17 @@ def test_size_is_read_from_the_header_of_a_bomb():
         b"IHDR", struct.pack(">IIBBBBB", 100_000, 100_000, 8, 2, 0, 0, 0)
     )
     encoded = b"\x89PNG\r\n\x1a\n" + header + _png_chunk(b"IDAT", b"")
-    header = images.look(encoded)
+    header = decoding.look(encoded)
     assert (header.width, header.height) == (100_000, 100_000)
     with pytest.raises(UserError, match=r"a\.png: 100000x100000 are 10000 million pix"):
-        images.check_pixels(header.width, header.height, "a.png")
+        decoding.check_pixels(header.width, header.height, "a.png")
 
 
 def test_limit_of_pixels_is_inclusive_and_can_be_raised():
-    images.check_pixels(10_000, 10_000, "a")
-    images.check_pixels(10_000, 10_001, "a", limit=100_010_000)
+    decoding.check_pixels(10_000, 10_000, "a")
+    decoding.check_pixels(10_000, 10_001, "a", limit=100_010_000)
     with pytest.raises(UserError, match="max_image_pixels"):
-        images.check_pixels(10_000, 10_001, "a")
+        decoding.check_pixels(10_000, 10_001, "a")
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
@@ -165,11 +165,11 @@ def test_orientation_is_exifs_and_upright_follows_it(kind, orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
     encoded = _encoded(kind, exif=exif)
-    header = images.look(encoded)
+    header = decoding.look(encoded)
     assert header.orientation == orientation
     with Image.open(io.BytesIO(encoded)) as image:
         seen = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-    turned = images.upright(images.decode(encoded), orientation)
+    turned = decoding.upright(decoding.decode(encoded), orientation)
     assert header.upright_size == seen.shape[1::-1]
     assert turned.shape == seen.shape
     assert np.abs(turned.astype(int) - seen).mean() < 8
@@ -181,25 +181,25 @@ def test_orientation_behind_the_pixels_of_a_png_is_found():
     whole = _encoded("PNG")
     end = whole.index(b"IEND") - 4
     chunk = _png_chunk(b"eXIf", exif.tobytes())
-    assert images.look(whole[:end] + chunk + whole[end:]).orientation == 6
+    assert decoding.look(whole[:end] + chunk + whole[end:]).orientation == 6
 
 
 @pytest.mark.parametrize(
     "exif", [b"Exif\0\0nonsense", b"Exif\0\0MM\0*\xff\xff\xff\xff"]
 )
 def test_damaged_orientation_is_upright(exif):
-    assert images.look(_encoded("JPEG", exif=exif)).orientation == 1
+    assert decoding.look(_encoded("JPEG", exif=exif)).orientation == 1
 
 
 def test_orientation_outside_of_1_to_8_is_upright():
     exif = Image.Exif()
     exif[0x0112] = 9
-    assert images.look(_encoded("JPEG", exif=exif)).orientation == 1
+    assert decoding.look(_encoded("JPEG", exif=exif)).orientation == 1
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP"])
 def test_one_channel_becomes_three_equal_ones(kind):
-    decoded = images.decode(_encoded(kind, "L"))
+    decoded = decoding.decode(_encoded(kind, "L"))
     gray = np.asarray(Image.fromarray(_pixels()).convert("L"))
     np.testing.assert_allclose(decoded, np.repeat(gray[..., None], 3, -1), atol=3)
     np.testing.assert_array_equal(decoded[..., 0], decoded[..., 2])
@@ -207,11 +207,11 @@ def test_one_channel_becomes_three_equal_ones(kind):
 
 def test_damaged_pixels_end_in_words():
     with pytest.raises(UserError, match=r"^cannot be decoded: "):
-        images.decode(_encoded("JPEG")[:-100])
+        decoding.decode(_encoded("JPEG")[:-100])
 
 
 def test_decode_is_the_decoder_of_training():
     """The very pixels of the operation in a graph, not those of another decoder."""
     encoded = _encoded("JPEG", quality=60)
-    graph = tf.function(images.decode_tensor)
-    np.testing.assert_array_equal(graph(encoded), images.decode(encoded))
+    graph = tf.function(decoding.decode_tensor)
+    np.testing.assert_array_equal(graph(encoded), decoding.decode(encoded))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from od_api.core import draw
+from od_api.pictures import draw
 
 GRAY = np.full((500, 600, 3), 127, np.uint8)
 

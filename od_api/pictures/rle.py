@@ -6,7 +6,7 @@ The run lengths go down the columns, beginning with zeros, and are packed into t
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from od_api.core.paste_masks import paste_masks
+from od_api.pictures.paste_masks import paste_masks
 
 
 def encode(masks):

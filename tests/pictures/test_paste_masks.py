@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from od_api.core.paste_masks import paste_masks
+from od_api.pictures.paste_masks import paste_masks
 
 
 def test_by_hand():

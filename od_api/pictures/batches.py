@@ -5,7 +5,7 @@ import pathlib
 
 import numpy as np
 
-from od_api.core import draw
+from od_api.pictures import draw
 
 # Batches drawn before training: enough to see it.
 _DRAWN_BATCHES = 2

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from od_api.core.image_sizes import num_pixels
+from od_api.pictures.image_sizes import num_pixels
 
 
 def encoded(kind, **options):
