@@ -292,7 +292,7 @@ def _config_show(args):
 
 
 def _add_data(commands):
-    from od_api.data.commands import add_parsers
+    from od_api.data.data_commands import add_parsers
 
     parser = commands.add_parser("data", help="convert, check or make data sets")
     add_parsers(parser.add_subparsers(dest="action", required=True, metavar="ACTION"))

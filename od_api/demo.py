@@ -8,7 +8,7 @@ from absl import logging
 
 from od_api import load_config
 from od_api.core.progress import duration
-from od_api.data import synth
+from od_api.data.synthetic import synth
 from od_api.detect import detect
 from od_api.export import export
 from od_api.train import train

@@ -9,8 +9,8 @@ import tiny
 
 from od_api.core.errors import ConfigError
 from od_api.core.types import Detections
-from od_api.data import synth
 from od_api.data.records import ShardedWriter
+from od_api.data.synthetic import synth
 from od_api.data.tf_example import make_example
 from od_api.evaluate import Evaluation
 from od_api.resizers.fixed_shape_resizer import FixedShapeResizer

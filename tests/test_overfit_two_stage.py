@@ -3,7 +3,7 @@
 import pytest
 import tiny_two_stage
 
-from od_api.data import synth
+from od_api.data.synthetic import synth
 from od_api.train import train
 
 _MASKS = (

@@ -1,7 +1,7 @@
 """A data set and a detector small enough to train inside a test."""
 
 from od_api.core.config import load_config
-from od_api.data import synth
+from od_api.data.synthetic import synth
 
 CONFIG = """
 model {

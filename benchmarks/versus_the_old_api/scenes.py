@@ -2,7 +2,7 @@
 
 
 def ours(settings):
-    from od_api.data.synth import generate_records
+    from od_api.data.synthetic.synth import generate_records
 
     yield {}
     generate_records(settings["data"], num_images=settings["scenes"], seed=0)

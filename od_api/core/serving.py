@@ -10,7 +10,7 @@ from PIL import Image
 from od_api.core import boxes as box_ops
 from od_api.core.config import nearest
 from od_api.core.errors import UserError
-from od_api.core.examples import parse_example
+from od_api.data.examples import parse_example
 from od_api.pictures.decoding import decode_tensor
 from od_api.protos import prediction_log_pb2
 

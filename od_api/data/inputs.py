@@ -6,7 +6,7 @@ from od_api.core.errors import ConfigError, UserError
 from od_api.core.printable import printable
 from od_api.core.registry import build
 from od_api.core.warn_once import warn_once
-from od_api.data import guard, records
+from od_api.data import guarded, records
 from od_api.data.check import check_records
 from od_api.data.label_map import LabelMap
 from od_api.data.pipeline import checked, make_dataset
@@ -82,9 +82,9 @@ class Input:
             raise explained from (None if explained is error else error)
 
     def explained(self, error):
-        """`guard.explained` of an error in reading a batch."""
+        """`guarded.explained` of an error in reading a batch."""
         reader = checked(self._reader, self.paths[:1], self._training)
-        return guard.explained(error, self.paths, reader, self.label_map)
+        return guarded.explained(error, self.paths, reader, self.label_map)
 
     def dataset(self, detector, **settings):
         """Batches for `detector`; see `make_dataset` for the settings."""

@@ -44,7 +44,7 @@ def synthetic_images(side, count):
     """`count` scenes, uint8 [side, side, 3], the same ones for the same size."""
     import numpy as np
 
-    from od_api.data.scenes import DIFFICULTIES, make_scene
+    from od_api.data.synthetic.scenes import DIFFICULTIES, make_scene
 
     rng, easy = np.random.default_rng(0), DIFFICULTIES["easy"]
     planes = [make_scene(rng, (side, side), easy)[0] for _ in range(count)]
@@ -59,7 +59,7 @@ def _folder(root, scenes, split):
 
 
 def _make(folder, scenes, split):
-    from od_api.data.synth import generate_records
+    from od_api.data.synthetic.synth import generate_records
 
     field, seed = _SPLITS[split]
     generate_records(

@@ -9,11 +9,12 @@ import tensorflow as tf
 
 from od_api.augment.random_horizontal_flip import RandomHorizontalFlip
 from od_api.core.errors import ConfigError
-from od_api.data import check, commands, inputs, synth
-from od_api.data.coco_json import convert_coco
+from od_api.data import check, data_commands, inputs
+from od_api.data.converters.coco_json import convert_coco
 from od_api.data.label_map import LabelMap
 from od_api.data.pipeline import make_dataset, targets_of
 from od_api.data.records import ShardedWriter
+from od_api.data.synthetic import synth
 from od_api.data.tf_example import decode, make_example
 from od_api.pictures import rle
 from od_api.protos import input_reader_pb2
@@ -219,7 +220,7 @@ def scenes(tmp_path_factory):
     folder = tmp_path_factory.mktemp("synth")
     args = {"splits": ["val=6"], "seed": 2, "height": 64, "width": 96, "num_shards": 1}
     settings = {"output": folder, "difficulty": "normal", "include_masks": True}
-    assert commands._synth(type("Args", (), args | settings)) == 0
+    assert data_commands._synth(type("Args", (), args | settings)) == 0
     return folder / "val"
 
 

@@ -14,7 +14,7 @@ from google.protobuf import text_format
 
 from od_api.core.registry import build
 from od_api.core.types import Targets
-from od_api.data import synth
+from od_api.data.synthetic import synth
 from od_api.export import export
 from od_api.protos import image_resizer_pb2
 from od_api.train import train

@@ -34,7 +34,7 @@ import numpy as np
 import tensorflow as tf
 
 import od_api
-from od_api.data.synth import generate_records
+from od_api.data.synthetic.synth import generate_records
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 RECORD = pathlib.Path(__file__).with_name("guard.json")

@@ -11,7 +11,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from scenes import CATS_AND_DOGS, NOTHING, found, truth
 
-from od_api.data import synth
+from od_api.data.synthetic import synth
 from od_api.metrics import build_evaluators
 from od_api.metrics.coco import CocoDetectionMetrics
 from od_api.metrics.coco_mask import CocoMaskMetrics

@@ -1,0 +1,1 @@
+"""Data sets of other formats, made into records."""

@@ -1,0 +1,169 @@
+"""YOLO text labels to TFRecords.
+
+One text file an image, one object a line: class index from 0, then x and y of the
+centre, width and height, all divided by the image's size. Lines with a polygon (three
+points or more) become the box around it, and keypoints behind a box are left out.
+Without a label map index i becomes id i + 1.
+"""
+
+from pathlib import Path
+
+from od_api.core.errors import UserError
+from od_api.core.printable import printable
+from od_api.data.converters.class_ids import ClassIds
+from od_api.data.converters.conversion_summary import EXAMPLES
+from od_api.data.converters.convert import Box, LabelledImage, write_records
+from od_api.data.converters.file_names import Folder, visible_files
+from od_api.data.converters.yolo_labels import Columns, read_labels
+from od_api.data.converters.yolo_names import Names, load_names
+from od_api.pictures.decoding import SUFFIXES
+from od_api.pictures.image_files import OTHER_SUFFIXES
+
+
+def convert_yolo(
+    images_dir,
+    labels_dir,
+    names,
+    output_prefix,
+    *,
+    label_map_in=None,
+    label_map_out=None,
+    extend_label_map=False,
+    num_shards=1,
+    **options,
+):
+    """Converts a folder of images and the folder of their label files.
+
+    Sub-folders are included; labels lie in the same ones, or in `labels` where images
+    lie in `images`. An image without a label file, or with an empty one, is written as
+    one without objects; a label file without an image is counted. `source_id` is the
+    image's path inside `images_dir`.
+
+    Args:
+      images_dir: folder of images.
+      labels_dir: folder of .txt files with the images' names.
+      names: list of class names, or a file: one name a line, or YAML with `names` (and
+        `kpt_shape` for keypoints).
+      output_prefix: path and first part of the records' names.
+      label_map_in, label_map_out, extend_label_map: as `ClassIds` has them.
+      num_shards: number of record files.
+      **options: seed, skip_bad_images, max_pixels and progress of
+        `convert.write_records`.
+
+    Returns:
+      The summary of `convert.write_records`, with images_without_label_file.
+
+    Raises:
+      UserError: a file is missing or malformed, or a class index has no name.
+    """
+    is_file = isinstance(names, str | Path)
+    source = printable(names) if is_file else "names"
+    names, keypoints = load_names(names) if is_file else Names(list(names))
+    pairs = _pairs(Path(images_dir), Path(labels_dir))
+    columns = Columns(len(names), keypoints)
+    rows = {label: read_labels(label, columns) for _, label in pairs if label}
+    used = {names[r.index]: r.where for found in rows.values() for r in found}
+    class_ids = ClassIds(
+        source,
+        dict(enumerate(names, 1)),
+        used,
+        given=label_map_in,
+        out=label_map_out,
+        extend=extend_label_map,
+    )
+    images = [
+        _image(Path(images_dir), relative, label, rows.get(label, ()), names, class_ids)
+        for relative, label in pairs
+    ]
+    summary = write_records(
+        images, output_prefix, num_shards=num_shards, class_ids=class_ids, **options
+    )
+    _add_orphans(summary, Path(labels_dir), set(rows))
+    _add_unread(summary, Path(images_dir), {relative for relative, _ in pairs})
+    unlabelled = sum(label is None for _, label in pairs)
+    return {**summary, "images_without_label_file": unlabelled}
+
+
+def _pairs(images_dir, labels_dir):
+    """[(image's path in its folder, path of its label file or None), ...]."""
+    paths = visible_files(images_dir, SUFFIXES | OTHER_SUFFIXES)
+    if not paths:
+        raise UserError(f"{printable(images_dir)}: there are no images here")
+    folder = Folder(labels_dir)
+    pairs = [(path, _label_file(folder, path)) for path in paths]
+    # What is no image of the data set: a drawing, a raw photo.
+    pairs = [(p, label) for p, label in pairs if label or p.suffix.lower() in SUFFIXES]
+    if not any(label for _, label in pairs):
+        near = labels_dir / images_dir.name
+        hint = f"; is it {printable(near)}?" if near.is_dir() else ""
+        raise UserError(
+            f"{printable(labels_dir)}: not one image of {printable(images_dir)} has "
+            f"its label file here{hint}"
+        )
+    owners = {}
+    for path, label in pairs:
+        other = owners.setdefault(label, path)
+        if label and other != path:
+            raise UserError(
+                f"{printable(label)} belongs to two images of "
+                f"{printable(images_dir)}, {printable(other)} and {printable(path)}: "
+                "remove one, or give them names of their own"
+            )
+    return pairs
+
+
+def _label_file(folder, path):
+    found = folder.find(path.with_suffix(".txt"))
+    if found is None and "images" in path.parts:
+        # The usual layout, where one folder holds both.
+        parts = list(path.with_suffix(".txt").parts)
+        last = len(parts) - 1 - parts[::-1].index("images")
+        parts[last] = "labels"
+        found = folder.find(Path(*parts))
+    return found
+
+
+def _image(images_dir, relative, label, rows, names, class_ids):
+    def make_boxes(width, height):
+        return [_box(row, names[row.index], class_ids, width, height) for row in rows]
+
+    path = images_dir / relative
+    where = printable(label or path)
+    return LabelledImage(path, relative.as_posix(), make_boxes, where=where)
+
+
+def _box(row, name, class_ids, width, height):
+    xmin, ymin, xmax, ymax = row.edges
+    return Box(
+        xmin=xmin * width,
+        ymin=ymin * height,
+        xmax=xmax * width,
+        ymax=ymax * height,
+        class_id=class_ids.id_of(name),
+        class_text=name,
+        where=row.where,
+        note=row.note,
+    )
+
+
+def _add_orphans(summary, labels_dir, used):
+    """Counts label files without an image, which hint at a lost one."""
+    orphans = [
+        printable(labels_dir / path)
+        for path in visible_files(labels_dir, {".txt"})
+        if labels_dir / path not in used and path.name.lower() != "classes.txt"
+    ]
+    _add(summary, "label file without an image", orphans)
+
+
+def _add_unread(summary, images_dir, used):
+    """Counts files beside the images that are of formats that are not read."""
+    paths = visible_files(images_dir, OTHER_SUFFIXES)
+    unread = [printable(images_dir / path) for path in paths if path not in used]
+    _add(summary, "file of a format that is not read", unread)
+
+
+def _add(summary, reason, places):
+    if places:
+        summary["skipped"][reason] = len(places)
+        summary["examples"][reason] = places[:EXAMPLES]

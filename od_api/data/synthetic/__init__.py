@@ -1,0 +1,1 @@
+"""Scenes drawn for demonstrations, tests and the study."""
