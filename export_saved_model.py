@@ -11,7 +11,7 @@ import sys
 from absl import app, flags
 
 from od_api import cli, load_config
-from od_api.core.config import parse_message
+from od_api.config.loading import parse_message
 from od_api.core.errors import UserError
 from od_api.protos import pipeline_pb2
 

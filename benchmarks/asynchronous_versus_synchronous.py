@@ -19,7 +19,7 @@ import sys
 
 import tensorflow as tf
 
-from od_api.core.config import load_config, write_config
+from od_api.config.loading import load_config, write_config
 from od_api.demo import make_scenes, scene_paths
 from od_api.evaluate import evaluate
 

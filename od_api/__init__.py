@@ -5,7 +5,7 @@ import sys
 import types
 
 _EXPORTS = {
-    "load_config": "od_api.core.config",
+    "load_config": "od_api.config.loading",
     "build": "od_api.core.registry",
     "train": "od_api.train",
     "evaluate": "od_api.evaluate",

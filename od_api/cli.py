@@ -73,7 +73,7 @@ def _status(action, config_path, debug, overrides):
 def _told(error, config_path, overrides):
     """(message, exit status) of an error."""
     if isinstance(error, ConfigError) and config_path:
-        from od_api.core.config import locate
+        from od_api.config.loading import locate
 
         error = locate(error, config_path, overrides)
     if isinstance(error, UserError | OSError):

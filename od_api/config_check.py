@@ -8,18 +8,18 @@ import json
 import pathlib
 import sys
 
-from od_api.core.compatibility import (
+from od_api.config.compatibility import (
     compatibility_notes,
     refuse_uncompilable,
     refuse_unsupported,
 )
-from od_api.core.config import load_config, locate
+from od_api.config.loading import load_config, locate
+from od_api.config.meaningless_settings import refuse_meaningless
+from od_api.config.memory_bound import refuse_too_large
 from od_api.core.errors import ConfigError, UserError
 from od_api.core.field_ranges import range_faults
-from od_api.core.memory_bound import refuse_too_large
 from od_api.core.printable import printable
 from od_api.core.registry import build, build_field
-from od_api.core.run_settings import refuse_meaningless
 
 # A batch that as many machines like this one cannot share is none of any cluster.
 MOST_MACHINES = 64

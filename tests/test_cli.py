@@ -12,7 +12,7 @@ import tiny
 from absl import logging
 
 from od_api import cli
-from od_api.core.config import load_config
+from od_api.config.loading import load_config
 from od_api.core.errors import ConfigError, UserError
 
 ROOT = pathlib.Path(__file__).parent.parent

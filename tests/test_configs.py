@@ -6,9 +6,9 @@ import pytest
 import tensorflow as tf
 import tiny
 
+from od_api.config.compatibility import check_compatibility, compatibility_notes
+from od_api.config.loading import load_config
 from od_api.config_check import check_config
-from od_api.core.compatibility import check_compatibility, compatibility_notes
-from od_api.core.config import load_config
 from od_api.core.registry import build, build_field
 from od_api.study.grid import load_grid
 from od_api.train import train

@@ -8,7 +8,7 @@ import random_checkpoint
 import tensorflow as tf
 import tiny
 
-from od_api.core.config import load_config
+from od_api.config.loading import load_config
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import flag_script
 import pytest
 import tiny
 
-from od_api.core.config import load_config
+from od_api.config.loading import load_config
 
 
 @pytest.fixture(scope="module")

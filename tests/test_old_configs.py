@@ -4,9 +4,9 @@ import pathlib
 
 import pytest
 
+from od_api.config.compatibility import compatibility_notes
+from od_api.config.loading import load_config
 from od_api.config_check import check_config
-from od_api.core.compatibility import compatibility_notes
-from od_api.core.config import load_config
 from od_api.core.two_stage_extractors import typed_parts
 
 FOLDER = pathlib.Path(__file__).parent / "data_configs"

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import tiny
 
+from od_api.config.loading import load_config
 from od_api.core import checkpoint_files
-from od_api.core.config import load_config
 from od_api.core.divergence import TrainingDiverged
 from od_api.core.errors import ConfigError
 from od_api.evaluate import Evaluation

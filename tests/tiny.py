@@ -1,6 +1,6 @@
 """A data set and a detector small enough to train inside a test."""
 
-from od_api.core.config import load_config
+from od_api.config.loading import load_config
 from od_api.data.synthetic import synth
 
 CONFIG = """

@@ -2,7 +2,7 @@
 
 import tiny
 
-from od_api.core.config import load_config
+from od_api.config.loading import load_config
 
 _SHARED = """
 model {{

@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from od_api.config.loading import nearest
 from od_api.core import boxes as box_ops
-from od_api.core.config import nearest
 from od_api.core.errors import UserError
 from od_api.data.examples import parse_example
 from od_api.pictures.decoding import decode_tensor

@@ -4,7 +4,7 @@ Ids are 1-based, as in files, and may have gaps (COCO: 80 classes, ids to 90). I
 means "background" and belongs to no object. Reading one needs no TensorFlow.
 """
 
-from od_api.core.config import write_config
+from od_api.config.loading import write_config
 from od_api.core.errors import ConfigError
 from od_api.core.printable import printable
 from od_api.core.warn_once import warn_once

@@ -5,10 +5,10 @@ import re
 from google.protobuf import text_format
 from google.protobuf.message import DecodeError
 
-from od_api.core.config import parse_message
+from od_api.config.loading import parse_message
+from od_api.config.text_layout import TextLayout
 from od_api.core.errors import ConfigError
 from od_api.core.printable import printable
-from od_api.core.text_layout import TextLayout
 from od_api.protos import string_int_label_map_pb2
 from od_api.system.files import decode_text, read_bytes
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from google.protobuf.message import Message
 
-from od_api.core.config import load_config
+from od_api.config.loading import load_config
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
 

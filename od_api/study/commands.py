@@ -42,7 +42,7 @@ def _add_config(subparsers):
 
 
 def _config(args):
-    from od_api.core.config import write_config
+    from od_api.config.loading import write_config
     from od_api.study.grid import find_cell, load_grid
 
     cell = find_cell(load_grid(args.grid), args.cell)

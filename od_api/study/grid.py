@@ -6,7 +6,7 @@ import itertools
 import pathlib
 from typing import NamedTuple
 
-from od_api.core.config import load_config, nearest, parse_message
+from od_api.config.loading import load_config, nearest, parse_message
 from od_api.core.errors import ConfigError, UserError
 from od_api.core.printable import printable
 from od_api.protos import study_pb2, train_pb2

@@ -103,8 +103,8 @@ def write_crops(results, cell):
             f"{export} holds no exported model: run the cell's stage export first"
         )
     # Here because TensorFlow takes seconds to import and the report does without.
+    from od_api.config.loading import load_config
     from od_api.core import saved_models
-    from od_api.core.config import load_config
     from od_api.study.cache import write_json
     from od_api.study.coco_results import detect_all
     from od_api.study.evaluation_images import EvaluationImage, EvaluationImages

@@ -3,8 +3,8 @@
 import pytest
 from google.protobuf import text_format
 
+from od_api.config.compatibility import check_compatibility
 from od_api.core import field_ranges
-from od_api.core.compatibility import check_compatibility
 from od_api.core.errors import ConfigError
 from od_api.core.field_ranges import range_faults, refuse_ranges
 from od_api.core.registry import build

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tiny
 
-from od_api.core.config import load_config
+from od_api.config.loading import load_config
 from od_api.core.errors import UserError
 from od_api.data.label_map import LabelMap
 from od_api.protos import eval_pb2

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from od_api import cli
-from od_api.core.config import load_config
+from od_api.config.loading import load_config
 from od_api.core.errors import ConfigError, UserError
 from od_api.core.registry import build_field
 from od_api.core.types import Targets

@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from od_api.core.config import load_config, locate, write_config
+from od_api.config.loading import load_config, locate, write_config
 from od_api.core.errors import ConfigError
 
 GOOD = """\

@@ -1,6 +1,6 @@
 """Where fields stand, in texts of any depth and length."""
 
-from od_api.core.text_layout import MAX_DEPTH, TextLayout
+from od_api.config.text_layout import MAX_DEPTH, TextLayout
 
 
 def test_fields_of_lists_and_nested_messages():

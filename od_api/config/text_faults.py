@@ -8,8 +8,8 @@ import re
 import unicodedata
 from typing import NamedTuple
 
+from od_api.config.text_layout import tokens
 from od_api.core.printable import printable
-from od_api.core.text_layout import tokens
 
 _DOCUMENTS = (
     (re.compile(r"<{7} "), "the marks of an unfinished merge"),

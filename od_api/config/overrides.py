@@ -2,10 +2,10 @@
 
 import re
 
+from od_api.config.text_parsing import nearest, parse_message
 from od_api.core.errors import ConfigError
 from od_api.core.message_fields import is_repeated
 from od_api.core.printable import printable
-from od_api.core.text_parsing import nearest, parse_message
 
 _STEP = re.compile(r"(\w+)(?:\[([0-9]{1,9})\])?")
 

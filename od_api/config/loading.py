@@ -10,12 +10,12 @@ import pathlib
 
 from google.protobuf import text_format
 
-from od_api.core.config_bytes import parse_bytes
+from od_api.config.config_bytes import parse_bytes
+from od_api.config.overrides import apply_override, overriding
+from od_api.config.text_layout import TextLayout
+from od_api.config.text_parsing import nearest, parse_message
 from od_api.core.errors import ConfigError, UserError
 from od_api.core.message_fields import is_map, is_repeated
-from od_api.core.overrides import apply_override, overriding
-from od_api.core.text_layout import TextLayout
-from od_api.core.text_parsing import nearest, parse_message
 from od_api.protos import pipeline_pb2
 from od_api.system.files import decode_text, read_bytes
 

@@ -8,10 +8,10 @@ import re
 
 from google.protobuf import text_format
 
+from od_api.config.text_faults import escaped_path, fault_at
+from od_api.config.text_layout import MAX_DEPTH, TextLayout
 from od_api.core.errors import ConfigError
 from od_api.core.printable import printable
-from od_api.core.text_faults import escaped_path, fault_at
-from od_api.core.text_layout import MAX_DEPTH, TextLayout
 from od_api.core.warn_once import warn_once
 
 # Fields of released configs that later schemas dropped: cut out, and the log says so.

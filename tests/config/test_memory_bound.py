@@ -3,8 +3,8 @@
 import pytest
 from google.protobuf import text_format
 
+from od_api.config.memory_bound import batch_bytes, physical_memory, refuse_too_large
 from od_api.core.errors import ConfigError
-from od_api.core.memory_bound import batch_bytes, physical_memory, refuse_too_large
 from od_api.protos import pipeline_pb2
 
 TEXT = """

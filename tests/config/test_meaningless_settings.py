@@ -2,8 +2,8 @@
 
 import pytest
 
+from od_api.config.meaningless_settings import refuse_meaningless
 from od_api.core.errors import ConfigError
-from od_api.core.run_settings import refuse_meaningless
 from od_api.protos import pipeline_pb2
 
 

@@ -5,11 +5,11 @@ its `@register` line. Each is said once, so that nobody believes in a switch tha
 connected; what would change results, had it been connected, stops the run instead.
 """
 
+from od_api.config.meaningless_settings import refuse_meaningless
 from od_api.core.errors import ConfigError
 from od_api.core.field_ranges import refuse_ranges
 from od_api.core.message_fields import is_map, is_repeated
 from od_api.core.registry import ignored_fields
-from od_api.core.run_settings import refuse_meaningless
 from od_api.core.warn_once import warn_once
 
 _QUEUES = "tf.data sizes its own queues"

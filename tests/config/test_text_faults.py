@@ -2,9 +2,9 @@
 
 import pytest
 
+from od_api.config.text_faults import escaped_path
+from od_api.config.text_parsing import parse_message
 from od_api.core.errors import ConfigError
-from od_api.core.text_faults import escaped_path
-from od_api.core.text_parsing import parse_message
 from od_api.protos import pipeline_pb2, string_int_label_map_pb2
 
 GOOD = """\

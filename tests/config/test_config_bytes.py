@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from od_api.core.config import load_config
+from od_api.config.loading import load_config
 from od_api.core.errors import ConfigError
 from od_api.protos import pipeline_pb2
 

@@ -11,9 +11,8 @@ import tiny
 import tiny_two_stage
 from google.protobuf import text_format
 
-from od_api.config_check import build_parts, check_config
-from od_api.core import compatibility
-from od_api.core.compatibility import (
+from od_api.config import compatibility
+from od_api.config.compatibility import (
     IGNORED_FIELDS,
     NOW_EFFECTIVE,
     REFUSED_FIELDS,
@@ -22,7 +21,8 @@ from od_api.core.compatibility import (
     refuse_uncompilable,
     refuse_unsupported,
 )
-from od_api.core.config import load_config
+from od_api.config.loading import load_config
+from od_api.config_check import build_parts, check_config
 from od_api.core.errors import ConfigError
 from od_api.core.registry import build, ignored_fields
 from od_api.data import inputs, pipeline
@@ -60,7 +60,7 @@ MESSAGES = {
 # {message: {file that reads them: fields}}.
 USED = {
     "TrainEvalPipelineConfig": {
-        "core/config.py": "base",
+        "config/loading.py": "base",
         "train.py": "train_config eval_config",
         "validation.py": "eval_input_reader",
         "data/inputs.py": "model train_input_reader",

@@ -1,0 +1,1 @@
+"""Configs: loading, places of errors, overrides and what a run refuses."""
