@@ -7,7 +7,7 @@ import pytest
 from od_api.config.compatibility import compatibility_notes
 from od_api.config.loading import load_config
 from od_api.config_check import check_config
-from od_api.core.two_stage_extractors import typed_parts
+from od_api.old_api.two_stage_extractors import typed_parts
 
 FOLDER = pathlib.Path(__file__).parent / "data_configs"
 

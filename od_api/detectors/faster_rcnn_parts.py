@@ -4,7 +4,6 @@ import functools
 
 from od_api.core.errors import ConfigError
 from od_api.core.registry import build, build_field
-from od_api.core.two_stage_extractors import typed_parts
 from od_api.detectors.multi_task_loss import MultiTaskLoss
 from od_api.detectors.proposal_sampling import ProposalSampling
 from od_api.detectors.region_masks import RegionMasks
@@ -14,6 +13,7 @@ from od_api.layers.crop_and_resize import crop_and_resize, matmul_crop_and_resiz
 from od_api.layers.fully_connected_regions import FullyConnectedRegions
 from od_api.layers.multilevel_crop import multilevel_crop
 from od_api.layers.region_proposal_predictor import RegionProposalPredictor
+from od_api.old_api.two_stage_extractors import typed_parts
 from od_api.protos import (
     box_coder_pb2,
     losses_pb2,

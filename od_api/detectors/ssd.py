@@ -8,7 +8,6 @@ import keras
 import tensorflow as tf
 
 from od_api.core.errors import ConfigError
-from od_api.core.feature_extractor_aliases import typed_parts
 from od_api.core.registry import build, build_field, register
 from od_api.core.replicas import sum_over_replicas
 from od_api.core.shapes import (
@@ -20,6 +19,7 @@ from od_api.core.shapes import (
 from od_api.core.types import AnchorLosses, Predictions
 from od_api.detectors.multi_task_loss import MultiTaskLoss
 from od_api.layers.fused_batch_norm import freeze_batch_norm
+from od_api.old_api.feature_extractor_aliases import typed_parts
 from od_api.protos import ssd_pb2
 
 # Options of the schema whose mechanism does not exist here: refused, not ignored.

@@ -105,8 +105,8 @@ USED = {
     },
     "SsdFeatureExtractor": {
         "detectors/ssd.py": "pad_to_multiple",
-        "core/feature_extractor_aliases.py": "type conv_hyperparams backbone neck",
-        "core/ssd_extractor_types.py": """fpn depth_multiplier min_depth
+        "old_api/feature_extractor_aliases.py": "type conv_hyperparams backbone neck",
+        "old_api/ssd_extractor_types.py": """fpn depth_multiplier min_depth
             use_explicit_padding use_depthwise num_layers
             override_base_feature_extractor_hyperparams""",
     },
@@ -135,7 +135,7 @@ USED = {
             second_stage_localization_loss add_ground_truth_to_proposals""",
     },
     "FasterRcnnFeatureExtractor": {
-        "core/two_stage_extractors.py": """type first_stage_features_stride
+        "old_api/two_stage_extractors.py": """type first_stage_features_stride
             batch_norm_trainable conv_hyperparams fpn backbone neck
             override_base_feature_extractor_hyperparams""",
         # For a pyramid alone; a network of one map takes every size.

@@ -7,7 +7,7 @@ import tensorflow as tf
 from google.protobuf import text_format
 
 from od_api.core import registry
-from od_api.core.feature_extractor_aliases import typed_parts
+from od_api.old_api.feature_extractor_aliases import typed_parts
 from od_api.protos import box_predictor_pb2, ssd_pb2
 
 

@@ -3,10 +3,10 @@
 import pytest
 from google.protobuf import text_format
 
-from od_api.core import feature_extractor_aliases as aliases
 from od_api.core import registry
 from od_api.core.errors import ConfigError
-from od_api.core.feature_extractor_defaults import mobilenet_v2_last_depth
+from od_api.old_api import feature_extractor_aliases as aliases
+from od_api.old_api.feature_extractor_defaults import mobilenet_v2_last_depth
 from od_api.protos import backbone_pb2, neck_pb2, ssd_pb2
 
 NORM = "batch_norm { decay: 0.97 scale: true }"

@@ -12,11 +12,11 @@ import difflib
 import functools
 
 from od_api.core.errors import ConfigError
-from od_api.core.feature_extractor_defaults import (
+from od_api.core.warn_once import warn_once
+from od_api.old_api.feature_extractor_defaults import (
     base_hyperparams,
     everything_explicit,
 )
-from od_api.core.warn_once import warn_once
 from od_api.protos import backbone_pb2, neck_pb2
 
 # Types of the old API whose networks are still to be built here.

@@ -4,7 +4,7 @@ import pytest
 from google.protobuf import text_format
 
 from od_api.core.errors import ConfigError
-from od_api.core.two_stage_extractors import BUILT, typed_parts
+from od_api.old_api.two_stage_extractors import BUILT, typed_parts
 from od_api.protos import faster_rcnn_pb2
 
 

@@ -9,8 +9,8 @@ old extractor of that name had in its code. TensorFlow 1 names mean their Keras 
 import difflib
 
 from od_api.core.errors import ConfigError
-from od_api.core.ssd_extractor_types import BUILT
 from od_api.core.warn_once import warn_once
+from od_api.old_api.ssd_extractor_types import BUILT
 from od_api.protos import backbone_pb2, neck_pb2
 
 # Fields of SsdFeatureExtractor that go with typed parts; all others go with `type`.

@@ -6,7 +6,7 @@ models are from Huang et al. (CVPR 2017).
 
 import functools
 
-from od_api.core.feature_extractor_defaults import (
+from od_api.old_api.feature_extractor_defaults import (
     base_hyperparams,
     everything_explicit,
     mobilenet_v2_last_depth,

@@ -1,0 +1,1 @@
+"""What only configs of the old API need: type strings and what they mean."""
