@@ -123,8 +123,8 @@ class Harness:
 
 def outcome(model):
     """What must be the same: {name: value}."""
-    from od_api.core import checkpoint_files
-    from od_api.core.best_checkpoint import BestCheckpoint
+    from od_api.checkpoints import checkpoint_files
+    from od_api.checkpoints.best_checkpoint import BestCheckpoint
     from od_api.history import read_history
 
     best = BestCheckpoint(model)

@@ -20,8 +20,8 @@ import time
 import tensorflow as tf
 from absl import logging
 
+from od_api.checkpoints.divergence import LossWatch
 from od_api.core import departure
-from od_api.core.divergence import LossWatch
 from od_api.core.errors import UserError
 from od_api.core.lane_counter import LaneCounter
 from od_api.core.printable import printable

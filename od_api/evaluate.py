@@ -6,10 +6,10 @@ import tensorflow as tf
 from absl import logging
 from rich.progress import track
 
+from od_api.checkpoints.checkpoint import restore_model
+from od_api.checkpoints.checkpoint_paths import load
 from od_api.config.compatibility import check_compatibility
 from od_api.core import variables
-from od_api.core.checkpoint import restore_model
-from od_api.core.checkpoint_paths import load
 from od_api.core.errors import ConfigError, UserError
 from od_api.core.per_image import labelled, per_image
 from od_api.core.registry import build_field

@@ -11,10 +11,11 @@ import keras
 import tensorflow as tf
 from absl import logging
 
+from od_api.checkpoints import checkpoint_files
+from od_api.checkpoints.checkpoint_paths import load
 from od_api.config.compatibility import check_compatibility
 from od_api.config.loading import write_config
-from od_api.core import checkpoint_files, parity, serving
-from od_api.core.checkpoint_paths import load
+from od_api.core import parity, serving
 from od_api.core.errors import UserError
 from od_api.core.frozen_network import FrozenNetwork
 from od_api.core.printable import printable

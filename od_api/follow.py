@@ -5,9 +5,9 @@ import time
 
 from absl import logging
 
+from od_api.checkpoints import checkpoint_files
+from od_api.checkpoints.checkpoint_queue import CheckpointQueue
 from od_api.config.compatibility import check_compatibility
-from od_api.core import checkpoint_files
-from od_api.core.checkpoint_queue import CheckpointQueue
 from od_api.core.errors import UserError
 from od_api.evaluate import Evaluation, detector_for_inference
 from od_api.history import History, check_best_metric

@@ -5,8 +5,8 @@ import os
 import pathlib
 import shutil
 
+from od_api.checkpoints.best_checkpoint import BestCheckpoint
 from od_api.config.loading import nearest
-from od_api.core.best_checkpoint import BestCheckpoint
 from od_api.core.errors import ConfigError
 from od_api.core.warn_once import warn_once
 from od_api.system.files import read_bytes

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from od_api.core.divergence import LossWatch
+from od_api.checkpoints.divergence import LossWatch
 from od_api.data import inputs
 
 

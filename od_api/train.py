@@ -9,10 +9,10 @@ import tensorflow as tf
 from absl import logging
 
 from od_api.asynchronous import AsynchronousSteps
+from od_api.checkpoints import checkpoint_files
 from od_api.config.compatibility import check_compatibility, refuse_uncompilable
 from od_api.config.loading import write_config
 from od_api.config.memory_bound import refuse_too_large
-from od_api.core import checkpoint_files
 from od_api.core.errors import ConfigError
 from od_api.core.progress import Progress
 from od_api.core.run_lock import run_lock

@@ -4,10 +4,10 @@ import keras
 import tensorflow as tf
 from absl import logging
 
+from od_api.checkpoints.checkpoint import Checkpoints
+from od_api.checkpoints.fine_tune import restore_partial
 from od_api.core import variables
-from od_api.core.checkpoint import Checkpoints
 from od_api.core.errors import ConfigError
-from od_api.core.fine_tune import restore_partial
 from od_api.core.placement import variables_by_size
 from od_api.core.precision import precision_policy
 from od_api.core.registry import build_field

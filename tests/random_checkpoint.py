@@ -3,8 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
+from od_api.checkpoints.checkpoint import Checkpoints
 from od_api.core import variables
-from od_api.core.checkpoint import Checkpoints
 from od_api.evaluate import detector_for_inference
 
 

@@ -10,7 +10,7 @@ import test_synchronous
 import tiny
 from cluster_kit import running
 
-from od_api.core import checkpoint_files
+from od_api.checkpoints import checkpoint_files
 
 pytestmark = pytest.mark.slow
 

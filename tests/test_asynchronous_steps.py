@@ -8,8 +8,8 @@ import pytest
 
 from od_api import asynchronous
 from od_api.asynchronous import AsynchronousSteps
+from od_api.checkpoints.divergence import LossWatch
 from od_api.core import departure, worker_monitor
-from od_api.core.divergence import LossWatch
 from od_api.core.worker_monitor import WorkerMonitor
 
 

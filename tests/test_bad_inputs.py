@@ -14,7 +14,7 @@ import tiny
 from PIL import Image
 
 from od_api import cli
-from od_api.core import checkpoint_files
+from od_api.checkpoints import checkpoint_files
 
 
 @pytest.fixture(scope="module")

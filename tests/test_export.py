@@ -16,9 +16,10 @@ import tensorflow as tf
 import tiny
 from tensorflow.core.protobuf import saved_model_pb2
 
+from od_api.checkpoints import checkpoint_files
+from od_api.checkpoints.checkpoint import restore_model
 from od_api.config.loading import load_config
-from od_api.core import checkpoint_files, serving, variables
-from od_api.core.checkpoint import restore_model
+from od_api.core import serving, variables
 from od_api.core.errors import UserError
 from od_api.evaluate import detector_for_inference
 from od_api.export import export

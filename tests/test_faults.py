@@ -11,8 +11,8 @@ import pytest
 import tiny
 from cluster_kit import ProcessCluster, running
 
-from od_api.core import checkpoint
-from od_api.core.checkpoint_files import numbered
+from od_api.checkpoints import checkpoint
+from od_api.checkpoints.checkpoint_files import numbered
 
 pytestmark = pytest.mark.slow
 

@@ -4,9 +4,9 @@ import pytest
 import tensorflow as tf
 
 from od_api import follow as module
-from od_api.core import checkpoint_files
-from od_api.core.best_checkpoint import BestCheckpoint
-from od_api.core.checkpoint import Checkpoints
+from od_api.checkpoints import checkpoint_files
+from od_api.checkpoints.best_checkpoint import BestCheckpoint
+from od_api.checkpoints.checkpoint import Checkpoints
 from od_api.core.errors import UserError
 from od_api.follow import follow
 from od_api.history import read_history

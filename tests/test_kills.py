@@ -16,8 +16,8 @@ import tensorflow as tf
 import tiny
 
 from od_api import training_state
-from od_api.core import best_checkpoint, checkpoint_files
-from od_api.core.divergence import TrainingDiverged
+from od_api.checkpoints import best_checkpoint, checkpoint_files
+from od_api.checkpoints.divergence import TrainingDiverged
 from od_api.core.errors import UserError
 from od_api.core.registry import build_field
 from od_api.core.run_lock import run_lock

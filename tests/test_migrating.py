@@ -20,10 +20,10 @@ from od_api.augment.normalize_image import NormalizeImage
 from od_api.augment.random_downscale_to_target_pixels import (
     RandomDownscaleToTargetPixels,
 )
+from od_api.checkpoints.checkpoint import Checkpoints
 from od_api.config.compatibility import REFUSED_FIELDS, compatibility_notes
 from od_api.config_check import build_parts
 from od_api.core import variables
-from od_api.core.checkpoint import Checkpoints
 from od_api.core.errors import ConfigError
 from od_api.core.registry import build_field
 from od_api.core.serving import outputs_of

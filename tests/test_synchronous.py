@@ -11,7 +11,7 @@ import pytest
 import tiny
 from cluster_kit import running
 
-from od_api.core import checkpoint_files
+from od_api.checkpoints import checkpoint_files
 
 SCRIPT = pathlib.Path(__file__).parent / "synchronous_training.py"
 BATCH_NORM = "batch_norm { scale: true decay: 0.9 epsilon: 0.01 }"

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 import tiny
 
+from od_api.checkpoints import checkpoint_files
+from od_api.checkpoints.divergence import TrainingDiverged
 from od_api.config.loading import load_config
-from od_api.core import checkpoint_files
-from od_api.core.divergence import TrainingDiverged
 from od_api.core.errors import ConfigError
 from od_api.evaluate import Evaluation
 from od_api.history import read_history

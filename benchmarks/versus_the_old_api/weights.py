@@ -26,7 +26,7 @@ def ours(settings):
     import tensorflow as tf
 
     from od_api import load_config
-    from od_api.core.checkpoint import Checkpoints
+    from od_api.checkpoints.checkpoint import Checkpoints
     from od_api.core.variables import named_variables
     from od_api.evaluate import detector_for_inference
 

@@ -6,8 +6,8 @@ import shutil
 import tensorflow as tf
 from absl import logging
 
+from od_api.checkpoints.checkpoint import Checkpoints
 from od_api.core import saved_models
-from od_api.core.checkpoint import Checkpoints
 from od_api.core.variables import named_variables
 from od_api.evaluate import detector_for_inference
 from od_api.export import export

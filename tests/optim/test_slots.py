@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from optimizer_kit import concurrent_and_sequential, random_problem
 
-from od_api.core.checkpoint import Checkpoints
+from od_api.checkpoints.checkpoint import Checkpoints
 from od_api.core.registry import build
 from od_api.optim.constant_learning_rate import ConstantLearningRate
 from od_api.optim.gradients import reduce_gradients

@@ -5,8 +5,8 @@ import pathlib
 import pytest
 import tensorflow as tf
 
-from od_api.core.checkpoint import Checkpoints
-from od_api.core.checkpoint_queue import CheckpointQueue
+from od_api.checkpoints.checkpoint import Checkpoints
+from od_api.checkpoints.checkpoint_queue import CheckpointQueue
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ import tensorflow as tf
 
 
 def run(directory, kill_at):
-    from od_api.core.checkpoint import Checkpoints
+    from od_api.checkpoints.checkpoint import Checkpoints
 
     large = {n: tf.Variable(tf.zeros([500_000])) for n in ("backbone/a", "head/b")}
     step = tf.Variable(0, dtype=tf.int64)

@@ -4,7 +4,7 @@ import os
 
 import tensorflow as tf
 
-from od_api.core import checkpoint_files as files
+from od_api.checkpoints import checkpoint_files as files
 from od_api.core.warn_once import warn_once
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from od_api.core.divergence import (
+from od_api.checkpoints.divergence import (
     LossWatch,
     TrainingDiverged,
     not_finite,

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from absl import logging
 
-from od_api.core.checkpoint import check_fit
-from od_api.core.checkpoint_paths import load
+from od_api.checkpoints.checkpoint import check_fit
+from od_api.checkpoints.checkpoint_paths import load
 from od_api.core.errors import UserError
 
 _KERAS = (".h5", ".keras")

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from od_api.core.checkpoint import Checkpoints
+from od_api.checkpoints.checkpoint import Checkpoints
+from od_api.checkpoints.fine_tune import restore_partial
 from od_api.core.errors import UserError
-from od_api.core.fine_tune import restore_partial
 
 SHAPES = {
     "backbone/conv1/kernel": (3, 3),

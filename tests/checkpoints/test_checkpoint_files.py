@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from od_api.core import checkpoint_files, checkpoint_paths
-from od_api.core.checkpoint import Checkpoints, latest
+from od_api.checkpoints import checkpoint_files, checkpoint_paths
+from od_api.checkpoints.checkpoint import Checkpoints, latest
 from od_api.core.errors import UserError
 
 NAMES = ["backbone/conv.1/kernel", "head/..S/bias"]

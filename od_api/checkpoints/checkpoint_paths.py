@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from od_api.core import checkpoint_files as files
+from od_api.checkpoints import checkpoint_files as files
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
 

@@ -3,9 +3,9 @@ import json
 import pytest
 import tensorflow as tf
 
-from od_api.core import checkpoint_files
-from od_api.core.best_checkpoint import BestCheckpoint
-from od_api.core.checkpoint import Checkpoints
+from od_api.checkpoints import checkpoint_files
+from od_api.checkpoints.best_checkpoint import BestCheckpoint
+from od_api.checkpoints.checkpoint import Checkpoints
 from od_api.core.errors import UserError
 
 

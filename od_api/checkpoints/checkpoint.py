@@ -10,9 +10,9 @@ import tempfile
 import tensorflow as tf
 from absl import logging
 
-from od_api.core import checkpoint_files as files
-from od_api.core.checkpoint_paths import load
-from od_api.core.divergence import refuse_not_finite
+from od_api.checkpoints import checkpoint_files as files
+from od_api.checkpoints.checkpoint_paths import load
+from od_api.checkpoints.divergence import refuse_not_finite
 from od_api.core.errors import UserError
 from od_api.core.variables import fetched
 

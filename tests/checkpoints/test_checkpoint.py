@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from od_api.core.checkpoint import Checkpoints, latest, restore_model
+from od_api.checkpoints.checkpoint import Checkpoints, latest, restore_model
 from od_api.core.errors import UserError
 
 

@@ -1,0 +1,1 @@
+"""Checkpoints: files, names, the best one, and where training starts from."""
