@@ -125,7 +125,7 @@ def outcome(model):
     """What must be the same: {name: value}."""
     from od_api.checkpoints import checkpoint_files
     from od_api.checkpoints.best_checkpoint import BestCheckpoint
-    from od_api.history import read_history
+    from od_api.training.history import read_history
 
     best = BestCheckpoint(model)
     found = {"history": read_history(model), "record of best": best.record()}

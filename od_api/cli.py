@@ -10,10 +10,10 @@ import os
 import platform
 import sys
 
-from od_api.core.departure import leave
 from od_api.core.errors import ConfigError, UserError
 from od_api.core.printable import printable
 from od_api.system.arguments import Parser
+from od_api.training.departure import leave
 
 # What shells say of a program whose reader is gone: 128 and the signal's number.
 _BROKEN_PIPE = 141

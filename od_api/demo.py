@@ -7,11 +7,11 @@ import time
 from absl import logging
 
 from od_api import load_config
-from od_api.core.progress import duration
 from od_api.data.synthetic import synth
 from od_api.detect import detect
 from od_api.export import export
 from od_api.train import train
+from od_api.training.progress import duration
 
 _TRAIN_IMAGES = 2000
 _HELD_OUT_IMAGES = 200

@@ -5,12 +5,12 @@ import dataclasses
 
 from absl import logging
 
-from od_api.core.ports import require_free_port
-from od_api.core.server_watch import ServerWatch
-from od_api.core.tf_config import read_cluster
 from od_api.follow import follow
-from od_api.strategies import serve, strategy_for
 from od_api.train import train
+from od_api.training.ports import require_free_port
+from od_api.training.server_watch import ServerWatch
+from od_api.training.strategies import serve, strategy_for
+from od_api.training.tf_config import read_cluster
 
 
 def train_as_task(

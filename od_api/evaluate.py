@@ -13,13 +13,13 @@ from od_api.core import variables
 from od_api.core.errors import ConfigError, UserError
 from od_api.core.per_image import labelled, per_image
 from od_api.core.registry import build_field
-from od_api.core.summaries import Summaries
 from od_api.data.inputs import EvaluationInput
 from od_api.data.pipeline import targets_of
 from od_api.metrics import build_evaluators, report
 from od_api.metrics.image_ids import ImageIds
 from od_api.pictures import draw
 from od_api.system.path_names import one_name
+from od_api.training.summaries import Summaries
 
 # Of samplers: the validation losses of two checkpoints see the same draws.
 _SEED = (0, 0)

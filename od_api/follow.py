@@ -10,7 +10,7 @@ from od_api.checkpoints.checkpoint_queue import CheckpointQueue
 from od_api.config.compatibility import check_compatibility
 from od_api.core.errors import UserError
 from od_api.evaluate import Evaluation, detector_for_inference
-from od_api.history import History, check_best_metric
+from od_api.training.history import History, check_best_metric
 
 _POLL_SECONDS = 10
 

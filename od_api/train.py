@@ -8,20 +8,20 @@ from typing import NamedTuple
 import tensorflow as tf
 from absl import logging
 
-from od_api.asynchronous import AsynchronousSteps
 from od_api.checkpoints import checkpoint_files
 from od_api.config.compatibility import check_compatibility, refuse_uncompilable
 from od_api.config.loading import write_config
 from od_api.config.memory_bound import refuse_too_large
 from od_api.core.errors import ConfigError
-from od_api.core.progress import Progress
-from od_api.core.run_lock import run_lock
-from od_api.core.summaries import Summaries
 from od_api.data import inputs
-from od_api.run_record import RunRecord
-from od_api.steps import SynchronousSteps
-from od_api.training_state import TrainingState
-from od_api.validation import Validation, ValidationElsewhere
+from od_api.training.asynchronous import AsynchronousSteps
+from od_api.training.progress import Progress
+from od_api.training.run_lock import run_lock
+from od_api.training.run_record import RunRecord
+from od_api.training.state import TrainingState
+from od_api.training.summaries import Summaries
+from od_api.training.synchronous import SynchronousSteps
+from od_api.training.validation import Validation, ValidationElsewhere
 
 
 class TrainingResult(NamedTuple):

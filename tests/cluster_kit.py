@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from od_api.core.server_probe import accepts
+from od_api.training.server_probe import accepts
 
 ROOT = pathlib.Path(__file__).parent.parent
 

@@ -14,15 +14,15 @@ import types
 import keras
 import tensorflow as tf
 
-from od_api.asynchronous import AsynchronousSteps
-from od_api.core.tf_config import read_cluster
 from od_api.optim.adam_optimizer import AdamOptimizer
 from od_api.optim.constant_learning_rate import ConstantLearningRate
 from od_api.optim.momentum_optimizer import MomentumOptimizer
 from od_api.optim.rms_prop_optimizer import RMSPropOptimizer
 from od_api.protos import train_pb2
-from od_api.step import TrainingStep
-from od_api.strategies import serve, strategy_for
+from od_api.training.asynchronous import AsynchronousSteps
+from od_api.training.step import TrainingStep
+from od_api.training.strategies import serve, strategy_for
+from od_api.training.tf_config import read_cluster
 
 # Large enough that reading, computing and writing it takes a while.
 _SIZE = 200_000

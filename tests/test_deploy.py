@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from od_api import cli
-from od_api.core.tf_config import read_cluster
+from od_api.training.tf_config import read_cluster
 
 DEPLOY = pathlib.Path(__file__).parent.parent / "deploy"
 TASKS = {

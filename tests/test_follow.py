@@ -9,8 +9,8 @@ from od_api.checkpoints.best_checkpoint import BestCheckpoint
 from od_api.checkpoints.checkpoint import Checkpoints
 from od_api.core.errors import UserError
 from od_api.follow import follow
-from od_api.history import read_history
 from od_api.protos import pipeline_pb2
+from od_api.training.history import read_history
 
 MAP = "DetectionBoxes_Precision/mAP"
 VALUES = {2: 0.2, 4: 0.6, 6: 0.4, 8: 0.5}

@@ -15,15 +15,15 @@ import pytest
 import tensorflow as tf
 import tiny
 
-from od_api import training_state
 from od_api.checkpoints import best_checkpoint, checkpoint_files
 from od_api.checkpoints.divergence import TrainingDiverged
 from od_api.core.errors import UserError
 from od_api.core.registry import build_field
-from od_api.core.run_lock import run_lock
 from od_api.evaluate import Evaluation
-from od_api.history import History, read_history
 from od_api.train import train
+from od_api.training import state
+from od_api.training.history import History, read_history
+from od_api.training.run_lock import run_lock
 
 MAP = "DetectionBoxes_Precision/mAP"
 # The best is step 4, neither the first nor the last.
@@ -93,13 +93,13 @@ def config(tmp_path_factory):
 def stand_in(patch):
     """Detector, training step and evaluation are fast; everything else is real."""
     patch.setattr(
-        training_state,
+        state,
         "build_field",
         lambda message, field: (
             OneLayer(message) if field == "model" else build_field(message, field)
         ),
     )
-    patch.setattr(training_state, "TrainingStep", AddOne)
+    patch.setattr(state, "TrainingStep", AddOne)
     patch.setattr(Evaluation, "run", lambda _, step: {MAP: VALUES[step]})
     train_module = importlib.import_module("od_api.train")
     patch.setattr(train_module, "_draw_first_batches", lambda *_: None)
@@ -139,7 +139,7 @@ def uninterrupted(config, tmp_path_factory):
 
 
 POINTS = {
-    "save": (training_state.TrainingState, "save"),
+    "save": (state.TrainingState, "save"),
     "evaluation": (Evaluation, "run"),
     "history": (History, "_write"),
     "best": (best_checkpoint.BestCheckpoint, "keep"),
@@ -256,11 +256,11 @@ def test_weights_that_are_not_finite_are_not_saved(config, fast, tmp_path, monke
                 self._weights[0].assign(self._weights[0] * float("nan"))
             return result
 
-    monkeypatch.setattr(training_state, "TrainingStep", Breaks)
+    monkeypatch.setattr(state, "TrainingStep", Breaks)
     model = tmp_path / "model"
     with pytest.raises(TrainingDiverged, match="after step 4 1 of the weights"):
         train(config, model, evaluate_on_the_way=False, record_summaries=False)
     assert list(checkpoint_files.numbered(model)) == [2]
-    monkeypatch.setattr(training_state, "TrainingStep", AddOne)
+    monkeypatch.setattr(state, "TrainingStep", AddOne)
     result = train(config, model, evaluate_on_the_way=False, record_summaries=False)
     assert result.step == 4

@@ -15,7 +15,7 @@ import tiny
 import tiny_two_stage
 from google.protobuf import descriptor_pb2, descriptor_pool, text_format
 
-from od_api import cli, protos, training_state
+from od_api import cli, protos
 from od_api.augment.normalize_image import NormalizeImage
 from od_api.augment.random_downscale_to_target_pixels import (
     RandomDownscaleToTargetPixels,
@@ -35,10 +35,11 @@ from od_api.evaluate import detector_for_inference
 from od_api.losses.weighted_l2 import WeightedL2LocalizationLoss
 from od_api.metrics import build_evaluators
 from od_api.protos import eval_pb2, input_reader_pb2, pipeline_pb2, train_pb2
+from od_api.training import state as training_state
 
 # The verbs' names are functions; these are their modules.
 train_module = importlib.import_module("od_api.train")
-validation_module = importlib.import_module("od_api.validation")
+validation_module = importlib.import_module("od_api.training.validation")
 evaluate_module = importlib.import_module("od_api.evaluate")
 export_module = importlib.import_module("od_api.export")
 

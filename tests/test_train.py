@@ -19,8 +19,8 @@ from od_api.checkpoints.divergence import TrainingDiverged
 from od_api.config.loading import load_config
 from od_api.core.errors import ConfigError
 from od_api.evaluate import Evaluation
-from od_api.history import read_history
 from od_api.train import train
+from od_api.training.history import read_history
 
 MAP = "DetectionBoxes_Precision/mAP"
 

@@ -14,8 +14,8 @@ from unittest import mock
 def ours(settings):
     yield {}
     from od_api import load_config
-    from od_api.step import TrainingStep
     from od_api.train import train
+    from od_api.training.step import TrainingStep
 
     ended = []
     take_step = TrainingStep.__call__

@@ -20,7 +20,7 @@ def ours(settings):
     import tensorflow as tf
 
     from od_api import load_config
-    from od_api.training_state import TrainingState
+    from od_api.training.state import TrainingState
 
     images, boxes, classes = _batch(settings)
     size, side = images.shape[:2]

@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from od_api.core.printable import printable
-from od_api.core.progress import duration
 from od_api.study.run_settings import STAGES
+from od_api.training.progress import duration
 
 _ROWS = 12
 _STYLES = {"cached": "dim", "running": "bold cyan", "done": "green", "failed": "red"}

@@ -12,7 +12,7 @@ from od_api.checkpoints.divergence import (
     not_finite,
     refuse_not_finite,
 )
-from od_api.steps import FinishedStep
+from od_api.training.synchronous import FinishedStep
 
 
 def look(values, watch=None):

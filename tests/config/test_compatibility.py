@@ -62,11 +62,11 @@ USED = {
     "TrainEvalPipelineConfig": {
         "config/loading.py": "base",
         "train.py": "train_config eval_config",
-        "validation.py": "eval_input_reader",
+        "training/validation.py": "eval_input_reader",
         "data/inputs.py": "model train_input_reader",
     },
     "TrainConfig": {
-        "training_state.py": """optimizer gradient_clipping_by_norm
+        "training/state.py": """optimizer gradient_clipping_by_norm
             fine_tune_checkpoint from_detection_checkpoint bias_grad_multiplier
             freeze_variables add_regularization_loss fine_tune_checkpoint_type
             update_trainable_variables max_checkpoints_to_keep seed precision
@@ -74,14 +74,14 @@ USED = {
         "train.py": """num_steps checkpoint_every_n_steps log_every_n_steps
             stall_warning_seconds""",
         "data/inputs.py": "batch_size data_augmentation_options",
-        "strategies.py": "sync_replicas cluster_start_seconds",
-        "asynchronous.py": "startup_delay_steps worker_silence_seconds",
+        "training/strategies.py": "sync_replicas cluster_start_seconds",
+        "training/asynchronous.py": "startup_delay_steps worker_silence_seconds",
     },
     "EvalConfig": {
         "evaluate.py": """num_visualizations min_score_threshold
             max_num_boxes_to_visualize""",
         "train.py": "eval_every_n_steps",
-        "history.py": "best_metric early_stopping",
+        "training/history.py": "best_metric early_stopping",
         "data/inputs.py": "batch_size",
         "metrics/registry.py": "metrics_set recall_lower_bound recall_upper_bound",
         "metrics/coco.py": """include_metrics_per_category super_categories

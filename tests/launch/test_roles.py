@@ -5,8 +5,8 @@ import socket
 
 import pytest
 
-from od_api.core.tf_config import read_cluster
 from od_api.launch import roles
+from od_api.training.tf_config import read_cluster
 
 
 def named(plan):

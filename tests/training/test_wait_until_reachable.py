@@ -3,9 +3,9 @@
 import pytest
 from server_kit import listening
 
-from od_api.core import server_probe
-from od_api.core.cluster import wait_until_reachable
 from od_api.core.errors import UserError
+from od_api.training import server_probe
+from od_api.training.cluster import wait_until_reachable
 
 
 def test_servers_that_run():

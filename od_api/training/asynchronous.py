@@ -21,14 +21,14 @@ import tensorflow as tf
 from absl import logging
 
 from od_api.checkpoints.divergence import LossWatch
-from od_api.core import departure
 from od_api.core.errors import UserError
-from od_api.core.lane_counter import LaneCounter
 from od_api.core.printable import printable
-from od_api.core.progress import duration
-from od_api.core.worker_monitor import WorkerMonitor
-from od_api.step import numeric
-from od_api.steps import FinishedStep
+from od_api.training import departure
+from od_api.training.lane_counter import LaneCounter
+from od_api.training.progress import duration
+from od_api.training.step import numeric
+from od_api.training.synchronous import FinishedStep
+from od_api.training.worker_monitor import WorkerMonitor
 
 # Steps in hand for each worker: one that it takes, and one that waits for it.
 _LANES_PER_WORKER = 2

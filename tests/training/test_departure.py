@@ -3,12 +3,12 @@
 import subprocess
 import sys
 
-from od_api.core.departure import leave
+from od_api.training.departure import leave
 
 CODE = """
 import sys
 from od_api import cli
-from od_api.core.departure import keep
+from od_api.training.departure import keep
 from od_api.core.errors import UserError
 
 class Coordinator:

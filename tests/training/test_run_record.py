@@ -7,7 +7,7 @@ import pytest
 from od_api.core.errors import ConfigError
 from od_api.data.label_map import LabelMap
 from od_api.protos import pipeline_pb2
-from od_api.run_record import RunRecord
+from od_api.training.run_record import RunRecord
 
 
 def record(path, *, names=("cat", "dog"), num_classes=2, weights="a.h5", batch_size=8):

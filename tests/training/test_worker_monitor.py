@@ -3,8 +3,8 @@ import logging
 
 import pytest
 
-from od_api.core import worker_monitor
-from od_api.core.worker_monitor import WorkerMonitor
+from od_api.training import worker_monitor
+from od_api.training.worker_monitor import WorkerMonitor
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from od_api.core import progress as module
-from od_api.core.progress import Progress, duration
+from od_api.training import progress as module
+from od_api.training.progress import Progress, duration
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 import tensorflow as tf
 
-from od_api.core import placement
-from od_api.core.placement import variables_by_size
+from od_api.training import placement
+from od_api.training.placement import variables_by_size
 
 
 def test_the_server_that_holds_least_is_next(monkeypatch):

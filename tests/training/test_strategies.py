@@ -3,11 +3,11 @@
 import pytest
 import tensorflow as tf
 
-from od_api.asynchronous import fetched, workers_begun
-from od_api.core.cluster import Cluster
 from od_api.core.errors import ConfigError, UserError
 from od_api.protos import train_pb2
-from od_api.strategies import strategy_for
+from od_api.training.asynchronous import fetched, workers_begun
+from od_api.training.cluster import Cluster
+from od_api.training.strategies import strategy_for
 
 _SERVERS = Cluster({"chief": ["a:1"], "worker": ["b:1"], "ps": ["c:1"]}, "chief")
 

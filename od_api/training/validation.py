@@ -4,9 +4,9 @@ import time
 
 from absl import logging
 
-from od_api.core.progress import duration
 from od_api.evaluate import Evaluation
-from od_api.history import History, check_best_metric
+from od_api.training.history import History, check_best_metric
+from od_api.training.progress import duration
 
 
 class Validation:

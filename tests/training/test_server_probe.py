@@ -6,8 +6,8 @@ import threading
 import pytest
 from server_kit import listening
 
-from od_api.core import server_probe
-from od_api.core.server_probe import accepts, answers, is_stuck, watch
+from od_api.training import server_probe
+from od_api.training.server_probe import accepts, answers, is_stuck, watch
 
 
 @pytest.fixture(autouse=True)

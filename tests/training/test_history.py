@@ -6,8 +6,8 @@ import pytest
 
 from od_api.core.errors import ConfigError
 from od_api.core.warn_once import warn_once
-from od_api.history import History, read_history
 from od_api.protos import eval_pb2
+from od_api.training.history import History, read_history
 
 MAP = "DetectionBoxes_Precision/mAP"
 

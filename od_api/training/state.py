@@ -8,13 +8,13 @@ from od_api.checkpoints.checkpoint import Checkpoints
 from od_api.checkpoints.fine_tune import restore_partial
 from od_api.core import variables
 from od_api.core.errors import ConfigError
-from od_api.core.placement import variables_by_size
 from od_api.core.precision import precision_policy
 from od_api.core.registry import build_field
 from od_api.optim.loss_scale import LossScale
 from od_api.optim.trainable import trainable_variables
 from od_api.protos import train_pb2
-from od_api.step import TrainingStep
+from od_api.training.placement import variables_by_size
+from od_api.training.step import TrainingStep
 
 
 class TrainingState:

@@ -1,6 +1,6 @@
 import tensorflow as tf
 
-from od_api.core.lane_counter import LaneCounter
+from od_api.training.lane_counter import LaneCounter
 
 
 def test_each_ticket_counts_once():

@@ -6,8 +6,8 @@ import time
 from absl import logging
 
 from od_api.core.errors import UserError
-from od_api.core.server_probe import answers
-from od_api.core.server_watch import ServerWatch
+from od_api.training.server_probe import answers
+from od_api.training.server_watch import ServerWatch
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,10 +8,10 @@ import tensorflow as tf
 from absl import logging
 from tensorflow.python.eager import context
 
-from od_api.core.cluster import wait_until_reachable
 from od_api.core.errors import ConfigError, UserError
 from od_api.core.printable import printable
 from od_api.protos import train_pb2
+from od_api.training.cluster import wait_until_reachable
 
 
 def strategy_for(

@@ -6,11 +6,10 @@ import types
 
 import pytest
 
-from od_api import asynchronous
-from od_api.asynchronous import AsynchronousSteps
 from od_api.checkpoints.divergence import LossWatch
-from od_api.core import departure, worker_monitor
-from od_api.core.worker_monitor import WorkerMonitor
+from od_api.training import asynchronous, departure, worker_monitor
+from od_api.training.asynchronous import AsynchronousSteps
+from od_api.training.worker_monitor import WorkerMonitor
 
 
 class Cluster(AsynchronousSteps):

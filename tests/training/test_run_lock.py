@@ -9,11 +9,11 @@ import sys
 import pytest
 
 from od_api.core.errors import UserError
-from od_api.core.run_lock import run_lock
+from od_api.training.run_lock import run_lock
 
 HOLDER = """
 import os, sys, time
-from od_api.core.run_lock import run_lock
+from od_api.training.run_lock import run_lock
 with run_lock(sys.argv[1]):
     if os.fork() == 0:
         print("held", flush=True)

@@ -6,7 +6,7 @@ import pytest
 
 from od_api import cli
 from od_api.core.errors import UserError
-from od_api.core.tf_config import read_cluster
+from od_api.training.tf_config import read_cluster
 
 _SERVERS = {"chief": ["a:1"], "worker": ["b:1", "b:2"], "ps": ["c:1"]}
 

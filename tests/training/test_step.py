@@ -4,7 +4,7 @@ import count_updates
 import pytest
 import tensorflow as tf
 
-from od_api.step import TrainingStep
+from od_api.training.step import TrainingStep
 
 
 class Detector(count_updates.Detector):

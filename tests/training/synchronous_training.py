@@ -14,7 +14,7 @@ from od_api import load_config
 from od_api.core.variables import named_variables
 from od_api.data.inputs import TrainingInput
 from od_api.train import train
-from od_api.training_state import TrainingState
+from od_api.training.state import TrainingState
 
 
 def main(together, drifting, folder):

@@ -5,9 +5,9 @@ import socket
 
 import pytest
 
-from od_api.core import ports
 from od_api.core.errors import UserError
-from od_api.core.ports import require_free_port
+from od_api.training import ports
+from od_api.training.ports import require_free_port
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ import os
 import re
 
 from od_api.config.loading import nearest
-from od_api.core.cluster import Cluster
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
 from od_api.system.json_files import parse_json
+from od_api.training.cluster import Cluster
 
 _JOBS = ("chief", "worker", "ps", "evaluator")
 _ADDRESS = re.compile(

@@ -6,7 +6,7 @@ import time
 import pytest
 from server_kit import listening
 
-from od_api.core.server_watch import ServerWatch
+from od_api.training.server_watch import ServerWatch
 
 
 def test_a_stopped_server_is_named_on_standard_error(capfd):

@@ -9,8 +9,8 @@ import time
 import numpy as np
 from absl import logging
 
-from od_api.core.progress import duration
-from od_api.core.server_probe import accepts, answers, is_stuck
+from od_api.training.progress import duration
+from od_api.training.server_probe import accepts, answers, is_stuck
 
 _STATUS_SECONDS = 2.0
 _NOT_WORKING = ("silent", "gone")

@@ -1,0 +1,1 @@
+"""Training: steps, strategies, what a run keeps, and what it says."""
