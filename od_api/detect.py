@@ -9,10 +9,10 @@ from absl import logging
 from PIL import Image
 from rich.progress import track
 
-from od_api.core import saved_models
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
 from od_api.data.label_map import LabelMap
+from od_api.exporting import saved_models
 from od_api.pictures import draw, rle
 from od_api.pictures.decoding import MAX_PIXELS
 from od_api.pictures.image_files import find_images, read_image

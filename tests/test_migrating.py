@@ -26,12 +26,12 @@ from od_api.config_check import build_parts
 from od_api.core import variables
 from od_api.core.errors import ConfigError
 from od_api.core.registry import build_field
-from od_api.core.serving import outputs_of
 from od_api.core.types import Assignment, Targets
 from od_api.data import pipeline
 from od_api.data.label_map import LabelMap
 from od_api.detectors.multi_task_loss import MultiTaskLoss
 from od_api.evaluate import detector_for_inference
+from od_api.exporting.serving import outputs_of
 from od_api.losses.weighted_l2 import WeightedL2LocalizationLoss
 from od_api.metrics import build_evaluators
 from od_api.protos import eval_pb2, input_reader_pb2, pipeline_pb2, train_pb2

@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.progress import track
 from tensorflow.python.eager import wrap_function
 
-from od_api.core import saved_models
 from od_api.core.errors import UserError
+from od_api.exporting import saved_models
 from od_api.study import flops, machine
 from od_api.study.memory import PeakMemory
 

@@ -8,9 +8,9 @@ import math
 
 import numpy as np
 
-from od_api.core import saved_models
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
+from od_api.exporting import saved_models
 from od_api.metrics.coco import CocoDetectionMetrics
 from od_api.system.json_files import read_json
 

@@ -104,7 +104,7 @@ def write_crops(results, cell):
         )
     # Here because TensorFlow takes seconds to import and the report does without.
     from od_api.config.loading import load_config
-    from od_api.core import saved_models
+    from od_api.exporting import saved_models
     from od_api.study.cache import write_json
     from od_api.study.coco_results import detect_all
     from od_api.study.evaluation_images import EvaluationImage, EvaluationImages

@@ -7,10 +7,10 @@ import tensorflow as tf
 from absl import logging
 
 from od_api.checkpoints.checkpoint import Checkpoints
-from od_api.core import saved_models
 from od_api.core.variables import named_variables
 from od_api.evaluate import detector_for_inference
 from od_api.export import export
+from od_api.exporting import saved_models
 from od_api.study import coco_results, machine
 from od_api.study.benchmark import Benchmark, timing_images
 from od_api.study.cache import write_json

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from od_api.core.frozen_network import FrozenNetwork
+from od_api.exporting.frozen_network import FrozenNetwork
 
 
 def randomize(model, seed=0):

@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
 
-from od_api.core import serving
 from od_api.core.errors import UserError
+from od_api.exporting import serving
 from od_api.resizers.fixed_shape_resizer import FixedShapeResizer
 from od_api.resizers.keep_aspect_ratio_resizer import KeepAspectRatioResizer
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from od_api.core import saved_models
 from od_api.core.errors import UserError
+from od_api.exporting import saved_models
 
 GOOD = {
     "detection_boxes": [[[0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 0.0, 0.0]]],

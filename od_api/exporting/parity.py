@@ -5,8 +5,8 @@ import contextlib
 import numpy as np
 import tensorflow as tf
 
-from od_api.core import serving
 from od_api.core.errors import UserError
+from od_api.exporting import serving
 
 # Largest differences allowed between the checkpoint and what was exported.
 BOX_LIMIT_PIXELS = 1e-3

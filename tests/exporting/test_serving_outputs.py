@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from od_api.core import serving
 from od_api.core.types import Detections, Predictions
+from od_api.exporting import serving
 from od_api.resizers.identity_resizer import IdentityResizer
 
 

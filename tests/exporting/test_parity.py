@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from od_api.core import parity
 from od_api.core.errors import UserError
+from od_api.exporting import parity
 
 SHAPE = (100, 200)
 

@@ -1,0 +1,1 @@
+"""Exporting: frozen networks, signatures, parity, and SavedModels that are read."""
