@@ -108,7 +108,7 @@ def _part_errors(config):
 def _evaluation_errors(config):
     """Metrics that do not exist; which classes there are matters to some names."""
     # Metrics load pycocotools, which the rest of the check does without.
-    from od_api.metrics.registry import build_evaluators
+    from od_api.metrics.metrics_sets import build_evaluators
     from od_api.training.history import check_best_metric
 
     label_map, known = _label_map(config)

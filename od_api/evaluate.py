@@ -11,12 +11,12 @@ from od_api.checkpoints.checkpoint_paths import load
 from od_api.config.compatibility import check_compatibility
 from od_api.core import variables
 from od_api.core.errors import ConfigError, UserError
-from od_api.core.per_image import labelled, per_image
 from od_api.core.registry import build_field
 from od_api.data.inputs import EvaluationInput
 from od_api.data.pipeline import targets_of
-from od_api.metrics import build_evaluators, report
+from od_api.metrics import build_evaluators, evaluation_report
 from od_api.metrics.image_ids import ImageIds
+from od_api.metrics.per_image import labelled, per_image
 from od_api.pictures import draw
 from od_api.system.path_names import one_name
 from od_api.training.summaries import Summaries
@@ -178,7 +178,7 @@ class Evaluation:
         """Report and pictures are those of the newest step, whichever came last."""
         is_newest, self._newest = step >= self._newest, max(step, self._newest)
         if is_newest:
-            report.write(
+            evaluation_report.write(
                 directory,
                 step=step,
                 metrics=metrics,
@@ -191,7 +191,9 @@ class Evaluation:
                 summaries.image(f"eval_side_by_side_{i}_0", picture[None], step)
         if pictures and is_newest:
             draw.contact_sheet(pictures).save(directory / "detections.jpg")
-        logging.info("step %d %s\n%s", step, source.name, report.summary(metrics))
+        logging.info(
+            "step %d %s\n%s", step, source.name, evaluation_report.summary(metrics)
+        )
 
 
 def _check_name(name, field):

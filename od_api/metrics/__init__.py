@@ -1,5 +1,5 @@
 """Metrics of detections: COCO, Pascal VOC, precision-recall curves, the report."""
 
-from od_api.metrics.registry import build_evaluators
+from od_api.metrics.metrics_sets import build_evaluators
 
 __all__ = ["build_evaluators"]

@@ -13,7 +13,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from od_api.core.errors import UserError
-from od_api.metrics.records import ImageRecords
+from od_api.metrics.image_records import ImageRecords
 from od_api.protos import eval_pb2
 
 # Positions in the arrays of COCOeval: IoU thresholds, areas, numbers of detections.

@@ -8,7 +8,7 @@ truth has AP NaN and is left out of the mean.
 
 import numpy as np
 
-from od_api.metrics.records import ImageRecords, iou
+from od_api.metrics.image_records import ImageRecords, iou
 
 
 class PascalVocMetrics:

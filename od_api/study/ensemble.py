@@ -18,7 +18,7 @@ import numpy as np
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
 from od_api.metrics.coco import CocoDetectionMetrics
-from od_api.metrics.records import iou
+from od_api.metrics.image_records import iou
 from od_api.study.fits import cosine
 from od_api.system.json_files import read_json
 

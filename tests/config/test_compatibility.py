@@ -83,7 +83,7 @@ USED = {
         "train.py": "eval_every_n_steps",
         "training/history.py": "best_metric early_stopping",
         "data/inputs.py": "batch_size",
-        "metrics/registry.py": "metrics_set recall_lower_bound recall_upper_bound",
+        "metrics/metrics_sets.py": "metrics_set recall_lower_bound recall_upper_bound",
         "metrics/coco.py": """include_metrics_per_category super_categories
             all_metrics_per_category use_fast_coco_eval""",
     },

@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 from scenes import Classes, found, truth
 
-from od_api.metrics import build_evaluators, report
+from od_api.metrics import build_evaluators, evaluation_report
 from od_api.protos import eval_pb2
 
 CLASSES = Classes({1: "cat [big]", 2: "dog"})
@@ -23,7 +23,7 @@ def written(tmp_path):
         evaluator.add(2, truth(box), found(box, [0.9]))
     metrics = {k: v for e in evaluators for k, v in e.result().items()}
     metrics["Loss/total_loss"] = 1.5
-    report.write(
+    evaluation_report.write(
         tmp_path / "eval",
         step=300,
         metrics=metrics,
@@ -59,7 +59,7 @@ def test_nothing_temporary_is_left(written):
 
 def test_the_table(written):
     text = io.StringIO()
-    report.show(written / "eval_report.json", Console(file=text, width=120))
+    evaluation_report.show(written / "eval_report.json", Console(file=text, width=120))
     text = text.getvalue()
     assert "step 300, 2 images" in text
     assert "cat [big]" in text and "1.0000" in text
@@ -67,7 +67,7 @@ def test_the_table(written):
 
 
 def test_summary_leaves_out_single_classes():
-    text = report.summary(
+    text = evaluation_report.summary(
         {
             "P_Precision/mAP@0.5IOU@[0.2,0.8]Recall": 0.5,
             "DetectionBoxes_Precision/mAP (large)": -1.0,
