@@ -325,7 +325,7 @@ def _add_benchmark(commands):
 
 
 def _add_cluster(commands):
-    from od_api.launch.commands import add_arguments
+    from od_api.launch.cluster_commands import add_arguments
 
     add_arguments(commands.add_parser("cluster", help="a cluster on this machine"))
 

@@ -17,10 +17,10 @@ _POLL_SECONDS = 0.05
 
 
 class Guard:
-    """The program that kills the groups when this process is killed (see guard.py)."""
+    """The program that kills the groups when this process dies (see guardian.py)."""
 
     def __init__(self):
-        program = pathlib.Path(__file__).with_name("guard.py")
+        program = pathlib.Path(__file__).with_name("guardian.py")
         self._process = subprocess.Popen(
             # -I and -S: it starts in 10 ms and imports nothing of its surroundings.
             [sys.executable, "-I", "-S", str(program)],

@@ -8,7 +8,6 @@ import subprocess
 import sys
 
 import pytest
-from test_cluster import launch  # noqa: F401
 
 from od_api.launch import network
 from od_api.launch.network import Network, network_for
@@ -43,7 +42,7 @@ def ports_of(run):
 
 @pytest.mark.parametrize("options", [[], ["--host-network"]])
 def test_ports_are_seen_from_outside_only_where_the_first_line_says_so(
-    launch,  # noqa: F811
+    launch,
     tmp_path,
     options,
 ):

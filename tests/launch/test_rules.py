@@ -5,7 +5,7 @@ import signal
 import pytest
 
 from od_api.launch import processes, rules
-from od_api.launch.roles import plan_roles
+from od_api.launch.tasks import plan_roles
 
 
 class FakeMember:

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from od_api.launch.roles import Role
 from od_api.launch.screen import Screen
 from od_api.launch.table import StatusFile, make_rows, plain_lines, style_of, summary
+from od_api.launch.tasks import Role
 
 REPORT = {
     "step": 120,

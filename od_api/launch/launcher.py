@@ -12,10 +12,10 @@ from od_api.core.errors import UserError
 from od_api.core.printable import printable
 from od_api.launch.network import network_for
 from od_api.launch.processes import Guard, Member, stop
-from od_api.launch.roles import plan_roles, tf_config
 from od_api.launch.rules import AsynchronousRules, SynchronousRules
 from od_api.launch.screen import Screen
 from od_api.launch.table import StatusFile, make_rows, summary
+from od_api.launch.tasks import plan_roles, tf_config
 from od_api.launch.train_command import TrainCommand
 from od_api.system.leftovers import owned_folder
 

@@ -2,7 +2,7 @@
 
 Run as a program of its own, without the package:
 
-    python -I -S guard.py < pipe
+    python -I -S guardian.py < pipe
 
 Each line of standard input is `+GROUP` or `-GROUP`: a process group has been started,
 or has ended. The launcher holds the other end of the pipe; when it closes, because the

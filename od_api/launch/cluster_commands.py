@@ -81,7 +81,7 @@ def add_arguments(parser):
 
 
 def _cluster(args):
-    from od_api.launch.cluster import run_cluster
+    from od_api.launch.launcher import run_cluster
 
     command = args.train_command
     if command[:1] == ["--"]:
