@@ -312,7 +312,7 @@ def _demo(args):
 
 
 def _add_study(commands):
-    from od_api.study.commands import add_parsers
+    from od_api.study.study_commands import add_parsers
 
     parser = commands.add_parser("study", help="the speed/accuracy trade-off study")
     add_parsers(parser.add_subparsers(dest="action", required=True, metavar="ACTION"))

@@ -10,7 +10,7 @@ from od_api.config.compatibility import check_compatibility, compatibility_notes
 from od_api.config.loading import load_config
 from od_api.config_check import check_config
 from od_api.core.registry import build, build_field
-from od_api.study.grid import load_grid
+from od_api.study.grid.grid import load_grid
 from od_api.train import train
 
 CONFIGS = pathlib.Path(__file__).resolve().parent.parent / "configs"

@@ -9,7 +9,7 @@ import numpy as np
 def ours(settings):
     import tensorflow as tf
 
-    from od_api.study import flops
+    from od_api.study.measure import flops
 
     folder = pathlib.Path(settings["folder"])
     loaded = tf.saved_model.load(str(folder / "ours" / "export" / "saved_model"))

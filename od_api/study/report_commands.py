@@ -48,8 +48,8 @@ def _add_report(subparsers):
 
 
 def _report(args):
-    from od_api.study.ensemble import EnsembleOptions
-    from od_api.study.report import write_report
+    from od_api.study.measure.ensemble import EnsembleOptions
+    from od_api.study.report.study_report import write_report
 
     options = EnsembleOptions(args.similarity, args.members) if args.ensemble else None
     page = write_report(
@@ -72,7 +72,7 @@ def _add_crops(subparsers):
 
 
 def _crops(args):
-    from od_api.study.multi_crop import write_crops
+    from od_api.study.measure.multi_crop import write_crops
 
     for cell in args.cells:
         print(write_crops(args.results, cell))

@@ -6,7 +6,7 @@ import os
 
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
-from od_api.study.study_data import FEW_SCENES
+from od_api.study.run.study_data import FEW_SCENES
 
 _STAGES = "train, export, evaluate, time, proposals, count"
 
@@ -94,9 +94,9 @@ def _numbers(text):
 
 
 def _run(args):
-    from od_api.study import progress_table
-    from od_api.study.run_settings import STAGES, RunSettings
-    from od_api.study.runner import Runner, cells_to_run, parse_shard
+    from od_api.study.run import progress_table
+    from od_api.study.run.run_settings import STAGES, RunSettings
+    from od_api.study.run.runner import Runner, cells_to_run, parse_shard
 
     results = args.out or args.results
     if not results or (args.out and args.results):
@@ -130,14 +130,14 @@ def _run(args):
 
 
 def _report(results):
-    from od_api.study.ensemble import EnsembleOptions
-    from od_api.study.report import write_report
+    from od_api.study.measure.ensemble import EnsembleOptions
+    from od_api.study.report.study_report import write_report
 
     print(write_report(results, ensemble=EnsembleOptions()))
 
 
 def _on_ray(args, settings, names, tell):
-    from od_api.study.on_ray import run_on_ray
+    from od_api.study.run.on_ray import run_on_ray
 
     # Tasks run in folders of their own.
     paths = ("grid", "results", "models", "detections")
@@ -159,7 +159,7 @@ def _benchmark(args):
         raise UserError(
             "numbers of images, batch sizes and the resolution are 1 or more"
         )
-    from od_api.study.benchmark import benchmark
+    from od_api.study.measure.benchmark import benchmark
 
     result = benchmark(
         args.saved_model,
@@ -182,7 +182,7 @@ def _images(args):
     if args.images:
         files = find_images(args.images)[: args.num_images]
         return [read_image(file) for file in files]
-    from od_api.study.study_data import synthetic_images
+    from od_api.study.run.study_data import synthetic_images
 
     return synthetic_images(args.resolution, min(args.num_images, FEW_SCENES))
 

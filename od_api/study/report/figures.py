@@ -1,0 +1,211 @@
+"""Figures as pictures: PNG and SVG by matplotlib, the same ones that the page draws."""
+
+import itertools
+
+from od_api.core.printable import printable
+from od_api.study.analyses.analysis import PUBLISHED
+
+# Okabe and Ito's colours, which stay apart for colour-blind readers; black is ink.
+COLOURS = (
+    *("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#8a5fbf"),
+    *("#7a7a7a", "#c0392b", "#4b6b1f"),
+)
+# The same hues, readable on a dark page.
+DARK_COLOURS = (
+    *("#4aa8e0", "#f0843a", "#2fc592", "#e39cc4", "#d9a92c", "#8accf2", "#b394e0"),
+    *("#a9a9a9", "#ec7063", "#8fb45a"),
+)
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_INK = "#222222"
+# Of a name that is a number.
+_DIGITS = 19
+
+
+def orders(analyses):
+    """{axis: its values in the order of their colours or markers}, of all figures.
+
+    So that an extractor has the same colour in all of them.
+    """
+    found = {}
+    for figure in (f for a in analyses for f in a.figures if not f.bars):
+        for axis, field in ((figure.hue, "hue"), (figure.shape, "shape")):
+            values = dict.fromkeys(getattr(p, field) for p in figure.points)
+            found.setdefault(axis, {}).update(values)
+    return {axis: sorted(values, key=_natural) for axis, values in found.items()}
+
+
+def _natural(value):
+    """Numbers by size, before words."""
+    if value.isascii() and value.isdigit() and len(value) < _DIGITS:
+        return (0, int(value), "")
+    return (1, 0, value)
+
+
+def _plain(text):
+    """Text as matplotlib shows it: a dollar sign would begin a formula, and a legend
+    leaves out what begins with an underscore."""
+    return printable(text).replace("$", r"\$").lstrip("_")
+
+
+def save(figure, folder, order):
+    """Writes <key>.png and <key>.svg; returns the former's path.
+
+    Args:
+      figure: Figure.
+      folder: where to.
+      order: what `orders` gives for the whole report.
+    """
+    import matplotlib
+
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{figure.key}.png"
+    # The same data give the same file: no date, no random ids. Text stays text.
+    settings = {"svg.hashsalt": figure.key, "svg.fonttype": "none"}
+    with matplotlib.rc_context(settings):
+        plotted = draw(figure, order)
+        plotted.savefig(path, dpi=100, bbox_inches="tight")
+        plotted.savefig(
+            path.with_suffix(".svg"), bbox_inches="tight", metadata={"Date": None}
+        )
+    return path
+
+
+def draw(figure, order):
+    """The matplotlib figure."""
+    # No pyplot: it needs a display where one is configured, and keeps every figure.
+    from matplotlib.figure import Figure
+
+    if figure.bars:
+        count = len(dict.fromkeys(b.group for b in figure.bars))
+        series = len(dict.fromkeys(b.series for b in figure.bars))
+        plotted = Figure(figsize=(8, 1.2 + count * max(0.32, 0.2 * series)))
+        _draw_bars(plotted.add_subplot(), figure)
+    else:
+        plotted = Figure(figsize=(7, 4.8))
+        _draw_points(plotted.add_subplot(), figure, order)
+    return plotted
+
+
+def _draw_points(axes, figure, order):
+    hues = _styles(figure, "hue", order, COLOURS)
+    shapes = _styles(figure, "shape", order, MARKERS)
+    for line in figure.lines:
+        axes.plot(
+            *zip(*line.points, strict=True),
+            color=hues.get(line.hue, _INK),
+            linestyle="--" if line.dashed else "-",
+            linewidth=1.2,
+            zorder=1,
+        )
+    for p in figure.points:
+        colour = hues[p.hue]
+        axes.plot(
+            p.x,
+            p.y,
+            marker=shapes[p.shape],
+            markersize=7,
+            linestyle="",
+            markeredgecolor=colour,
+            markerfacecolor="none" if p.source == PUBLISHED else colour,
+            alpha=0.9,
+        )
+    _scale(axes.xaxis, figure.log_x, [p.x for p in figure.points])
+    _scale(axes.yaxis, figure.log_y, [p.y for p in figure.points])
+    axes.set(xlabel=figure.x, ylabel=figure.y, title=figure.title)
+    axes.grid(alpha=0.3)
+    _legend(axes, figure, hues, shapes)
+
+
+def _styles(figure, field, order, styles):
+    """{value: style} of the values that the figure has, in their order."""
+    values = order[getattr(figure, field)]
+    pairs = zip(values, itertools.cycle(styles), strict=False)
+    used = {getattr(p, field) for p in figure.points}
+    return {value: style for value, style in pairs if value in used}
+
+
+def _scale(axis, log, values):
+    """A logarithmic axis with plain numbers on it, where there is a range to show."""
+    if not log or min(values) <= 0:
+        return
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    axis._set_axes_scale("log")
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _legend(axes, figure, hues, shapes):
+    from matplotlib.lines import Line2D
+
+    def marker(hue):
+        return shapes[hue] if figure.shape == figure.hue else "o"
+
+    rows = []
+    if figure.hue:
+        rows += [
+            Line2D(
+                [], [], marker=marker(name), linestyle="", color=c, label=_plain(name)
+            )
+            for name, c in hues.items()
+        ]
+    if figure.shape != figure.hue:
+        rows += [
+            Line2D(
+                *([], []),
+                marker=m,
+                linestyle="",
+                markerfacecolor="none",
+                markeredgecolor=_INK,
+                label=_plain(name),
+            )
+            for name, m in shapes.items()
+            if name
+        ]
+    for style, dashed in (("-", False), ("--", True)):
+        names = [n.label for n in figure.lines if n.dashed == dashed and not n.models]
+        if names:
+            label = names[0].split(", ")[0]
+            rows.append(
+                Line2D([], [], color=_INK, linestyle=style, label=_plain(label))
+            )
+    if any(p.source == PUBLISHED for p in figure.points):
+        rows.append(Line2D([], [], linestyle="", label="hollow: published"))
+    if rows:
+        axes.legend(
+            handles=rows,
+            loc="upper left",
+            bbox_to_anchor=(1.01, 1.0),
+            borderaxespad=0,
+            fontsize=8,
+            frameon=False,
+        )
+
+
+def _draw_bars(axes, figure):
+    names = list(dict.fromkeys(b.group for b in figure.bars))
+    series = list(dict.fromkeys(b.series for b in figure.bars))
+    height = 0.8 / len(series)
+    for i, (name, colour) in enumerate(
+        zip(series, itertools.cycle(COLOURS), strict=False)
+    ):
+        bars = [b for b in figure.bars if b.series == name]
+        offset = (i - (len(series) - 1) / 2) * height
+        where = [names.index(b.group) + offset for b in bars]
+        axes.barh(
+            where, [b.value for b in bars], height, color=colour, label=_plain(name)
+        )
+        for bar, y in zip(bars, where, strict=True):
+            if bar.low is not None:
+                ends = [bar.low, bar.high]
+                axes.plot(ends, [y, y], color=_INK, marker="|", linewidth=1)
+    axes.set_yticks(range(len(names)), map(_plain, names), fontsize=8)
+    axes.margins(y=0.01)
+    axes.invert_yaxis()
+    axes.set(xlabel=figure.x, title=figure.title)
+    axes.grid(axis="x", alpha=0.3)
+    if len(series) > 1:
+        axes.legend(
+            loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize=8, frameon=False
+        )

@@ -1,0 +1,1 @@
+"""A run of a study: stages of cells, in processes."""
