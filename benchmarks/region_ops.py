@@ -29,8 +29,8 @@ from od_api.layers.position_sensitive_crop import (
     matmul_position_sensitive_crop,
     position_sensitive_crop,
 )
-from od_api.layers.roi_align import matmul_roi_align, roi_align
-from od_api.layers.roi_max_pool import masked_roi_max_pool, roi_max_pool
+from od_api.region_operators.roi_align import matmul_roi_align, roi_align
+from od_api.region_operators.roi_max_pool import masked_roi_max_pool, roi_max_pool
 
 IMAGE = (608, 608)
 MAP = 38

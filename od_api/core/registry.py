@@ -34,6 +34,7 @@ FAMILIES = (
     "necks",
     "optim",
     "postprocess",
+    "region_operators",
     "resizers",
     "samplers",
     "similarities",

@@ -9,10 +9,9 @@ from od_api.detectors.proposal_sampling import ProposalSampling
 from od_api.detectors.region_masks import RegionMasks
 from od_api.detectors.region_proposals import RegionProposals
 from od_api.detectors.region_stages import CroppedRegions, PositionSensitiveRegions
+from od_api.heads.fully_connected_regions import FullyConnectedRegions
+from od_api.heads.region_proposal_predictor import RegionProposalPredictor
 from od_api.layers.crop_and_resize import crop_and_resize, matmul_crop_and_resize
-from od_api.layers.fully_connected_regions import FullyConnectedRegions
-from od_api.layers.multilevel_crop import multilevel_crop
-from od_api.layers.region_proposal_predictor import RegionProposalPredictor
 from od_api.old_api.two_stage_extractors import typed_parts
 from od_api.protos import (
     box_coder_pb2,
@@ -22,6 +21,7 @@ from od_api.protos import (
     region_similarity_calculator_pb2,
     sampler_pb2,
 )
+from od_api.region_operators.multilevel_crop import multilevel_crop
 
 
 def faster_rcnn_parts(message):

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from od_api.layers.crop_and_resize import crop_and_resize, matmul_crop_and_resize
 from od_api.layers.position_sensitive_crop import position_sensitive_crop
-from od_api.layers.roi_align import roi_align
+from od_api.region_operators.roi_align import roi_align
 
 FORMS = (crop_and_resize, matmul_crop_and_resize)
 SIZES = [(7, 7), (14, 5), (1, 1), (1, 4)]

@@ -11,7 +11,7 @@ from od_api.layers.position_sensitive_crop import (
     matmul_position_sensitive_crop,
     position_sensitive_crop,
 )
-from od_api.layers.roi_align import matmul_roi_align, roi_align
+from od_api.region_operators.roi_align import matmul_roi_align, roi_align
 
 FORMS = {
     "direct": position_sensitive_crop,

@@ -4,8 +4,8 @@ import golden_store
 import numpy as np
 import pytest
 
-from od_api.layers.roi_align import matmul_roi_align, roi_align
-from od_api.layers.roi_max_pool import masked_roi_max_pool, roi_max_pool
+from od_api.region_operators.roi_align import matmul_roi_align, roi_align
+from od_api.region_operators.roi_max_pool import masked_roi_max_pool, roi_max_pool
 
 CASES = golden_store.load("torchvision_roi_ops")
 GIVEN = CASES["input"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import region_cases
 
-from od_api.layers.roi_align import matmul_roi_align, roi_align
+from od_api.region_operators.roi_align import matmul_roi_align, roi_align
 
 FORMS = (roi_align, matmul_roi_align)
 CASES = [((7, 7), 2), ((3, 5), 1), ((1, 1), 1), ((2, 2), 3)]

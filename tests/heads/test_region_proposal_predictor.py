@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from od_api.heads.region_proposal_predictor import RegionProposalPredictor
 from od_api.layers.conv_hyperparams import ConvHyperparams
-from od_api.layers.region_proposal_predictor import RegionProposalPredictor
 
 
 def head_of(levels=2, **arguments):

@@ -7,7 +7,7 @@ import pytest
 import region_cases
 import tensorflow as tf
 
-from od_api.layers.roi_max_pool import masked_roi_max_pool, roi_max_pool
+from od_api.region_operators.roi_max_pool import masked_roi_max_pool, roi_max_pool
 
 FORMS = (roi_max_pool, masked_roi_max_pool)
 SIZES = [(7, 7), (3, 5), (1, 1)]

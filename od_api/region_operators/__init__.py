@@ -1,0 +1,1 @@
+"""Region operators: what is read of a map for a box, one file an operator."""
