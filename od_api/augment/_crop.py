@@ -51,24 +51,24 @@ class CropRule(NamedTuple):
 
 def operation_rule(
     *,
-    min_object_covered,
-    min_area,
-    max_area,
-    overlap_thresh,
-    random_coef,
-    clip_boxes,
-    min_aspect_ratio=0.0,
-    max_aspect_ratio=0.0,
+    min_object_covered=0.0,
+    min_aspect_ratio=0.5,
+    max_aspect_ratio=2.0,
+    min_area=0.1,
+    max_area=1.0,
+    overlap_thresh=0.0,
+    random_coef=0.0,
+    clip_boxes=True,
 ):
     """The rule of one `operations {}` entry of an SSD crop.
 
-    An area or aspect ratio of 0 cannot be met, so that 0 (unset) stands for the value
-    of the built-in operations: aspect ratio 0.5 to 2, area 0.1 to 1.
+    Unset areas and aspect ratios are those of the built-in operations; other fields are
+    0 where they are not set. An area or aspect ratio of 0 cannot be met.
     """
     return CropRule(
         min_object_covered=min_object_covered,
-        aspect_ratio_range=(min_aspect_ratio or 0.5, max_aspect_ratio or 2.0),
-        area_range=(min_area or 0.1, max_area or 1.0),
+        aspect_ratio_range=(min_aspect_ratio, max_aspect_ratio),
+        area_range=(min_area, max_area),
         overlap_thresh=overlap_thresh,
         clip_boxes=clip_boxes,
         random_coef=random_coef,

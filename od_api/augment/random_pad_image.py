@@ -16,7 +16,7 @@ class RandomPadImage:
     Args:
       min_image_height, min_image_width: smallest new size in pixels; 0 for the image's.
       max_image_height, max_image_width: the new size stays below this where the minimum
-        allows it; 0 for twice the image's.
+        allows it; None, or unset in a config, for twice the image's.
       pad_color: red, green, blue, 0 to 255; none for the mean colour of the image.
 
     Raises:
@@ -28,8 +28,8 @@ class RandomPadImage:
         *,
         min_image_height=0,
         min_image_width=0,
-        max_image_height=0,
-        max_image_width=0,
+        max_image_height=None,
+        max_image_width=None,
         pad_color=(),
     ):
         self._low = (min_image_height, min_image_width)
@@ -38,8 +38,8 @@ class RandomPadImage:
             ("height", "width"), self._low, self._high, strict=True
         ):
             ranges.at_least(f"min_image_{side}", low, 0, ranges.LONGEST_SIDE)
-            ranges.at_least(f"max_image_{side}", high, 0, ranges.LONGEST_SIDE)
-            if high:
+            if high is not None:
+                ranges.at_least(f"max_image_{side}", high, 1, ranges.LONGEST_SIDE)
                 ranges.ordered(f"min_image_{side}", low, f"max_image_{side}", high)
         self._color = check_color(pad_color)
 

@@ -10,18 +10,18 @@ from od_api.protos import preprocessor_pb2
 class SSDRandomCropOperation:
     """One rule; see `RandomCropImage` for the fields.
 
-    Aspect ratios and areas that are 0 or not set mean 0.5 to 2 and 0.1 to 1; the other
-    fields mean 0 when they are not set: any overlap will do, and always crop.
+    Aspect ratios and areas that are not set are 0.5 to 2 and 0.1 to 1; the other fields
+    are 0 when they are not set: any overlap will do, and always crop.
     """
 
     def __init__(
         self,
         *,
         min_object_covered=0.0,
-        min_aspect_ratio=0.0,
-        max_aspect_ratio=0.0,
-        min_area=0.0,
-        max_area=0.0,
+        min_aspect_ratio=0.5,
+        max_aspect_ratio=2.0,
+        min_area=0.1,
+        max_area=1.0,
         overlap_thresh=0.0,
         random_coef=0.0,
         clip_boxes=True,

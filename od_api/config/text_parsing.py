@@ -54,6 +54,13 @@ def parse_message(text, message, name):
         parse_message(shorter, message, name)
 
 
+def located(error, text, path):
+    """A ConfigError with the place of its field in a file of that text (or None)."""
+    field = TextLayout(text).nearest(error.field_path) if text else None
+    place = f"{path}:{field.line}:{field.column}" if field else str(path)
+    return ConfigError(error.message, error.field_path, place)
+
+
 def nearest(name, valid):
     """`Did you mean ...?` for a misspelt name, or the list of valid names if few."""
     close = difflib.get_close_matches(name, list(valid), n=3, cutoff=0.6)

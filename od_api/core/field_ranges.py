@@ -23,9 +23,11 @@ def _to(high, low=0):
 
 
 _WEIGHT = ranges.at_least
+_FROM_1 = functools.partial(ranges.at_least, low=1)
 _COUNT = _to(ranges.MOST_BOXES, low=1)
-_CELLS = _to(ranges.MOST_CELLS)
+_CELLS = _to(ranges.MOST_CELLS, low=1)
 _CHANNELS = _to(ranges.MOST_CHANNELS)
+_SIDE = _to(ranges.LONGEST_SIDE, low=1)
 _LIMITS = {
     "TrainConfig": {
         "batch_size": _to(MOST_IMAGES, low=1),
@@ -47,7 +49,10 @@ _LIMITS = {
         "num_keypoints": _to(10_000),
         "num_additional_channels": _to(ranges.MOST_CHANNELS),
         "max_number_of_boxes": _to(ranges.MOST_BOXES, low=-1),
-        "sample_1_of_n_examples": ranges.at_least,
+        "sample_1_of_n_examples": _FROM_1,
+        "num_readers": _FROM_1,
+        "read_block_length": _FROM_1,
+        "max_image_pixels": _to(2**40, low=1),
         "sample_from_datasets_weights": _WEIGHT,
     },
     "Loss": {"classification_weight": _WEIGHT, "localization_weight": _WEIGHT},
@@ -58,7 +63,7 @@ _LIMITS = {
     "SsdFeatureExtractor": {
         "depth_multiplier": ranges.above,
         "min_depth": _CHANNELS,
-        "pad_to_multiple": _to(ranges.LONGEST_SIDE, low=1),
+        "pad_to_multiple": _SIDE,
         "num_layers": _to(ranges.MOST_LAYERS, low=1),
     },
     "FeaturePyramidNetworks": {
@@ -85,8 +90,19 @@ _LIMITS = {
         "second_stage_mask_prediction_loss_weight": _WEIGHT,
     },
     "FasterRcnnFeatureExtractor": {
-        "first_stage_features_stride": _to(ranges.LONGEST_SIDE, low=1),
-        "pad_to_multiple": _to(ranges.LONGEST_SIDE, low=1),
+        "first_stage_features_stride": _SIDE,
+        "pad_to_multiple": _SIDE,
+    },
+    "StudyBlock": {
+        "resolution": _SIDE,
+        "stride": _SIDE,
+        "proposals": _COUNT,
+        "batch_size": _to(MOST_IMAGES, low=1),
+    },
+    "SyntheticScenes": {
+        "training_images": _FROM_1,
+        "evaluation_images": _FROM_1,
+        "size": _SIDE,
     },
 }
 

@@ -5,11 +5,12 @@ means "background" and belongs to no object. Reading one needs no TensorFlow.
 """
 
 from od_api.config.loading import write_config
+from od_api.config.text_parsing import located
 from od_api.core.errors import ConfigError
 from od_api.core.printable import printable
 from od_api.core.warn_once import warn_once
 from od_api.data.class_names import nearest_text
-from od_api.data.label_map_file import located, read_label_map
+from od_api.data.label_map_file import read_label_map
 from od_api.protos import string_int_label_map_pb2
 
 BACKGROUND = "background"

@@ -6,7 +6,6 @@ from google.protobuf import text_format
 from google.protobuf.message import DecodeError
 
 from od_api.config.loading import parse_message
-from od_api.config.text_layout import TextLayout
 from od_api.core.errors import ConfigError
 from od_api.core.printable import printable
 from od_api.protos import string_int_label_map_pb2
@@ -45,13 +44,6 @@ def read_label_map(path):
         raise ConfigError(problem, location=error.location or str(path)) from error
     _refuse_repeated(text, path)
     return message, text
-
-
-def located(error, text, path):
-    """The ConfigError with the place of its field in the file."""
-    field = TextLayout(text).nearest(error.field_path) if text else None
-    place = f"{path}:{field.line}:{field.column}" if field else str(path)
-    return ConfigError(error.message, location=place)
 
 
 def _parse_binary(raw, message, path):

@@ -94,7 +94,9 @@ def look(encoded):
     if width < 1 or height < 1:
         raise UserError(f"is an image of {width}x{height} pixels: it holds nothing")
     if fault := _fault(kind, encoded, image):
-        raise UserError(f"{fault}, which TensorFlow would decode wrongly: {_CURE}")
+        raise UserError(
+            f"{fault}, which TensorFlow would decode wrongly or not at all: {_CURE}"
+        )
     return Header(kind, width, height, orientation)
 
 
@@ -177,6 +179,8 @@ def _fault(kind, encoded, image):
         return image_headers.gif_fault(encoded)
     if kind == "webp" and image.is_animated:
         return "is an animated WebP"
+    if kind == "webp" and image.mode == "RGBA":
+        return "is a WebP with transparency"
     return None
 
 

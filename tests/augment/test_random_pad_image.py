@@ -77,5 +77,7 @@ def test_painted_box_moves_along(number):
 def test_refused():
     with pytest.raises(ValueError, match="larger than max_image_width, 5"):
         RandomPadImage(min_image_width=9, max_image_width=5)
+    with pytest.raises(ValueError, match="max_image_height is 0; it must be"):
+        RandomPadImage(max_image_height=0)
     with pytest.raises(ValueError, match="pad_color has 2 values"):
         RandomPadImage(pad_color=[1, 2])

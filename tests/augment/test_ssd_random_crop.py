@@ -34,6 +34,17 @@ def test_unset_fields_of_an_operation():
     assert (rule.overlap_thresh, rule.random_coef, rule.clip_boxes) == (0, 0, True)
 
 
+@pytest.mark.parametrize(
+    "field", ["min_area", "max_area", "min_aspect_ratio", "max_aspect_ratio"]
+)
+def test_zero_is_no_unset_field(field):
+    step = text_format.Parse(
+        f"operations {{ {field}: 0 }}", preprocessor_pb2.SSDRandomCrop()
+    )
+    with pytest.raises(ConfigError, match=r"operations\[0\]"):
+        build(step)
+
+
 def test_from_a_config():
     """The one operation that is given is the one that is used: tiny square crops."""
     step = text_format.Parse(

@@ -17,6 +17,7 @@ from od_api.protos import (
     losses_pb2,
     pipeline_pb2,
     ssd_pb2,
+    study_pb2,
     train_pb2,
 )
 
@@ -32,6 +33,8 @@ MESSAGES = {
         fpn_pb2.FeaturePyramidNetworks,
         faster_rcnn_pb2.FasterRcnn,
         faster_rcnn_pb2.FasterRcnnFeatureExtractor,
+        study_pb2.StudyBlock,
+        study_pb2.SyntheticScenes,
     )
 }
 
@@ -44,10 +47,8 @@ def parse(text, message=pipeline_pb2.TrainEvalPipelineConfig):
 def test_limits_are_of_fields_and_defaults_lie_within(name):
     fields = MESSAGES[name].DESCRIPTOR.fields_by_name
     for field, limit in field_ranges._LIMITS[name].items():
-        default = fields[field].default_value
-        if field == "num_classes" or default == []:
-            continue
-        limit(field, default)
+        if fields[field].has_default_value:
+            limit(field, fields[field].default_value)
 
 
 def test_every_limit_is_tested():
@@ -99,6 +100,14 @@ def test_training(text, says):
         "model { faster_rcnn { second_stage_balance_fraction: -0.5 } }",
         "model { faster_rcnn { second_stage_localization_loss_weight: -1 } }",
         "model { faster_rcnn { initial_crop_size: 1000000000 } }",
+        # 0 that is written is no value that is not set.
+        "model { faster_rcnn { initial_crop_size: 0 } }",
+        "model { faster_rcnn { maxpool_kernel_size: 0 } }",
+        "model { faster_rcnn { maxpool_stride: 0 } }",
+        "train_input_reader { num_readers: 0 }",
+        "train_input_reader { read_block_length: 0 }",
+        "train_input_reader { sample_1_of_n_examples: 0 }",
+        "train_input_reader { max_image_pixels: 0 }",
     ],
 )
 def test_the_rest(text):

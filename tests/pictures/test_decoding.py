@@ -28,6 +28,14 @@ def _encoded(kind, mode="RGB", **options):
 _OTHER = Image.new("RGB", (32, 24), "red")
 
 
+def _see_through(kind, **options):
+    picture = Image.fromarray(_pixels())
+    picture.putalpha(128)
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
 @pytest.mark.parametrize(
     ("encoded", "name"),
     [
@@ -38,6 +46,7 @@ _OTHER = Image.new("RGB", (32, 24), "red")
         (_encoded("PNG", "P"), "png"),
         (_encoded("PNG", "1"), "png"),
         (_encoded("PNG", "RGBA"), "png"),
+        (_see_through("PNG"), "png"),
         (_encoded("GIF", "P"), "gif"),
         (_encoded("GIF", "P", save_all=True, append_images=[_OTHER]), "gif"),
         (_encoded("BMP"), "bmp"),
@@ -75,6 +84,8 @@ def test_what_look_takes_is_decoded_as_people_see_it(encoded, name):
             _encoded("WEBP", save_all=True, append_images=[_OTHER]),
             "is an animated WebP",
         ),
+        (_see_through("WEBP"), "is a WebP with transparency.*save it as"),
+        (_see_through("WEBP", lossless=True), "is a WebP with transparency"),
     ],
 )
 def test_what_training_would_see_otherwise_is_refused(encoded, words):

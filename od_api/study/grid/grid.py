@@ -7,7 +7,9 @@ import pathlib
 from typing import NamedTuple
 
 from od_api.config.loading import load_config, nearest, parse_message
+from od_api.config.text_parsing import located
 from od_api.core.errors import ConfigError, UserError
+from od_api.core.field_ranges import refuse_ranges
 from od_api.core.printable import printable
 from od_api.protos import study_pb2, train_pb2
 from od_api.system.files import read_text
@@ -123,7 +125,12 @@ def scenes_of(path):
 def _read(path):
     path = pathlib.Path(path)
     grid = study_pb2.StudyGrid()
-    parse_message(read_text(path, "grid"), grid, str(path))
+    text = read_text(path, "grid")
+    parse_message(text, grid, str(path))
+    try:
+        refuse_ranges(grid)
+    except ConfigError as error:
+        raise located(error, text, path) from error
     return grid
 
 
@@ -152,11 +159,6 @@ def _cells_of(block, folder, common, overrides):
     )
     for values in itertools.product(*axes):
         resolution, stride, batch_size, precision, proposals = values
-        if resolution < 1 or stride < 0 or proposals < 0:
-            raise UserError(
-                f"a block has resolution {resolution}, stride {stride} and "
-                f"{proposals} proposals: they are sizes and numbers from 1 up"
-            )
         training = [f"train_config.batch_size={batch_size}"] * bool(batch_size)
         training += [f"train_config.precision={precision}"] * bool(precision)
         yield Cell(

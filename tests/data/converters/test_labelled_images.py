@@ -23,6 +23,7 @@ PIXELS = np.stack([_COLUMNS * 4, _ROWS * 5, (_COLUMNS + _ROWS) * 2], -1).astype(
 )
 PICTURE = Image.fromarray(PIXELS)
 RED = Image.new("RGB", PICTURE.size, (255, 0, 0))
+_SEE_THROUGH = Image.fromarray(np.dstack([PIXELS, np.full_like(PIXELS[..., 0], 128)]))
 
 
 def _file(picture, kind, **options):
@@ -88,6 +89,7 @@ _ODD = {
     ),
     "16_bit.bmp": (_bmp(16, b"", bytes(range(128)) * 48), (REWRITTEN,)),
     "lossy.webp": (_file(PICTURE, "WEBP", quality=95), ()),
+    "see_through.webp": (_file(_SEE_THROUGH, "WEBP", exact=True), (REWRITTEN,)),
     "animated.webp": (
         _file(PICTURE, "WEBP", lossless=True, save_all=True, append_images=[RED]),
         (ANIMATED, REWRITTEN),

@@ -131,8 +131,17 @@ def test_mistakes_in_a_grid_are_named(tmp_path):
         block = twice.replace("'a'", f"'{extractor}'")
         with pytest.raises(UserError, match="becomes the name of a file"):
             load_grid(write(tmp_path, block))
-    with pytest.raises(UserError, match="has resolution -3"):
+    where = r"some.grid:1:50: blocks\[0\].resolution\[0\]: is -3; it must be in 1.."
+    with pytest.raises(ConfigError, match=where):
         load_grid(write(tmp_path, twice.replace("300", "-3")))
+    # A 0 that is written is no value that is not set.
+    for field in ("stride", "proposals", "batch_size"):
+        with pytest.raises(ConfigError, match=rf"{field}\[0\]: is 0;"):
+            load_grid(write(tmp_path, f"{twice[:-1]} {field}: 0 }}"))
+    for field in ("training_images", "evaluation_images", "size"):
+        scenes = f"synthetic_scenes {{ {field}: 0 }}"
+        with pytest.raises(ConfigError, match=rf"synthetic_scenes.{field}: is 0;"):
+            load_grid(write(tmp_path, twice + scenes))
     with pytest.raises(UserError, match="no cell 'x'"):
         find_cell(CELLS, "x")
 
