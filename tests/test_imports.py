@@ -47,6 +47,15 @@ def test_core_rests_on_nothing():
         assert imported(path) <= {"core", "protos"}, path
 
 
+@pytest.mark.parametrize("family", sorted(set(FAMILIES) - {"detectors"}))
+def test_every_module_of_a_family_has_its_test(family):
+    """`losses/weighted_l2.py` has `tests/losses/test_weighted_l2.py`, `_x.py` too."""
+    modules = {path.stem.lstrip("_") for path in (PACKAGE / family).glob("[a-z_]*.py")}
+    tests = pathlib.Path(__file__).parent / family
+    tested = {path.stem.removeprefix("test_") for path in tests.glob("test_*.py")}
+    assert modules - {"init__"} - tested == set()
+
+
 def test_test_modules_have_names_of_their_own():
     """pytest imports them by their stem alone: of two alike one would not run."""
     stems = [path.stem for path in pathlib.Path(__file__).parent.rglob("test_*.py")]

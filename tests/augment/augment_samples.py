@@ -113,3 +113,22 @@ def assert_equal(first, second, atol=0.0):
             np.testing.assert_allclose(value, other, rtol=0, atol=atol, err_msg=name)
         else:
             np.testing.assert_array_equal(value, other, err_msg=name)
+
+
+def changed(augment, pixels, number=0):
+    """[...] pixels -> the pixels after an augmentation that changes nothing else."""
+    before = plain(np.asarray(pixels, np.float32), [[0, 0, 1, 1]])
+    after = augment(before, seed(number))
+    for name in before:
+        if name != "image":
+            assert after[name] is before[name]
+    return np.asarray(after["image"])
+
+
+def drawn(augment, pixels, count=60):
+    """The results of several seeds, stacked."""
+    return np.stack([changed(augment, pixels, number) for number in range(count)])
+
+
+PIXEL = [[[200.0, 100.0, 0.0]]]
+IMAGE = np.asarray(sample()["image"])

@@ -54,3 +54,8 @@ def test_a_threshold_of_probabilities_is_one():
 def test_refuses_a_scale_of_zero():
     with pytest.raises(ConfigError, match="logit_scale"):
         part("logit_scale: 0")
+
+
+def test_an_empty_calibrator_is_named():
+    with pytest.raises(ConfigError, match=r"calibration_config.*empty"):
+        part("calibration_config {}")
