@@ -1,6 +1,7 @@
 # make demo   set up, then: synthetic data, training, evaluation, export, detection
 # make test   set up, then run every test
 # make lint   set up, then check style
+# make example-reports   set up, then: the pages of the two studies in docs/
 # The newest supported TensorFlow is the default. For the other one:
 #             make test TF=2.20
 TF ?= 2.21
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 # TensorFlow's start-up banners would drown ours.
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test lint install
+.PHONY: demo test lint example-reports install
 install: $(VENV)/installed
 
 $(VENV)/installed: setup.py pyproject.toml $(wildcard protos/*.proto)
@@ -28,3 +29,8 @@ test: install
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+# One page each, example_reports/*/report.html, of the tables in docs/.
+example-reports: install
+	$(BIN)/od-api study report docs/small_study example_reports/small_study
+	$(BIN)/od-api study report docs/full_size_study example_reports/full_size_study --published

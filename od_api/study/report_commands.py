@@ -14,7 +14,11 @@ def _add_report(subparsers):
         description="Reads RESULTS/*/result.json and writes report.html (one file, "
         "interactive), report.md, tables/*.csv and figures/*.png and *.svg.",
     )
-    parser.add_argument("results", help="the folder that `od-api study run` wrote")
+    parser.add_argument(
+        "results",
+        help="the folder that `od-api study run` wrote, or that of a report, which is "
+        "written again from its tables",
+    )
     parser.add_argument(
         "output", nargs="?", help="where the report goes; by default into RESULTS"
     )

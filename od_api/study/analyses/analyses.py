@@ -9,7 +9,7 @@ from od_api.study.analyses.analysis import Analysis, Table
 from od_api.study.analyses.cost_analyses import flops, latency, memory
 from od_api.study.analyses.ensemble_analysis import ensemble_analysis
 from od_api.study.analyses.frontier_analyses import accuracy_time, critical
-from od_api.study.analyses.models import Model
+from od_api.study.analyses.models import COLUMNS
 from od_api.study.analyses.proposal_analyses import proposals
 from od_api.study.analyses.setting_analyses import image_size, stride
 from od_api.study.analyses.trends import trends
@@ -27,32 +27,6 @@ _ANALYSES = (
     latency,
     localisation,
 )
-# Of the table of all models.
-_COLUMNS = {
-    "name": "cell",
-    "meta_architecture": "meta-architecture",
-    "extractor": "extractor",
-    "resolution": "resolution",
-    "stride": "stride",
-    "batch_size": "training batch",
-    "precision": "precision",
-    "proposals": "proposals",
-    "map": "mAP (%)",
-    "map_50": "AP@.50 (%)",
-    "map_75": "AP@.75 (%)",
-    "map_small": "AP small (%)",
-    "map_medium": "AP medium (%)",
-    "map_large": "AP large (%)",
-    "ar_100": "AR@100 (%)",
-    "time_ms": "time (ms)",
-    "postprocessing_ms": "postprocessing (ms)",
-    "parameters": "parameters",
-    "multiply_adds": "multiply-adds",
-    "memory_bytes": "peak memory (bytes)",
-    "saved_model_bytes": "SavedModel (bytes)",
-    "machine": "machine",
-}
-assert set(_COLUMNS) <= set(Model._fields)
 
 
 def analyse(study, *, published=False, ensemble=None):
@@ -75,9 +49,9 @@ def analyse(study, *, published=False, ensemble=None):
 
 def models_table(study):
     """Everything about every model."""
-    rows = [[getattr(m, field) for field in _COLUMNS] for m in study.models]
+    rows = [[getattr(m, field) for field in COLUMNS] for m in study.models]
     names = [m.name for m in study.models]
-    table = Table("models", "Models", list(_COLUMNS.values()), rows, names)
+    table = Table("models", "Models", list(COLUMNS.values()), rows, names)
     failed = [[e["model"], e["stage"], e["message"]] for e in study.errors]
     columns = ["cell", "stage", "message"]
     return Analysis(

@@ -1,7 +1,17 @@
 """The ensemble of a study's models, as an analysis of the report."""
 
+from typing import NamedTuple
+
 from od_api.core.errors import UserError
-from od_api.study.analyses.analysis import MAP, Analysis, Bar, Figure, Table, number
+from od_api.study.analyses.analysis import (
+    MAP,
+    MEASURED,
+    Analysis,
+    Bar,
+    Figure,
+    Table,
+    number,
+)
 from od_api.study.grid.published_results import MEMBERS, SYSTEMS
 from od_api.study.measure import ensemble, multi_crop
 
@@ -16,14 +26,54 @@ _METRICS = {
 }
 
 
+class Merged(NamedTuple):
+    """Ensembles that were measured.
+
+    Attributes:
+      text: how their members were chosen, and on what they were measured.
+      scores: {system: values of _METRICS in percent, or None}.
+      members: rows of what became of each candidate; names: their models.
+    """
+
+    text: str
+    scores: dict
+    members: list
+    names: list
+
+
 def ensemble_analysis(study, published, options):
     """Diverse selection, merging, evaluation; None if there is nothing to merge.
 
-    Needs RESULTS/groundtruth.json and two cells with a detections.json.
+    Needs RESULTS/groundtruth.json and two cells with a detections.json, or a study that
+    was merged before.
 
     Raises:
       UserError: files that are not what they should be, or options that cannot be.
     """
+    merged = study.merged or _merged(study, options)
+    if merged is None:
+        return None
+    return Analysis(
+        "ensemble",
+        "Ensembles",
+        merged.text,
+        [f"{name}: {number(row[0])} % mAP." for name, row in merged.scores.items()],
+        [
+            _systems_table(merged.scores, published),
+            _members_table(merged),
+            *([_published_members()] if published else []),
+        ],
+        [_figure(merged.scores)],
+    )
+
+
+def measured_scores(rows):
+    """{system: values} of the rows that are measured in the table of systems."""
+    return {row[1]: row[2:] for row in rows if row[0] == MEASURED}
+
+
+def _merged(study, options):
+    """Chooses, merges and measures; None if there is nothing to merge."""
     labels = {m.name: m.label for m in study.models}
     files = _files(study, labels, "detections.json")
     truth_file = study.folder and study.folder / "groundtruth.json"
@@ -33,34 +83,31 @@ def ensemble_analysis(study, published, options):
     choosing, measuring = _halves(truth.images)
     found = {name: _load(file, truth) for name, file in files.items()}
     candidates = [_candidate(n, d, truth, choosing) for n, d in found.items()]
+    candidates.sort(key=lambda c: (-c.map, c.name))
     chosen = [c.name for c in ensemble.select(candidates, options)]
-    best = [c.name for c in sorted(candidates, key=lambda c: (-c.map, c.name))]
+    crops = _files(study, chosen, multi_crop.FILE)
+    crops = {name: _load(file, truth) for name, file in crops.items()}
+    systems = _systems([c.name for c in candidates], chosen, found, crops)
+    return Merged(
+        _text(options, len(choosing), len(measuring), choosing == measuring),
+        {name: _measure(each, truth, measuring) for name, each in systems.items()},
+        _member_rows(candidates, chosen, labels, options),
+        [c.name for c in candidates],
+    )
+
+
+def _systems(best, chosen, found, crops):
+    """{system: detections of its members}; `best` are all names, best first."""
     systems = {
         "the best model alone": [found[best[0]]],
         f"the best {len(chosen)} models": [found[n] for n in best[: len(chosen)]],
         f"diverse ensemble of {len(chosen)}": [found[n] for n in chosen],
     }
-    crops = _files(study, chosen, multi_crop.FILE)
-    crops = {name: _load(file, truth) for name, file in crops.items()}
     if best[0] in crops:
         systems["the best model alone, multi-crop"] = [crops[best[0]]]
     if len(crops) == len(chosen):
         systems["diverse ensemble, multi-crop"] = list(crops.values())
-    scores = {
-        name: _measure(members, truth, measuring) for name, members in systems.items()
-    }
-    return Analysis(
-        "ensemble",
-        "Ensembles",
-        _text(options, len(choosing), len(measuring), choosing == measuring),
-        [f"{name}: {number(row[0])} % mAP." for name, row in scores.items()],
-        [
-            _systems_table(scores, published),
-            _members_table(candidates, chosen, labels, options),
-            *([_published_members()] if published else []),
-        ],
-        [_figure(scores)],
-    )
+    return systems
 
 
 def _text(options, choosing, measuring, same):
@@ -122,7 +169,7 @@ def _measure(members, truth, images):
 
 
 def _systems_table(scores, published):
-    rows = [["measured", name, *values] for name, values in scores.items()]
+    rows = [[MEASURED, name, *values] for name, values in scores.items()]
     for row in SYSTEMS if published else ():
         values = (row.map, row.map_50, row.map_75, row.map_small, row.map_medium)
         label = f"Table {row.table}: {row.name}"
@@ -131,11 +178,22 @@ def _systems_table(scores, published):
     return Table("ensemble", "Ensembles and single models", columns, rows)
 
 
-def _members_table(candidates, chosen, labels, options):
+def _members_table(merged):
+    columns = ["model", "held-out mAP (%)", "greatest cosine with a member", "result"]
+    return Table(
+        "ensemble_members",
+        "Choice of the members",
+        columns,
+        merged.members,
+        merged.names,
+    )
+
+
+def _member_rows(candidates, chosen, labels, options):
     """What became of each candidate, in the order in which they were looked at."""
     by_name = {c.name: c for c in candidates}
-    rows, names = [], []
-    for candidate in sorted(candidates, key=lambda c: (-c.map, c.name)):
+    rows = []
+    for candidate in candidates:
         before = [by_name[n] for n in chosen if _comes_before(by_name[n], candidate)]
         alike = max((ensemble.similarity(candidate, b) for b in before), default=None)
         if candidate.name in chosen:
@@ -146,9 +204,7 @@ def _members_table(candidates, chosen, labels, options):
             fate = "enough members"
         accuracy = None if candidate.map < 0 else 100.0 * candidate.map
         rows.append([labels[candidate.name], accuracy, alike, fate])
-        names.append(candidate.name)
-    columns = ["model", "held-out mAP (%)", "greatest cosine with a member", "result"]
-    return Table("ensemble_members", "Choice of the members", columns, rows, names)
+    return rows
 
 
 def _comes_before(member, candidate):

@@ -81,6 +81,34 @@ class Model(NamedTuple):
         return ", ".join(parts)
 
 
+# Fields of Model in the table of all models, and their columns.
+COLUMNS = {
+    "name": "cell",
+    "meta_architecture": "meta-architecture",
+    "extractor": "extractor",
+    "resolution": "resolution",
+    "stride": "stride",
+    "batch_size": "training batch",
+    "precision": "precision",
+    "proposals": "proposals",
+    "map": "mAP (%)",
+    "map_50": "AP@.50 (%)",
+    "map_75": "AP@.75 (%)",
+    "map_small": "AP small (%)",
+    "map_medium": "AP medium (%)",
+    "map_large": "AP large (%)",
+    "ar_100": "AR@100 (%)",
+    "time_ms": "time (ms)",
+    "postprocessing_ms": "postprocessing (ms)",
+    "parameters": "parameters",
+    "multiply_adds": "multiply-adds",
+    "memory_bytes": "peak memory (bytes)",
+    "saved_model_bytes": "SavedModel (bytes)",
+    "machine": "machine",
+}
+assert set(COLUMNS) <= set(Model._fields)
+
+
 class Study(NamedTuple):
     """All that a results folder holds.
 
@@ -90,12 +118,15 @@ class Study(NamedTuple):
       machines: list of dicts: what the measurements ran on, without what changes from
         one run to the next.
       folder: where the results are; None for those that come from no folder.
+      merged: a Merged of the ensemble_analysis, where the results are those of a
+        report, which has no detections to merge.
     """
 
     models: list
     errors: list
     machines: list
     folder: pathlib.Path | None = None
+    merged: tuple | None = None
 
 
 def full_models(models):

@@ -28,6 +28,13 @@ def csv_cell(value):
     return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
 
 
+def csv_text(cell):
+    """The text that `csv_cell` made a cell of."""
+    text = printable(cell)
+    marked = text[:1] == "'" and text[1:].lstrip().startswith(_FORMULA)
+    return text[1:] if marked else text
+
+
 def markdown(text):
     """Text in Markdown, in a table or not: without tags, links and line breaks."""
     return "".join(_MARKDOWN.get(c, c) for c in printable(text))

@@ -5,21 +5,24 @@ import io
 import os
 import pathlib
 
+from od_api.core.errors import UserError
+from od_api.core.printable import printable
 from od_api.study.analyses.analyses import analyse
 from od_api.study.analyses.analysis import decimals
 from od_api.study.analyses.results import load_study
 from od_api.study.grid.published_results import SOURCE
 from od_api.study.report import figures, report_page
+from od_api.study.report.earlier_report import is_report, load_report
 from od_api.study.report.safe_text import csv_cell, markdown
 
 PAGE, MARKDOWN = "report.html", "report.md"
 
 
 def write_report(results, output=None, *, published=False, ensemble=None):
-    """Reads a results folder and writes its report.
+    """Reads a results folder, or the tables of an earlier report; writes a report.
 
     Args:
-      results: what `od-api study run` wrote.
+      results: what `od-api study run` wrote, or the folder of a report.
       output: where report.html, report.md, tables/ and figures/ go; None: `results`.
       published: lay the study's printed numbers beside the measured ones.
       ensemble: EnsembleOptions, or None for no ensembles.
@@ -28,9 +31,18 @@ def write_report(results, output=None, *, published=False, ensemble=None):
       Path of the page.
 
     Raises:
-      UserError: no results, or files that are not what they should be.
+      UserError: no results, files that are not what they should be, or a report that
+        would be written over itself.
     """
-    study = load_study(results)
+    if is_report(results):
+        if output is None:
+            raise UserError(
+                f"{printable(results)} is a report itself: say where the one that is "
+                "made of its tables goes"
+            )
+        study = load_report(results)
+    else:
+        study = load_study(results)
     analyses = analyse(study, published=published, ensemble=ensemble)
     output = pathlib.Path(output or results)
     order = figures.orders(analyses)

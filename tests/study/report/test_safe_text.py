@@ -4,6 +4,7 @@ import pytest
 
 from od_api.study.report.safe_text import (
     csv_cell,
+    csv_text,
     made_printable,
     markdown,
 )
@@ -18,6 +19,11 @@ def test_a_formula_becomes_text(text):
 def test_what_is_no_formula_stays(value):
     assert csv_cell(value) == value
     assert csv_cell(None) == ""
+
+
+@pytest.mark.parametrize("text", ["=1+1", " =1", "cat", "'tis", "", "AP, mean"])
+def test_the_text_of_a_cell_is_read_again(text):
+    assert csv_text(csv_cell(text)) == text
 
 
 def test_markdown_has_no_tags_links_and_rows_of_its_own():
