@@ -27,11 +27,13 @@ FAMILIES = (
     "augment",
     "backbones",
     "box_coders",
+    "columns",
     "detectors",
     "heads",
     "layers",
     "losses",
     "necks",
+    "objectives",
     "optim",
     "postprocess",
     "region_operators",
@@ -77,24 +79,27 @@ def ignored_fields(message_name):
     return _IGNORED.get(message_name, {})
 
 
-def build(message, **context):
+def build(message, required=(), **context):
     """The part that a message describes.
 
     Args:
       message: a message instance. One whose fields are all members of a single oneof is
         a slot: it is followed to the member that is set.
+      required: names of the context that the part itself must ask for: what the user
+        set would have no effect otherwise.
       **context: what no config can know (`num_classes`, `anchors_per_location`); it
         reaches the constructors that ask for it by name.
 
     Raises:
-      ConfigError: an empty slot, a message without a part, or a value that the part's
-        constructor refuses (ValueError), with the path of the field.
+      ConfigError: an empty slot, a message without a part, a part that does not ask
+        for what is required, or a value that the part's constructor refuses
+        (ValueError), with the path of the field.
     """
     _import_families()
     refuse_ranges(message)
     descriptor = message.DESCRIPTOR
     if is_slot(descriptor):
-        return _build_slot(message, context)
+        return _build_slot(message, required, context)
     part = _PARTS.get(descriptor.full_name)
     if part is None:
         raise ConfigError(
@@ -102,6 +107,7 @@ def build(message, **context):
             "implementation of it yet"
         )
     _log_ignored(message)
+    _check_required(part, descriptor, required)
     if hasattr(part, "from_proto"):
         return _call(lambda: part.from_proto(message, **context), message)
     arguments = _context_for(part, context)
@@ -112,7 +118,7 @@ def build(message, **context):
     return _call(lambda: part(**arguments), message)
 
 
-def build_field(message, field_name, **context):
+def build_field(message, field_name, required=(), **context):
     """`build` of one field of a message; errors carry the field's name.
 
     Raises:
@@ -123,7 +129,7 @@ def build_field(message, field_name, **context):
             f"is not set in {message.DESCRIPTOR.name}, and it is needed", field_name
         )
     try:
-        return build(getattr(message, field_name), **context)
+        return build(getattr(message, field_name), required=required, **context)
     except ConfigError as error:
         raise error.within(field_name) from error
 
@@ -135,13 +141,23 @@ def is_slot(descriptor):
     )
 
 
-def _build_slot(message, context):
+def _build_slot(message, required, context):
     oneof = message.DESCRIPTOR.oneofs[0]
     member = message.WhichOneof(oneof.name)
     if member is None:
         names = ", ".join(f.name for f in oneof.fields)
         raise ConfigError(f"is empty: set one of {names}")
-    return build_field(message, member, **context)
+    return build_field(message, member, required=required, **context)
+
+
+def _check_required(part, descriptor, required):
+    make = getattr(part, "from_proto", part.__init__)
+    lacking = [n for n in required if n not in inspect.signature(make).parameters]
+    if lacking:
+        raise ConfigError(
+            f"{descriptor.name} makes no use of {', '.join(lacking)}, which this model "
+            "has: choose another part here, or leave it out"
+        )
 
 
 def _value(message, field, value, context):

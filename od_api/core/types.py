@@ -4,6 +4,8 @@ Legend
   B  images in a batch            A  anchors of all levels
   G  padded ground-truth boxes    K  classes without background
   P  proposals                    N  kept boxes
+  Q  boxes of a prior: K, or 1    D  numbers of a box code
+  C  class logits: K, or K + 1 with the background in front
   H, W  height and width of the padded network input; h, w of a feature map
 
 Boxes are `[ymin, xmin, ymax, xmax]`, float32, in pixels of the padded network input.
@@ -47,21 +49,69 @@ class Targets(NamedTuple):
         return self._replace(longest=tf.maximum(longest, 0))
 
 
+class Priors(NamedTuple):
+    """What predictions are relative to: anchors, points or proposals.
+
+    A point is a box of size 0; a proposal has stride 0 and level 0. A box has the place
+    of its prior wherever a record has an axis A.
+
+    Attributes:
+      boxes: [A, 4], or [B, A, 4] where each image has its own.
+      strides: [A, 2] float32, pixels between neighbouring cells (y, x) of the map that
+        a prior belongs to.
+      levels: [A] int32, the position of that map in the list of maps.
+      valid: [A] or [B, A] bool: False takes no part: its label is -1, its score too.
+    """
+
+    boxes: tf.Tensor
+    strides: tf.Tensor
+    levels: tf.Tensor
+    valid: tf.Tensor
+
+    def for_codes(self):
+        """The same with an axis for the Q boxes of a prior: [.., A, 1, 4], [A, 1, ..].
+
+        So that they broadcast against box codes [B, A, Q, D].
+        """
+        return Priors(
+            boxes=self.boxes[..., None, :],
+            strides=self.strides[:, None],
+            levels=self.levels[:, None],
+            valid=self.valid[..., None],
+        )
+
+
+def as_priors(boxes):
+    """Bare boxes [A, 4] or [B, A, 4] -> Priors of stride 0, all valid; Priors as are."""
+    if isinstance(boxes, Priors):
+        return boxes
+    boxes = tf.convert_to_tensor(boxes, tf.float32)
+    count = tf.shape(boxes)[-2]
+    return Priors(
+        boxes=boxes,
+        strides=tf.zeros([count, 2]),
+        levels=tf.zeros([count], tf.int32),
+        valid=tf.ones(tf.shape(boxes)[:-1], tf.bool),
+    )
+
+
 class Assignment(NamedTuple):
-    """Which ground-truth box each anchor answers for.
+    """Which ground-truth box each prior answers for.
 
     Attributes:
       gt_index: [B, A] int32 index into G; 0 where the label is not 1.
       label: [B, A] int32: 1 positive, 0 negative, -1 ignored.
       quality: [B, A] float32 similarity with the best box; 0 where there is none.
+      weight: [B, A] float32, a factor of all losses of a prior; None is 1.
     """
 
     gt_index: tf.Tensor
     label: tf.Tensor
     quality: tf.Tensor
+    weight: Any = None
 
     def take(self, rows):
-        """[B, G, ...] of ground truth -> [B, A, ...], each anchor's; 0 if G is 0."""
+        """[B, G, ...] of ground truth -> [B, A, ...], each prior's; 0 if G is 0."""
         if not rows.shape[1]:
             # A gather out of nothing is an error in TensorFlow.
             rows = tf.pad(rows, [[0, 0], [0, 1], *[[0, 0]] * (rows.shape.rank - 2)])
@@ -69,12 +119,12 @@ class Assignment(NamedTuple):
 
 
 class AnchorLosses(NamedTuple):
-    """What a sampler may look at to choose anchors, one number an anchor.
+    """What a sampler may look at to choose priors, one number a prior.
 
     Attributes:
       classification: [B, A] float32, summed over classes, weighted as in the total.
       localization: [B, A] float32, summed over the code, weighted as in the total.
-      boxes: [B, A, 4] decoded boxes.
+      boxes: [B, A, 4] the boxes that overlap where one prior stands for another.
     """
 
     classification: tf.Tensor
@@ -83,23 +133,40 @@ class AnchorLosses(NamedTuple):
 
 
 class Predictions(NamedTuple):
-    """Raw outputs of a single-stage network.
+    """What a stage says of its priors.
 
     Attributes:
-      class_logits: [B, A, K] or, with a background class in front, [B, A, K + 1].
-      box_codes: [B, A, 4], as the box coder encodes.
-      anchors: [A, 4].
+      class_logits: [B, A, C] float32.
+      box_codes: [B, A, Q, D] float32, as the stage's box coder encodes.
+      boxes: [B, A, Q, 4] float32, decoded, not clipped; no gradient flows through them.
+      priors: Priors.
+      columns: {name: [B, A, n] float32}: what the head predicts of each prior besides
+        class and box.
       image_shape: (H, W) of the padded network input, Python ints or int32 scalars.
       true_shapes: [B, 2] int32, height and width of each image inside the padding.
-      extras: further head outputs by name.
     """
 
     class_logits: tf.Tensor
     box_codes: tf.Tensor
-    anchors: tf.Tensor
+    boxes: tf.Tensor
+    priors: Priors
+    columns: dict
     image_shape: Any
     true_shapes: tf.Tensor
-    extras: dict
+
+    def codes_of(self, classes):
+        """[B, A] classes -> [B, A, D]: the code of each prior's class, or its only one."""
+        return _of_class(self.box_codes, classes)
+
+    def boxes_of(self, classes):
+        """[B, A] classes -> [B, A, 4], likewise of the boxes."""
+        return _of_class(self.boxes, classes)
+
+
+def _of_class(rows, classes):
+    if rows.shape[2] == 1:
+        return rows[:, :, 0]
+    return tf.gather(rows, classes, batch_dims=2)
 
 
 class Detections(NamedTuple):
@@ -110,7 +177,7 @@ class Detections(NamedTuple):
       scores: [B, N] float32 in 0..1.
       classes: [B, N] int32, 0-based.
       count: [B] int32, how many of the N are real.
-      anchor_indices: [B, N] int32, the anchor (or proposal) each box came from.
+      anchor_indices: [B, N] int32, the prior each box came from.
       masks: [B, N, mh, mw] float32 probabilities, each for the inside of its box; None
         of a detector that predicts none.
     """

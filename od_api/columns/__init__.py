@@ -1,0 +1,1 @@
+"""What a head predicts of each prior besides class and box."""
