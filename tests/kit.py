@@ -153,20 +153,37 @@ def check_similarity(similarity):
 
 
 def check_anchors(generator, feature_shapes, image_shape):
-    """Ints, tensors and a graph of unknown sizes give the same [A, 4]."""
-    anchors = generator(feature_shapes, image_shape)
+    """Ints, tensors and a graph of unknown sizes give the same Priors.
+
+    The level of each is the place of its map, and its stride the distance between the
+    centres of neighbours in a row.
+    """
+    priors = generator(feature_shapes, image_shape)
+    anchors = priors.boxes
     cells = [height * width for height, width in feature_shapes]
     count = sum(n * k for n, k in zip(cells, generator.per_location, strict=True))
     assert anchors.dtype == tf.float32 and anchors.shape == (count, 4)
     sizes = anchors[:, 2:] - anchors[:, :2]
-    assert (sizes.numpy() > 0).all()
+    assert (sizes.numpy() >= 0).all()
+    per_level = [n * k for n, k in zip(cells, generator.per_location, strict=True)]
+    levels = np.repeat(range(len(cells)), per_level)
+    np.testing.assert_array_equal(priors.levels, levels)
+    assert priors.strides.shape == (count, 2) and priors.valid.numpy().all()
+    centers = (anchors[:, :2] + anchors[:, 2:]).numpy() / 2
+    for level, (kinds, (_, width)) in enumerate(
+        zip(generator.per_location, feature_shapes, strict=True)
+    ):
+        first = int(np.argmax(levels == level))
+        step = centers[first + kinds] - centers[first] if width > 1 else None
+        if step is not None:
+            np.testing.assert_allclose(step, [0, priors.strides[first, 1]], atol=1e-3)
 
     @tf.function(input_signature=[tf.TensorSpec([None, 2], tf.int32)] * 2)
     def of_unknown_sizes(maps, image):
         pairs = [(maps[i, 0], maps[i, 1]) for i in range(len(feature_shapes))]
         return generator(pairs, (image[0, 0], image[0, 1]))
 
-    assert_same(of_unknown_sizes(feature_shapes, [image_shape]), anchors)
+    assert_same(of_unknown_sizes(feature_shapes, [image_shape]), priors)
     return anchors
 
 
@@ -182,7 +199,8 @@ def check_assigner(assigner):
         for i in range(2):
             one = Targets(*(v if v is None else v[i : i + 1] for v in targets))
             single = assigner.assign(anchors, one)
-            assert_same(single, Assignment(*(value[i : i + 1] for value in result)))
+            rows = (v if v is None else v[i : i + 1] for v in result)
+            assert_same(single, Assignment(*rows))
     case = target_cases()["uneven"]
     check_graph(assigner.assign, tf.constant(anchors), case, jit_compile=True)
 

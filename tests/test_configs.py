@@ -49,7 +49,7 @@ def test_study_ssd_has_1917_anchors():
     predictions = detector.call(
         tf.zeros([1, 300, 300, 3]), tf.constant([[300, 300]]), training=False
     )
-    assert predictions.anchors.shape == (1917, 4)
+    assert predictions.priors.boxes.shape == (1917, 4)
     assert predictions.class_logits.shape == (1, 1917, 91)
 
 

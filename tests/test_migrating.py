@@ -29,11 +29,11 @@ from od_api.core.registry import build_field
 from od_api.core.types import Assignment, Targets
 from od_api.data import pipeline
 from od_api.data.label_map import LabelMap
-from od_api.detectors.multi_task_loss import MultiTaskLoss
 from od_api.evaluate import detector_for_inference
 from od_api.exporting.serving import outputs_of
 from od_api.losses.weighted_l2 import WeightedL2LocalizationLoss
 from od_api.metrics import build_evaluators
+from od_api.objectives.multi_task_loss import MultiTaskLoss
 from od_api.protos import eval_pb2, input_reader_pb2, pipeline_pb2, train_pb2
 from od_api.training import state as training_state
 
@@ -325,19 +325,20 @@ def two_stage(name, edit=""):
 def test_constants_of_faster_rcnn_are_defaults_of_fields(edit, first, second, scales):
     """The old API had 0.7, 0.3, 0.5 and 10, 10, 5, 5 in its code."""
     detector = build_field(two_stage("faster_rcnn", edit), "model")
-    for expected, stage in ((first, detector.rpn), (second, detector.sampling)):
-        matcher = stage.assigner
+    stages = (detector.first_stages[0], detector.region_stages[0])
+    for expected, stage in zip((first, second), stages, strict=True):
+        matcher = stage.objective.assigner
         thresholds = (matcher.matched_threshold, matcher.unmatched_threshold)
         assert thresholds == pytest.approx(expected[:2])
         assert matcher.force_match_for_each_row == expected[2]
-    assert detector.rpn.loss.box_coder.scales == scales
-    assert detector.loss.box_coder.scales == scales
+        assert stage.box_coder.scales == scales
+        assert stage.objective.loss.box_coder.scales == scales
 
 
 def test_second_stage_classification_loss_is_what_the_config_says():
     edit = "second_stage_classification_loss { weighted_sigmoid_focal {} }"
     detector = build_field(two_stage("faster_rcnn", edit), "model")
-    loss = type(detector.loss.classification_loss).__name__
+    loss = type(detector.region_stages[0].objective.loss.classification_loss).__name__
     assert loss == "SigmoidFocalClassificationLoss"
 
 

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from od_api.core import boxes
 from od_api.core.errors import UserError
+from od_api.core.types import Priors
 
 
 def tile_boxes(feature_shape, heights, widths, stride, offset):
@@ -29,6 +30,31 @@ def tile_boxes(feature_shape, heights, widths, stride, offset):
     width = tf.broadcast_to(widths, tf.shape(height))
     tiled = boxes.from_center_size(ycenter, xcenter, height, width)
     return tf.reshape(tiled, [-1, 4])
+
+
+def priors_of_levels(tiles, strides):
+    """The anchors of all levels, one after another.
+
+    Args:
+      tiles: for each level, its boxes [a, 4].
+      strides: for each level, (y, x) pixels between its cells.
+
+    Returns:
+      Priors, all valid.
+    """
+    counts = [tf.shape(tile)[0] for tile in tiles]
+    levels = [tf.fill([n], level) for level, n in enumerate(counts)]
+    pixels = [
+        tf.tile(tf.stack([tf.cast(s, tf.float32) for s in stride])[None], [n, 1])
+        for stride, n in zip(strides, counts, strict=True)
+    ]
+    anchors = tf.concat(tiles, axis=0)
+    return Priors(
+        boxes=anchors,
+        strides=tf.concat(pixels, axis=0),
+        levels=tf.concat(levels, axis=0),
+        valid=tf.ones_like(anchors[:, 0], tf.bool),
+    )
 
 
 def image_size(image_shape):

@@ -4,7 +4,7 @@ import math
 
 import tensorflow as tf
 
-from od_api.anchors._tile import check_maps, tile_boxes
+from od_api.anchors._tile import check_maps, priors_of_levels, tile_boxes
 from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import flexible_grid_anchor_generator_pb2
@@ -74,7 +74,7 @@ class FlexibleGridAnchorGenerator:
         self.per_location = [len(grid.heights) for grid in self.grids]
 
     def __call__(self, feature_shapes, image_shape):
-        """One (h, w) a grid, ints or scalars -> [A, 4] float32; image_shape unused."""
+        """One (h, w) a grid, ints or scalars -> Priors; image_shape is unused."""
         del image_shape
         check_maps(feature_shapes, len(self.grids), "flexible_grid_anchor_generator")
         tiles = [
@@ -87,4 +87,4 @@ class FlexibleGridAnchorGenerator:
             )
             for shape, grid in zip(feature_shapes, self.grids, strict=True)
         ]
-        return tf.concat(tiles, axis=0)
+        return priors_of_levels(tiles, [grid.stride for grid in self.grids])

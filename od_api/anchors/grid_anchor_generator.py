@@ -4,7 +4,7 @@ import math
 
 import tensorflow as tf
 
-from od_api.anchors._tile import check_maps, tile_boxes
+from od_api.anchors._tile import check_maps, priors_of_levels, tile_boxes
 from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import grid_anchor_generator_pb2
@@ -65,9 +65,11 @@ class GridAnchorGenerator:
         self.per_location = [len(specs)]
 
     def __call__(self, feature_shapes, image_shape):
-        """[(h, w)], ints or scalars -> [A, 4] float32 pixels; image_shape is unused."""
+        """[(h, w)], ints or scalars -> Priors, in pixels; image_shape is unused."""
         del image_shape
         check_maps(feature_shapes, 1, "grid_anchor_generator")
         heights = tf.constant(self.heights, tf.float32)
         widths = tf.constant(self.widths, tf.float32)
-        return tile_boxes(feature_shapes[0], heights, widths, self.stride, self.offset)
+        (shape,) = feature_shapes
+        tile = tile_boxes(shape, heights, widths, self.stride, self.offset)
+        return priors_of_levels([tile], [self.stride])

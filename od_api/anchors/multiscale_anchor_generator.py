@@ -4,7 +4,12 @@ import math
 
 import tensorflow as tf
 
-from od_api.anchors._tile import check_maps, image_size, tile_boxes
+from od_api.anchors._tile import (
+    check_maps,
+    image_size,
+    priors_of_levels,
+    tile_boxes,
+)
 from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import multiscale_anchor_generator_pb2
@@ -66,11 +71,11 @@ class MultiscaleAnchorGenerator:
         self.per_location = [len(self.sizes)] * len(self.levels)
 
     def __call__(self, feature_shapes, image_shape):
-        """One (h, w) a level, and (H, W), ints or scalars -> [A, 4] float32 pixels."""
+        """One (h, w) a level, and (H, W), ints or scalars -> Priors, in pixels."""
         check_maps(feature_shapes, len(self.levels), "multiscale_anchor_generator")
         size = image_size(image_shape)
         heights, widths = tf.unstack(tf.constant(self.sizes, tf.float32), axis=1)
-        tiles = []
+        tiles, strides = [], []
         for level, shape in zip(self.levels, feature_shapes, strict=True):
             stride = float(2**level)
             offset = [tf.where(side % stride == 0, stride / 2, 0.0) for side in size]
@@ -79,4 +84,5 @@ class MultiscaleAnchorGenerator:
                     shape, heights * stride, widths * stride, (stride, stride), offset
                 )
             )
-        return tf.concat(tiles, axis=0)
+            strides.append((stride, stride))
+        return priors_of_levels(tiles, strides)

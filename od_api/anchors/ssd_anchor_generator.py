@@ -4,7 +4,12 @@ import math
 
 import tensorflow as tf
 
-from od_api.anchors._tile import check_maps, image_size, tile_boxes
+from od_api.anchors._tile import (
+    check_maps,
+    image_size,
+    priors_of_levels,
+    tile_boxes,
+)
 from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import ssd_anchor_generator_pb2
@@ -107,11 +112,11 @@ class SsdAnchorGenerator:
             )
 
     def __call__(self, feature_shapes, image_shape):
-        """num_layers (h, w) and (H, W), ints or scalars -> [A, 4] float32 pixels."""
+        """num_layers (h, w) and (H, W), ints or scalars -> Priors, in pixels."""
         check_maps(feature_shapes, len(self.specs), "ssd_anchor_generator")
         size = image_size(image_shape)
         shorter = tf.minimum(*size)
-        tiles = []
+        tiles, strides = [], []
         for i, (shape, specs) in enumerate(
             zip(feature_shapes, self.specs, strict=True)
         ):
@@ -128,7 +133,8 @@ class SsdAnchorGenerator:
                     offset,
                 )
             )
-        return tf.concat(tiles, axis=0)
+            strides.append(stride)
+        return priors_of_levels(tiles, strides)
 
 
 def _even_scales(low, high, count):

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from od_api.core.types import prior_boxes
+
 # Below every similarity, and finite, so that it can be compared and multiplied.
 NEVER = tf.float32.min
 _ROWS = ("boxes", "classes", "weights", "valid")
@@ -12,13 +14,13 @@ def similarities(similarity, anchors, targets):
 
     Args:
       similarity: callable [..., M, 4], [..., N, 4] -> [..., M, N].
-      anchors: [A, 4] or [B, A, 4].
+      anchors: Priors, or boxes [A, 4] or [B, A, 4].
       targets: `Targets` with at least one row of boxes, see `trimmed`.
 
     Returns:
       [B, G, A] float32, NEVER in padding; no gradient flows through it.
     """
-    values = similarity(targets.boxes, anchors)
+    values = similarity(targets.boxes, prior_boxes(anchors))
     values = tf.where(targets.valid[:, :, None], values, NEVER)
     return tf.stop_gradient(values)
 

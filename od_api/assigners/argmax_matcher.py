@@ -62,7 +62,7 @@ class ArgMaxMatcher:
         """Labels every anchor.
 
         Args:
-          anchors: [A, 4], or [B, A, 4] where each image has its own.
+          anchors: Priors, or boxes [A, 4], or [B, A, 4] where each image has its own.
           targets: `Targets`.
           predictions: unused.
 

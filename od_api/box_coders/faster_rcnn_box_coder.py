@@ -5,6 +5,7 @@ import tensorflow as tf
 from od_api.core import boxes as geometry
 from od_api.core import ranges
 from od_api.core.registry import register
+from od_api.core.types import prior_boxes
 from od_api.protos import faster_rcnn_box_coder_pb2
 
 # Keeps the codes of padding and of point anchors finite; far below a pixel.
@@ -38,9 +39,9 @@ class FasterRcnnBoxCoder:
         ]
 
     def encode(self, boxes, anchors):
-        """[..., 4] boxes, [..., 4] anchors (broadcast) -> [..., 4] codes, float32."""
+        """[..., 4] boxes, Priors or anchors [..., 4] -> [..., 4] codes, float32."""
         y, x, h, w = geometry.center_size(tf.cast(boxes, tf.float32))
-        ya, xa, ha, wa = geometry.center_size(tf.cast(anchors, tf.float32))
+        ya, xa, ha, wa = geometry.center_size(prior_boxes(anchors))
         ha, wa = ha + EPSILON, wa + EPSILON
         code = [
             (y - ya) / ha,
@@ -51,10 +52,10 @@ class FasterRcnnBoxCoder:
         return tf.stack(code, axis=-1) * self.scales
 
     def decode(self, codes, anchors):
-        """[..., 4] codes, [..., 4] anchors (broadcast) -> [..., 4] boxes, float32."""
+        """[..., 4] codes, Priors or anchors [..., 4] -> [..., 4] boxes, float32."""
         code = tf.cast(codes, tf.float32) / self.scales
         ty, tx, th, tw = tf.unstack(code, axis=-1)
-        ya, xa, ha, wa = geometry.center_size(tf.cast(anchors, tf.float32))
+        ya, xa, ha, wa = geometry.center_size(prior_boxes(anchors))
         return geometry.from_center_size(
             ty * ha + ya, tx * wa + xa, tf.exp(th) * ha, tf.exp(tw) * wa
         )

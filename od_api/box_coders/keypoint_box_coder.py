@@ -7,6 +7,7 @@ from od_api.core import boxes as geometry
 from od_api.core import ranges
 from od_api.core.errors import UserError
 from od_api.core.registry import register
+from od_api.core.types import prior_boxes
 from od_api.protos import keypoint_box_coder_pb2
 
 
@@ -46,7 +47,7 @@ class KeypointBoxCoder:
         self.code_size = 4 + 2 * num_keypoints
 
     def encode(self, boxes, anchors):
-        """[..., 4 + 2K], [..., 4] anchors (broadcast) -> [..., 4 + 2K] codes, float32.
+        """[..., 4 + 2K], Priors or anchors [..., 4] -> [..., 4 + 2K] codes.
 
         Raises:
           UserError: boxes without their keypoints.
@@ -63,7 +64,7 @@ class KeypointBoxCoder:
         return self._join(self.box_coder.encode(boxes[..., :4], anchors), points)
 
     def decode(self, codes, anchors):
-        """[..., 4 + 2K] codes, [..., 4] anchors (broadcast) -> [..., 4 + 2K]."""
+        """[..., 4 + 2K] codes, Priors or anchors [..., 4] -> [..., 4 + 2K]."""
         codes = tf.cast(codes, tf.float32)
         center, size = _points_center_size(anchors)
         points = self._points(codes) / self.point_scales * size + center
@@ -82,7 +83,7 @@ class KeypointBoxCoder:
 
 def _points_center_size(anchors):
     """[..., 4] -> (centre, size), each [..., 1, 2], ready to meet [..., K, 2]."""
-    y, x, height, width = geometry.center_size(tf.cast(anchors, tf.float32))
+    y, x, height, width = geometry.center_size(prior_boxes(anchors))
     return (
         tf.stack([y, x], axis=-1)[..., None, :],
         tf.stack([height, width], axis=-1)[..., None, :],

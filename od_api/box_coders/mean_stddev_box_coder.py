@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from od_api.core import ranges
 from od_api.core.registry import register
+from od_api.core.types import prior_boxes
 from od_api.protos import mean_stddev_box_coder_pb2
 
 
@@ -36,9 +37,9 @@ class MeanStddevBoxCoder:
         self.unit = [stddev * side for side in (height, width, height, width)]
 
     def encode(self, boxes, anchors):
-        """[..., 4] boxes, [..., 4] anchors (broadcast) -> [..., 4] codes, float32."""
-        return (tf.cast(boxes, tf.float32) - tf.cast(anchors, tf.float32)) / self.unit
+        """[..., 4] boxes, Priors or anchors [..., 4] -> [..., 4] codes, float32."""
+        return (tf.cast(boxes, tf.float32) - prior_boxes(anchors)) / self.unit
 
     def decode(self, codes, anchors):
-        """[..., 4] codes, [..., 4] anchors (broadcast) -> [..., 4] boxes, float32."""
-        return tf.cast(codes, tf.float32) * self.unit + tf.cast(anchors, tf.float32)
+        """[..., 4] codes, Priors or anchors [..., 4] -> [..., 4] boxes, float32."""
+        return tf.cast(codes, tf.float32) * self.unit + prior_boxes(anchors)

@@ -7,6 +7,7 @@ import tensorflow as tf
 from od_api.core import boxes as geometry
 from od_api.core import ranges
 from od_api.core.registry import register
+from od_api.core.types import prior_boxes
 from od_api.protos import square_box_coder_pb2
 
 # Keeps the codes of padding and of point anchors finite; far below a pixel.
@@ -48,9 +49,9 @@ class SquareBoxCoder:
         self.scales = [y_scale / self._tall, x_scale / self._wide, length_scale]
 
     def encode(self, boxes, anchors):
-        """[..., 4] boxes, [..., 4] anchors (broadcast) -> [..., 3] codes, float32."""
+        """[..., 4] boxes, Priors or anchors [..., 4] -> [..., 3] codes, float32."""
         y, x, length = _center_length(boxes)
-        ya, xa, length_a = _center_length(anchors)
+        ya, xa, length_a = _center_length(prior_boxes(anchors))
         length_a += EPSILON
         code = [
             (y - ya) / length_a,
@@ -60,10 +61,10 @@ class SquareBoxCoder:
         return tf.stack(code, axis=-1) * self.scales
 
     def decode(self, codes, anchors):
-        """[..., 3] codes, [..., 4] anchors (broadcast) -> [..., 4] boxes, float32."""
+        """[..., 3] codes, Priors or anchors [..., 4] -> [..., 4] boxes, float32."""
         code = tf.cast(codes, tf.float32) / self.scales
         ty, tx, tl = tf.unstack(code, axis=-1)
-        ya, xa, length_a = _center_length(anchors)
+        ya, xa, length_a = _center_length(prior_boxes(anchors))
         length = tf.exp(tl) * length_a
         return geometry.from_center_size(
             ty * length_a + ya,

@@ -28,5 +28,23 @@ class ConfigError(UserError):
         path = f"{field}.{self.field_path}" if self.field_path else field
         return ConfigError(self.message, path.replace(".[", "["), self.location)
 
+    def moved(self, places):
+        """The same error where a user would look for it.
+
+        Args:
+          places: {start of a path: what stands there instead}, for a message that was
+            made of another one's fields. The longest start that fits is taken.
+        """
+        fitting = [start for start in places if self._is_below(start)]
+        if not fitting:
+            return self
+        start = max(fitting, key=len)
+        path = places[start] + self.field_path[len(start) :]
+        return ConfigError(self.message, path, self.location)
+
+    def _is_below(self, start):
+        rest = self.field_path.removeprefix(start)
+        return self.field_path.startswith(start) and (not rest or rest[0] in ".[")
+
     def __str__(self):
         return ": ".join(p for p in (self.location, self.field_path, self.message) if p)

@@ -134,6 +134,17 @@ def build_field(message, field_name, required=(), **context):
         raise error.within(field_name) from error
 
 
+def build_each(message, field_name, **context):
+    """`build` of every item of a repeated field; errors carry name and place."""
+    built = []
+    for i, item in enumerate(getattr(message, field_name)):
+        try:
+            built.append(build(item, **context))
+        except ConfigError as error:
+            raise error.within(f"{field_name}[{i}]") from error
+    return built
+
+
 def is_slot(descriptor):
     """Whether a message type is nothing but a choice between members of one oneof."""
     return len(descriptor.oneofs) == 1 and all(
@@ -166,13 +177,7 @@ def _value(message, field, value, context):
     if field.message_type is not None:
         if not is_repeated(field):
             return build_field(message, field.name, **context)
-        built = []
-        for i, item in enumerate(value):
-            try:
-                built.append(build(item, **context))
-            except ConfigError as error:
-                raise error.within(f"{field.name}[{i}]") from error
-        return built
+        return build_each(message, field.name, **context)
     if field.enum_type is not None:
         names = field.enum_type.values_by_number
         if is_repeated(field):

@@ -82,10 +82,10 @@ class Priors(NamedTuple):
 
 
 def as_priors(boxes):
-    """Bare boxes [A, 4] or [B, A, 4] -> Priors of stride 0, all valid; Priors as are."""
+    """Boxes [A, 4] or [B, A, 4] -> Priors of stride 0, all valid; Priors as are."""
     if isinstance(boxes, Priors):
         return boxes
-    boxes = tf.convert_to_tensor(boxes, tf.float32)
+    boxes = tf.cast(boxes, tf.float32)
     count = tf.shape(boxes)[-2]
     return Priors(
         boxes=boxes,
@@ -93,6 +93,12 @@ def as_priors(boxes):
         levels=tf.zeros([count], tf.int32),
         valid=tf.ones(tf.shape(boxes)[:-1], tf.bool),
     )
+
+
+def prior_boxes(priors):
+    """Priors, or boxes [..., 4] of any float type -> the boxes, float32."""
+    boxes = priors.boxes if isinstance(priors, Priors) else priors
+    return tf.cast(boxes, tf.float32)
 
 
 class Assignment(NamedTuple):
@@ -144,6 +150,8 @@ class Predictions(NamedTuple):
         class and box.
       image_shape: (H, W) of the padded network input, Python ints or int32 scalars.
       true_shapes: [B, 2] int32, height and width of each image inside the padding.
+      features: [B * A, h, w, C], what was read of each prior's region, for masks; None
+        of a stage that looks at no regions.
     """
 
     class_logits: tf.Tensor
@@ -153,9 +161,10 @@ class Predictions(NamedTuple):
     columns: dict
     image_shape: Any
     true_shapes: tf.Tensor
+    features: Any = None
 
     def codes_of(self, classes):
-        """[B, A] classes -> [B, A, D]: the code of each prior's class, or its only one."""
+        """[B, A] classes -> [B, A, D]: the code of each prior's class, or its only."""
         return _of_class(self.box_codes, classes)
 
     def boxes_of(self, classes):

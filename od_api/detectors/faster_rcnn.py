@@ -5,39 +5,41 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from od_api.core.registry import register
-from od_api.core.replicas import sum_over_replicas
 from od_api.core.shapes import (
     image_windows,
     known_or_unknown,
     pad_to_multiple,
     spatial_shape,
 )
-from od_api.core.types import AnchorLosses
 from od_api.detectors.faster_rcnn_parts import faster_rcnn_parts
-from od_api.detectors.proposal_sampling import real_boxes
+from od_api.detectors.proposal_sampling import proposal_priors
 from od_api.protos import faster_rcnn_pb2
 
 ONE_SUPPRESSION = "there is one implementation, and it gives the same boxes"
 
 
 class TwoStagePredictions(NamedTuple):
-    """Raw outputs of both stages.
+    """Raw outputs of all stages.
 
     Attributes:
-      first: AnchorPredictions of the region proposal network.
-      features: {stage: [B, h, w, C]} that regions are cropped from.
+      first: a tuple of Predictions, of the first stages in their order.
+      features: {level: [B, h, w, C]} that regions are read from.
       proposals: Detections of one class: boxes [B, P, 4], count [B]. In training, those
         that were sampled.
-      regions: RegionOutputs of the proposals; None without a second stage.
+      regions: a tuple of Predictions, of the region stages in their order; empty
+        without a second stage.
+      votes: a tuple of class logits [B, P, K + 1]: what the heads of all region stages
+        but the last say of the last one's boxes; empty in training.
       true_shapes: [B, 2] int32, height and width of each image inside the padding.
       mask_logits: [B * P, mh, mw, K or 1] of the proposals, where they are trained.
     """
 
-    first: Any
+    first: tuple
     features: dict
     proposals: Any
-    regions: Any
     true_shapes: tf.Tensor
+    regions: tuple = ()
+    votes: tuple = ()
     mask_logits: Any = None
 
 
@@ -55,15 +57,23 @@ class TwoStagePredictions(NamedTuple):
     },
 )
 class FasterRcnn:
-    """Faster R-CNN (Ren et al., NIPS 2015) and R-FCN (Dai et al., NIPS 2016).
+    """Faster R-CNN (Ren et al., NIPS 2015), R-FCN (Dai et al., NIPS 2016), cascades.
 
-    A first stage proposes boxes, and a second classifies and refines them. Which of the
-    two detectors it is, and whether it predicts masks, is a matter of its parts.
+    First stages propose boxes; region stages classify and refine them. Which detector
+    it is, and whether it predicts masks, is a matter of its parts.
+
+    Args:
+      parts: the layers that hold variables: {"backbone", "rpn", ...}.
+      num_classes: K.
+      resizer: what brings images to the network's input size.
+      first_stages: DenseStages; the last one proposes.
+      region_stages: RegionStages; none: the detector ends at its proposals.
+      sampling: ProposalSampling, of the first region stage.
+      postprocess: makes scores of logits, and detections of scores.
+      masks: RegionMasks, or None.
+      pad_to_multiple: the network's input becomes a multiple of it.
 
     Attributes:
-      parts: the layers that hold variables: {"backbone", "rpn", ...}.
-      resizer: what brings images to the network's input size.
-      num_classes: K.
       max_proposals: how many proposals at most go on to the second stage; None without
         a second stage.
     """
@@ -74,33 +84,25 @@ class FasterRcnn:
         parts,
         num_classes,
         resizer,
-        rpn,
-        regions=None,
+        first_stages,
+        region_stages=(),
         sampling=None,
-        loss=None,
         postprocess=None,
         masks=None,
-        miner=None,
-        classification_weight=1.0,
-        localization_weight=1.0,
         pad_to_multiple=1,
     ):
         self.parts = parts
         self.num_classes = num_classes
         self.resizer = resizer
-        self.rpn = rpn
-        self.regions = regions
+        self.first_stages = first_stages
+        self.region_stages = region_stages
         self.sampling = sampling
-        self.loss = loss
         self.postprocess = postprocess
         self.masks = masks
-        self.miner = miner
-        self.classification_weight = classification_weight
-        self.localization_weight = localization_weight
         self.pad_to_multiple = pad_to_multiple
         self.max_proposals = None
-        if regions is not None:
-            self.max_proposals = rpn.suppression.max_total_detections
+        if region_stages:
+            self.max_proposals = first_stages[-1].suppression.max_total_detections
 
     @classmethod
     def from_proto(cls, message):
@@ -132,24 +134,27 @@ class FasterRcnn:
         """
         images = known_or_unknown(images)
         features = self._features(images, training)
-        first = self.rpn.predict(features, spatial_shape(images), training)
-        proposals = self.rpn.propose(first, true_shapes)
+        shapes = (spatial_shape(images), true_shapes)
+        first = self._first_predictions(features, shapes, training)
+        proposals = self.first_stages[-1].propose(first[-1])
         if num_proposals is not None:
             proposals = _first_of(proposals, num_proposals)
-        predictions = TwoStagePredictions(first, features, proposals, None, true_shapes)
-        if self.regions is None:
-            return predictions
-        if targets is not None:
+        if self.region_stages and targets is not None:
             # Another draw than the first stage's.
             seed = tf.random.fold_in(seed, 1, alg="philox")
             proposals = self.sampling.sample(proposals, targets, seed)
-        regions = self.regions(features, proposals.boxes, first.image_shape, training)
+        predictions = TwoStagePredictions(first, features, proposals, true_shapes)
+        if not self.region_stages:
+            return predictions
+        regions = self._region_predictions(predictions, shapes, training)
+        if targets is None:
+            return predictions._replace(
+                regions=regions, votes=self._votes(features, regions[-1], training)
+            )
         masks = None
-        if self.masks is not None and targets is not None:
-            masks = self.masks.head.masks(regions.features, training=training)
-        return predictions._replace(
-            proposals=proposals, regions=regions, mask_logits=masks
-        )
+        if self.masks is not None:
+            masks = self.masks.head.masks(regions[-1].features, training=training)
+        return predictions._replace(regions=regions, mask_logits=masks)
 
     def losses(self, predictions, targets, seed=None):
         """Equation 1 of Huang et al. (CVPR 2017) for each stage.
@@ -157,44 +162,39 @@ class FasterRcnn:
         Args:
           predictions: TwoStagePredictions.
           targets: Targets.
-          seed: int32 [2], for the first stage's sampler.
+          seed: int32 [2], for the first stages' samplers.
 
         Returns:
           {name: float32 scalar}: RPNLoss/localization_loss, RPNLoss/objectness_loss,
           BoxClassifierLoss/localization_loss, BoxClassifierLoss/classification_loss
-          and, for masks in training, BoxClassifierLoss/mask_loss. Over replicas they
-          add up to the loss of the whole batch.
+          and, for masks in training, BoxClassifierLoss/mask_loss; of further stages
+          RPNLoss_2/..., BoxClassifierLoss_2/... Over replicas they add up to the loss
+          of the whole batch.
         """
-        losses = self.rpn.losses(predictions.first, targets, seed)
-        if self.regions is None:
-            return losses
-        assignment = self.sampling.assign(
-            predictions.proposals.boxes, real_boxes(predictions.proposals), targets
-        )
-        return {
-            **losses,
-            **self._region_losses(predictions, assignment, targets),
-            **self._mask_losses(predictions, assignment, targets),
-        }
+        losses = {}
+        for i, stage in enumerate(self.first_stages):
+            own = seed if i == 0 else tf.random.fold_in(seed, i + 1, alg="philox")
+            losses |= stage.losses(predictions.first[i], targets, own)
+        for stage, found in zip(self.region_stages, predictions.regions, strict=True):
+            losses |= stage.losses(found, targets)
+        return losses | self._mask_losses(predictions, targets)
 
     def detect(self, predictions):
         """Predictions -> Detections; without a second stage the proposals."""
-        if self.regions is None:
+        if not self.region_stages:
             return predictions.proposals
-        proposals = predictions.proposals
-        boxes = self.loss.box_coder.decode(
-            predictions.regions.box_codes, proposals.boxes[:, :, None]
-        )
+        last = predictions.regions[-1]
         scores = self.scores(predictions)[..., 1:]
         # Below every threshold: padding is no detection.
-        scores = tf.where(real_boxes(proposals)[..., None], scores, -1.0)
+        scores = tf.where(last.priors.valid[..., None], scores, -1.0)
         found = self.postprocess.select(
-            boxes, scores, window=image_windows(predictions.true_shapes)
+            last.boxes, scores, window=image_windows(predictions.true_shapes)
         )
         if self.masks is None:
             return found
-        shape = predictions.first.image_shape
-        regions = self.regions.features(predictions.features, found.boxes, shape)
+        regions = self.region_stages[-1].regions.features(
+            predictions.features, found.boxes, last.image_shape
+        )
         return found._replace(masks=self.masks.probabilities(regions, found))
 
     def decode(self, predictions):
@@ -202,18 +202,21 @@ class FasterRcnn:
 
         Without a second stage: [B, A, 4] of all anchors.
         """
-        if self.regions is None:
-            first = predictions.first
-            return self.rpn.loss.box_coder.decode(first.box_codes, first.anchors)
-        foreground = predictions.regions.class_logits[..., 1:]
-        codes = _codes_of(predictions.regions.box_codes, tf.argmax(foreground, axis=-1))
-        return self.loss.box_coder.decode(codes, predictions.proposals.boxes)
+        if not self.region_stages:
+            return predictions.first[-1].boxes[:, :, 0]
+        last = predictions.regions[-1]
+        return last.boxes_of(tf.argmax(last.class_logits[..., 1:], axis=-1))
 
     def scores(self, predictions):
-        """Predictions -> [B, P, K + 1] scores; without a second stage [B, A, 2]."""
-        if self.regions is None:
-            return tf.nn.softmax(predictions.first.class_logits)
-        return self.postprocess.convert(predictions.regions.class_logits)
+        """Predictions -> [B, P, K + 1] scores; without a second stage [B, A, 2].
+
+        Of a cascade they are the mean of what all heads say of the last boxes.
+        """
+        if not self.region_stages:
+            return tf.nn.softmax(predictions.first[-1].class_logits)
+        logits = [*predictions.votes, predictions.regions[-1].class_logits]
+        scores = [self.postprocess.convert(one) for one in logits]
+        return scores[0] if len(scores) == 1 else tf.add_n(scores) / len(scores)
 
     def _features(self, images, training):
         backbone, neck = self.parts["backbone"], self.parts.get("neck")
@@ -223,43 +226,41 @@ class FasterRcnn:
             return neck(features, training=training)
         return {"C4": features["C4"]}
 
-    def _region_losses(self, predictions, assignment, targets):
-        """Losses of the second stage, each image's over the number of its proposals."""
-        proposals, regions = predictions.proposals, predictions.regions
-        classes = assignment.take(targets.classes)
-        losses = self.loss(
-            regions.class_logits,
-            _codes_of(regions.box_codes, classes),
-            proposals.boxes,
-            assignment,
-            targets,
-        )
-        images = sum_over_replicas(tf.cast(tf.shape(classes)[0], tf.float32))
-        count = tf.cast(tf.maximum(proposals.count, 1), tf.float32)[:, None]
-        classification = self.classification_weight * losses.classification
-        localization = self.localization_weight * losses.localization
-        if self.miner is not None:
-            ranking = AnchorLosses(classification, localization, proposals.boxes)
-            kept = self.miner.sample(assignment, ranking)
-            classification, localization = classification * kept, localization * kept
-        return {
-            "BoxClassifierLoss/localization_loss": tf.reduce_sum(
-                localization / (count * images)
-            ),
-            "BoxClassifierLoss/classification_loss": tf.reduce_sum(
-                classification / (count * images)
-            ),
-        }
+    def _first_predictions(self, features, shapes, training):
+        """The Predictions of all first stages, a tuple."""
+        found, priors = [], None
+        for stage in self.first_stages:
+            found.append(stage.predict(features, *shapes, training, priors))
+            priors = stage.refined(found[-1])
+        return tuple(found)
 
-    def _mask_losses(self, predictions, assignment, targets):
+    def _region_predictions(self, predictions, shapes, training):
+        """The Predictions of all region stages, a tuple."""
+        found, priors = [], proposal_priors(predictions.proposals)
+        for stage in self.region_stages:
+            found.append(stage.predict(predictions.features, *shapes, priors, training))
+            priors = stage.refined(found[-1])
+        return tuple(found)
+
+    def _votes(self, features, last, training):
+        """What the heads of the earlier stages say of the last one's boxes."""
+        boxes, image_shape = last.priors.boxes, last.image_shape
+        return tuple(
+            stage.regions(features, boxes, image_shape, training).class_logits
+            for stage in self.region_stages[:-1]
+        )
+
+    def _mask_losses(self, predictions, targets):
         if predictions.mask_logits is None:
             return {}
+        last = predictions.regions[-1]
+        assignment = self.region_stages[-1].objective.assign(last.priors, targets, last)
         return self.masks.losses(
             predictions.mask_logits,
-            predictions.proposals.boxes,
+            last.priors.boxes,
             assignment,
             targets,
-            predictions.first.image_shape,
+            last.image_shape,
         )
 
 
@@ -272,10 +273,3 @@ def _first_of(proposals, limit):
         count=tf.minimum(proposals.count, limit),
         anchor_indices=proposals.anchor_indices[:, :limit],
     )
-
-
-def _codes_of(box_codes, classes):
-    """[B, P, Q, 4], [B, P] classes -> [B, P, 4], the codes of each box's class."""
-    if box_codes.shape[2] == 1:
-        return box_codes[:, :, 0]
-    return tf.gather(box_codes, classes, batch_dims=2)

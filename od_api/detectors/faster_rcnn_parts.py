@@ -4,23 +4,17 @@ import functools
 
 from od_api.core.errors import ConfigError
 from od_api.core.registry import build, build_field
-from od_api.detectors.multi_task_loss import MultiTaskLoss
+from od_api.detectors.dense_stage import Border, DenseStage
+from od_api.detectors.objective_field import objective_of
 from od_api.detectors.proposal_sampling import ProposalSampling
 from od_api.detectors.region_masks import RegionMasks
-from od_api.detectors.region_proposals import RegionProposals
-from od_api.detectors.region_stages import CroppedRegions, PositionSensitiveRegions
-from od_api.heads.fully_connected_regions import FullyConnectedRegions
-from od_api.heads.region_proposal_predictor import RegionProposalPredictor
+from od_api.detectors.region_stage import RegionStage
+from od_api.detectors.regions import CroppedRegions, PositionSensitiveRegions
+from od_api.detectors.stage import StageNames
+from od_api.detectors.stage_fields import listed_stages, refuse_falling_iou
 from od_api.layers.crop_and_resize import crop_and_resize, matmul_crop_and_resize
+from od_api.old_api import two_stage_messages as old
 from od_api.old_api.two_stage_extractors import typed_parts
-from od_api.protos import (
-    box_coder_pb2,
-    losses_pb2,
-    matcher_pb2,
-    post_processing_pb2,
-    region_similarity_calculator_pb2,
-    sampler_pb2,
-)
 from od_api.region_operators.multilevel_crop import multilevel_crop
 
 
@@ -38,9 +32,9 @@ def faster_rcnn_parts(message):
     levels = neck.levels if neck is not None else ["C4"]
     channels = neck.depth if neck is not None else backbone.channels["C4"]
     resizer = build_field(message, "image_resizer")
-    coder = _part(message, "box_coder")
-    rpn = _first_stage(message, coder, levels, channels)
-    parts = {"backbone": backbone, "rpn": rpn.head}
+    first_stages = _first_stages(message, levels, channels)
+    parts = {"backbone": backbone}
+    parts |= {_nth("rpn", i): stage.head for i, stage in enumerate(first_stages)}
     multiple = 1
     if neck is not None:
         neck.build({n: (None, None, None, c) for n, c in backbone.channels.items()})
@@ -52,29 +46,29 @@ def faster_rcnn_parts(message):
         "pad_to_multiple": multiple,
         "num_classes": message.num_classes,
         "resizer": resizer,
-        "rpn": rpn,
+        "first_stages": first_stages,
     }
     if message.number_of_stages == 1:
         if backbone.second_stage is not None:
             # It waits in the checkpoint for a detector of two stages.
             backbone.second_stage.trainable = False
         return arguments
-    regions = _second_stage(message, backbone, channels)
-    parts["head"] = regions.head
-    if backbone.second_stage is None:
-        parts["regions"] = regions.network
+    stages = _region_stages(message, backbone, channels)
+    for i, stage in enumerate(stages):
+        parts[_nth("head", i)] = stage.regions.head
+        if backbone.second_stage is None:
+            parts[_nth("regions", i)] = stage.regions.network
     return {
         **arguments,
-        "regions": regions,
-        "sampling": _sampling(message),
-        "loss": _second_stage_loss(message, coder),
-        "masks": _masks(message, regions.head),
-        "miner": _miner(message),
+        "region_stages": stages,
+        "sampling": ProposalSampling(
+            objective=stages[0].objective,
+            add_ground_truth=message.add_ground_truth_to_proposals,
+        ),
+        "masks": _masks(message, stages[-1].regions.head),
         "postprocess": build_field(
             message, "second_stage_post_processing", num_classes=message.num_classes
         ),
-        "classification_weight": message.second_stage_classification_loss_weight,
-        "localization_weight": message.second_stage_localization_loss_weight,
     }
 
 
@@ -109,74 +103,132 @@ def _networks(message):
         raise error.within("feature_extractor") from error
 
 
-def _first_stage(message, coder, levels, channels):
+def _nth(name, i):
+    """What stage i adds to a name: "head", "head_2", "head_3"."""
+    return name if i == 0 else f"{name}_{i + 1}"
+
+
+def _first_stages(message, levels, channels):
+    """The DenseStages in their order; the last one proposes."""
     anchors = build_field(message, "first_stage_anchor_generator")
-    head = _first_stage_head(message, anchors)
-    shape = (None, None, None, channels)
-    try:
-        head.build(dict.fromkeys(levels, shape))
-    except ValueError as error:
-        raise ConfigError(str(error), "first_stage_anchor_generator") from error
-    return RegionProposals(
-        head=head,
-        anchors=anchors,
-        assigner=_matcher(message, "first_stage_matcher"),
-        loss=MultiTaskLoss(
+    shapes = dict.fromkeys(levels, (None, None, None, channels))
+    stages = []
+    for i, fields in enumerate(listed_stages(message, "first_stages")):
+        head = fields.build(
+            "box_predictor",
+            lambda **context: _old_head(message, **context),
+            anchors_per_location=anchors.per_location,
             num_classes=1,
-            box_coder=coder,
-            classification_loss=build(losses_pb2.WeightedSoftmaxClassificationLoss()),
-            localization_loss=_part(message, "first_stage_localization_loss"),
-        ),
-        sampler=build(
-            sampler_pb2.BalancedSampler(
-                batch_size=message.first_stage_minibatch_size,
-                positive_fraction=message.first_stage_positive_balance_fraction,
-            )
-        ),
-        suppression=_proposal_suppression(message),
-        localization_weight=message.first_stage_localization_loss_weight,
-        objectness_weight=message.first_stage_objectness_loss_weight,
-        clip_anchors=message.clip_anchors_to_image,
-    )
-
-
-def _first_stage_head(message, anchors):
-    hyperparams = None
-    if message.HasField("first_stage_box_predictor_conv_hyperparams"):
-        hyperparams = build_field(message, "first_stage_box_predictor_conv_hyperparams")
-    return RegionProposalPredictor(
-        anchors_per_location=anchors.per_location,
-        depth=message.first_stage_box_predictor_depth,
-        kernel_size=message.first_stage_box_predictor_kernel_size,
-        atrous_rate=message.first_stage_atrous_rate,
-        conv_hyperparams=hyperparams,
-    )
-
-
-def _proposal_suppression(message):
-    return build(
-        post_processing_pb2.BatchNonMaxSuppression(
-            score_threshold=message.first_stage_nms_score_threshold,
-            iou_threshold=message.first_stage_nms_iou_threshold,
-            max_detections_per_class=message.first_stage_max_proposals,
-            max_total_detections=message.first_stage_max_proposals,
-            use_static_shapes=message.use_static_shapes,
+            add_background_class=True,
         )
-    )
+        _build_head(head, shapes, "first_stage_anchor_generator")
+        coder = fields.build("box_coder", lambda: _box_coder(message))
+        stages.append(
+            DenseStage(
+                head=head,
+                anchors=anchors if i == 0 else None,
+                box_coder=coder,
+                objective=fields.build(
+                    "objective",
+                    lambda **context: objective_of(
+                        message,
+                        "first_stage_objective",
+                        old.FIRST_STAGE_REPLACED,
+                        old.first_stage_objective,
+                        **context,
+                    ),
+                    num_classes=1,
+                    box_coder=coder,
+                ),
+                border=Border(clip=message.clip_anchors_to_image) if i == 0 else None,
+                names=StageNames(_nth("RPNLoss", i) + "/", True, fields.loss_weight),
+            )
+        )
+    stages[-1].suppression = build(old.proposal_suppression(message))
+    return stages
 
 
-def _second_stage(message, backbone, channels):
-    _check_predictor(message, pyramid=backbone.second_stage is None)
-    head = build_field(
-        message, "second_stage_box_predictor", num_classes=message.num_classes
+def _old_head(message, **context):
+    try:
+        return build(old.first_stage_head(message), **context)
+    except ConfigError as error:
+        raise error.moved(old.HEAD_PLACES) from error
+
+
+def _box_coder(message):
+    if message.HasField("box_coder"):
+        return build_field(message, "box_coder")
+    return build(old.box_coder(message))
+
+
+def _build_head(head, shapes, field):
+    try:
+        head.build(shapes)
+    except ValueError as error:
+        raise ConfigError(str(error), field) from error
+
+
+def _region_stages(message, backbone, channels):
+    """The RegionStages in their order."""
+    stages = []
+    for i, fields in enumerate(listed_stages(message, "region_stages")):
+        regions = _regions(message, fields, backbone, channels)
+        coder = fields.build("box_coder", lambda: _box_coder(message))
+        objective = fields.build(
+            "objective",
+            lambda **context: objective_of(
+                message,
+                "second_stage_objective",
+                old.SECOND_STAGE_REPLACED,
+                old.second_stage_objective,
+                **context,
+            ),
+            num_classes=message.num_classes,
+            box_coder=coder,
+        )
+        _check_objective(objective, fields)
+        names = StageNames(
+            _nth("BoxClassifierLoss", i) + "/", False, fields.loss_weight
+        )
+        stages.append(
+            RegionStage(
+                regions=regions, box_coder=coder, objective=objective, names=names
+            )
+        )
+    refuse_falling_iou(message, stages)
+    return stages
+
+
+def _check_objective(objective, fields):
+    if not hasattr(objective, "draw"):
+        place, _, _ = fields.where("objective", "second_stage_objective")
+        raise ConfigError(
+            "does not say which proposals are drawn, which the stages of regions need: "
+            "use matched",
+            place,
+        )
+
+
+def _regions(message, fields, backbone, channels):
+    """The network and head of one region stage, their variables made."""
+    pyramid = backbone.second_stage is None
+    place, holder, field = fields.where("box_predictor", "second_stage_box_predictor")
+    try:
+        _check_predictor(getattr(holder, field), pyramid)
+    except ConfigError as error:
+        raise error.within(place) from error
+    head = fields.build(
+        "box_predictor",
+        lambda **context: build_field(message, "second_stage_box_predictor", **context),
+        num_classes=message.num_classes,
     )
-    network = backbone.second_stage or FullyConnectedRegions(
-        **_region_settings(message.feature_extractor)
+    network = backbone.second_stage or build(
+        old.region_network(message.feature_extractor)
     )
     crop = matmul_crop_and_resize
     if not message.use_matmul_crop_and_resize:
         crop = crop_and_resize
-    predictor = message.second_stage_box_predictor.WhichOneof("box_predictor_oneof")
+    predictor = getattr(holder, field).WhichOneof("box_predictor_oneof")
     try:
         if predictor == "rfcn_box_predictor":
             regions = PositionSensitiveRegions(head=head, network=network, crop=crop)
@@ -191,16 +243,18 @@ def _second_stage(message, backbone, channels):
             )
         regions.build(channels)
     except ValueError as error:
-        raise ConfigError(str(error), "second_stage_box_predictor") from error
+        raise ConfigError(str(error), place) from error
     return regions
 
 
-def _check_predictor(message, pyramid):
-    predictor = message.second_stage_box_predictor.WhichOneof("box_predictor_oneof")
+def _check_predictor(box_predictor, pyramid):
+    """Raises ConfigError for a BoxPredictor that does not fit the regions."""
+    predictor = box_predictor.WhichOneof("box_predictor_oneof")
     problem = None
     if predictor in (
         "convolutional_box_predictor",
         "weight_shared_convolutional_box_predictor",
+        "region_proposal_predictor",
     ):
         problem = (
             "is for the anchors of model.ssd; regions take mask_rcnn_box_predictor or "
@@ -212,41 +266,7 @@ def _check_predictor(message, pyramid):
             "type without _fpn, or mask_rcnn_box_predictor"
         )
     if problem:
-        raise ConfigError(problem, f"second_stage_box_predictor.{predictor}")
-
-
-def _region_settings(extractor):
-    """Arguments of a pyramid's second stage."""
-    hyperparams = None
-    if extractor.HasField("conv_hyperparams"):
-        hyperparams = build_field(extractor, "conv_hyperparams")
-    return {
-        "conv_hyperparams": hyperparams,
-        "freeze_batch_norm": not extractor.batch_norm_trainable,
-    }
-
-
-def _sampling(message):
-    size = message.second_stage_batch_size
-    sampler = sampler_pb2.BalancedSampler(
-        batch_size=size, positive_fraction=message.second_stage_balance_fraction
-    )
-    return ProposalSampling(
-        assigner=_matcher(message, "second_stage_matcher"),
-        # A miner chooses by the losses of all proposals.
-        sampler=None if message.HasField("hard_example_miner") else build(sampler),
-        size=size,
-        add_ground_truth=message.add_ground_truth_to_proposals,
-    )
-
-
-def _second_stage_loss(message, coder):
-    return MultiTaskLoss(
-        num_classes=message.num_classes,
-        box_coder=coder,
-        classification_loss=_part(message, "second_stage_classification_loss"),
-        localization_loss=_part(message, "second_stage_localization_loss"),
-    )
+        raise ConfigError(problem, predictor)
 
 
 def _masks(message, head):
@@ -262,43 +282,3 @@ def _masks(message, head):
         return None
     weight = message.second_stage_mask_prediction_loss_weight
     return RegionMasks(head=head, loss_weight=weight)
-
-
-def _miner(message):
-    if not message.HasField("hard_example_miner"):
-        return None
-    return build_field(message, "hard_example_miner")
-
-
-def _matcher(message, field):
-    similarity = build(region_similarity_calculator_pb2.IouSimilarity())
-    return _part(message, field, similarity=similarity)
-
-
-def _part(message, field, **context):
-    """The part in a field or, where it is not set, what the old API had in its code."""
-    if message.HasField(field):
-        return build_field(message, field, **context)
-    return build(_DEFAULTS[field], **context)
-
-
-_DEFAULTS = {
-    "first_stage_matcher": matcher_pb2.Matcher(
-        argmax_matcher={
-            "matched_threshold": 0.7,
-            "unmatched_threshold": 0.3,
-            "force_match_for_each_row": True,
-        }
-    ),
-    "second_stage_matcher": matcher_pb2.Matcher(
-        argmax_matcher={"matched_threshold": 0.5, "unmatched_threshold": 0.5}
-    ),
-    "box_coder": box_coder_pb2.BoxCoder(faster_rcnn_box_coder={}),
-    "first_stage_localization_loss": losses_pb2.LocalizationLoss(weighted_smooth_l1={}),
-    "second_stage_localization_loss": losses_pb2.LocalizationLoss(
-        weighted_smooth_l1={}
-    ),
-    "second_stage_classification_loss": losses_pb2.ClassificationLoss(
-        weighted_softmax={}
-    ),
-}

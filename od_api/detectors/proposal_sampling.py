@@ -3,55 +3,47 @@
 import tensorflow as tf
 
 from od_api.core.errors import UserError
-from od_api.core.types import Detections
+from od_api.core.types import Detections, as_priors
 
 
 class ProposalSampling:
-    """Which proposals the second stage is trained on, and against what.
+    """Which proposals the second stage is trained on.
 
     Args:
-      assigner: of proposals to ground truth.
-      sampler: chooses at most `size` of them; None keeps all.
-      size: proposals an image is trained on.
+      objective: of the second stage: assigns, and draws by its samplers at most
+        `batch_size` of them; without samplers all proposals are kept.
       add_ground_truth: ground-truth boxes are candidates, too.
     """
 
-    def __init__(self, *, assigner, sampler=None, size=64, add_ground_truth=False):
-        self.assigner = assigner
-        self.sampler = sampler
-        self.size = size
+    def __init__(self, *, objective, add_ground_truth=False):
+        self.objective = objective
         self.add_ground_truth = add_ground_truth
-
-    def assign(self, boxes, real, targets):
-        """Assignment of boxes [B, P, 4]; where `real` [B, P] is False it ignores."""
-        assignment = self.assigner.assign(boxes, targets)
-        weight = assignment.take(targets.weights)
-        takes_part = real & ((assignment.label != 1) | (weight > 0.0))
-        return assignment._replace(label=tf.where(takes_part, assignment.label, -1))
 
     def sample(self, proposals, targets, seed):
         """Proposals (Detections of one class) -> those that are trained on, likewise.
 
-        Sampled ones come first, in their old order; P becomes `size`.
+        Sampled ones come first, in their old order; P becomes the batch size.
 
         Raises:
-          UserError: there are fewer proposals than `size`, padding counted.
+          UserError: there are fewer proposals than that, padding counted.
         """
-        if self.sampler is None:
+        size = self.objective.batch_size
+        if size is None:
             return proposals
         boxes, real = proposals.boxes, real_boxes(proposals)
         if self.add_ground_truth:
             boxes = tf.concat([boxes, targets.boxes], axis=1)
             real = tf.concat([real, targets.valid], axis=1)
-        if boxes.shape[1] is not None and boxes.shape[1] < self.size:
+        if boxes.shape[1] is not None and boxes.shape[1] < size:
             raise UserError(
-                f"second_stage_batch_size is {self.size}, and there are only "
+                f"second_stage_batch_size is {size}, and there are only "
                 f"{boxes.shape[1]} proposals to choose from: lower it, or raise "
                 "first_stage_max_proposals"
             )
-        assignment = self.assign(boxes, real, targets)
-        sampled = self.sampler.sample(assignment, seed=seed)
-        kept, index = tf.math.top_k(sampled, self.size)
+        priors = as_priors(boxes)._replace(valid=real)
+        assignment = self.objective.assign(priors, targets)
+        sampled = self.objective.draw(assignment, seed)
+        kept, index = tf.math.top_k(sampled, size)
         count = tf.reduce_sum(tf.cast(kept > 0.0, tf.int32), axis=1)
         boxes = tf.gather(boxes, index, batch_dims=1) * kept[..., None]
         return Detections(
@@ -66,3 +58,8 @@ class ProposalSampling:
 def real_boxes(found):
     """Detections -> [B, N] bool: False in padding."""
     return tf.sequence_mask(found.count, tf.shape(found.boxes)[1])
+
+
+def proposal_priors(proposals):
+    """Detections -> Priors [B, P, 4]; padding is not valid."""
+    return as_priors(proposals.boxes)._replace(valid=real_boxes(proposals))

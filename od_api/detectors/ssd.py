@@ -9,17 +9,17 @@ import tensorflow as tf
 
 from od_api.core.errors import ConfigError
 from od_api.core.registry import build, build_field, register
-from od_api.core.replicas import sum_over_replicas
 from od_api.core.shapes import (
     image_windows,
     known_or_unknown,
     pad_to_multiple,
     spatial_shape,
 )
-from od_api.core.types import AnchorLosses, Predictions
-from od_api.detectors.multi_task_loss import MultiTaskLoss
+from od_api.detectors.dense_stage import DenseStage
+from od_api.detectors.objective_field import columns_of, objective_of
 from od_api.layers.fused_batch_norm import freeze_batch_norm
 from od_api.old_api.feature_extractor_aliases import typed_parts
+from od_api.old_api.ssd_objective import REPLACED, ssd_objective
 from od_api.protos import ssd_pb2
 
 # Options of the schema whose mechanism does not exist here: refused, not ignored.
@@ -41,10 +41,18 @@ _UNSUPPORTED = {
 class Ssd:
     """A single-stage detector.
 
+    Args:
+      num_classes: K.
+      resizer: what brings images to the network's input size.
+      backbone, neck: from images to the maps of all levels.
+      stage: a DenseStage; its head is the third part with variables.
+      postprocess: makes scores of logits, and detections of scores.
+      add_background_class: column 0 of the logits is background.
+      freeze_batchnorm: batch norm keeps its statistics, scales and offsets.
+      pad_to_multiple: the network's input becomes a multiple of it.
+
     Attributes:
       parts: {"backbone", "neck", "head"}: the layers that hold variables.
-      resizer: what brings images to the network's input size.
-      num_classes: K.
       max_proposals: None: there are no proposals.
     """
 
@@ -57,33 +65,18 @@ class Ssd:
         resizer,
         backbone,
         neck,
-        head,
-        anchors,
-        assigner,
-        loss,
+        stage,
         postprocess,
-        sampler=None,
-        miner=None,
-        classification_weight=1.0,
-        localization_weight=1.0,
-        normalize_loss_by_num_matches=True,
-        normalize_loc_loss_by_codesize=False,
+        add_background_class=True,
         freeze_batchnorm=False,
         pad_to_multiple=1,
     ):
         self.num_classes = num_classes
         self.resizer = resizer
-        self.parts = {"backbone": backbone, "neck": neck, "head": head}
-        self.anchors = anchors
-        self.assigner = assigner
-        self.loss = loss
+        self.parts = {"backbone": backbone, "neck": neck, "head": stage.head}
+        self.stage = stage
         self.postprocess = postprocess
-        self.sampler = sampler
-        self.miner = miner
-        self.classification_weight = classification_weight
-        self.localization_weight = localization_weight
-        self.normalize_loss_by_num_matches = normalize_loss_by_num_matches
-        self.normalize_loc_loss_by_codesize = normalize_loc_loss_by_codesize
+        self.add_background_class = add_background_class
         self.pad_to_multiple = pad_to_multiple
         self._create_variables()
         if freeze_batchnorm:
@@ -97,41 +90,20 @@ class Ssd:
         backbone, neck = _networks(message)
         anchors = build_field(message, "anchor_generator")
         resizer = build_field(message, "image_resizer")
-        image_shape = resizer.output_shape
-        similarity = build_field(
-            message, "similarity_calculator", image_shape=image_shape
-        )
-        losses, samplers = _losses(message)
+        columns = columns_of(message)
         return cls(
             num_classes=message.num_classes,
             resizer=resizer,
             backbone=backbone,
             neck=neck,
-            head=build_field(
-                message,
-                "box_predictor",
-                num_classes=message.num_classes,
-                anchors_per_location=anchors.per_location,
-                add_background_class=message.add_background_class,
-            ),
-            anchors=anchors,
-            assigner=build_field(message, "matcher", similarity=similarity),
+            stage=_stage(message, anchors, resizer.output_shape, columns),
             postprocess=build_field(
-                message, "post_processing", num_classes=message.num_classes
-            ),
-            loss=MultiTaskLoss(
+                message,
+                "post_processing",
                 num_classes=message.num_classes,
-                box_coder=build_field(message, "box_coder", image_shape=image_shape),
-                **losses,
-                add_background_class=message.add_background_class,
-                encode_background_as_zeros=message.encode_background_as_zeros,
-                negative_class_weight=message.negative_class_weight,
+                columns=columns,
             ),
-            **samplers,
-            classification_weight=message.loss.classification_weight,
-            localization_weight=message.loss.localization_weight,
-            normalize_loss_by_num_matches=message.normalize_loss_by_num_matches,
-            normalize_loc_loss_by_codesize=message.normalize_loc_loss_by_codesize,
+            add_background_class=message.add_background_class,
             freeze_batchnorm=message.freeze_batchnorm,
             pad_to_multiple=message.feature_extractor.pad_to_multiple,
         )
@@ -156,17 +128,7 @@ class Ssd:
         inputs = pad_to_multiple(inputs, self.pad_to_multiple)
         features = self.parts["backbone"](inputs, training=training)
         maps = self.parts["neck"](features, training=training)
-        outputs = dict(self.parts["head"](maps, training=training))
-        image_shape = spatial_shape(images)
-        anchors = self.anchors([spatial_shape(m) for m in maps.values()], image_shape)
-        return Predictions(
-            class_logits=tf.cast(outputs.pop("class_logits"), tf.float32),
-            box_codes=tf.cast(outputs.pop("box_codes"), tf.float32),
-            anchors=anchors,
-            image_shape=image_shape,
-            true_shapes=true_shapes,
-            extras=outputs,
-        )
+        return self.stage.predict(maps, spatial_shape(images), true_shapes, training)
 
     def losses(self, predictions, targets, seed=None):
         """Equation 1 of Huang et al. (CVPR 2017), summed over the batch.
@@ -177,43 +139,11 @@ class Ssd:
           seed: int32 [2], for samplers that draw at random.
 
         Returns:
-          {"localization_loss", "classification_loss"}: float32 scalars. Under a
-          synchronous strategy each replica returns its share: they add up to the loss
-          of the whole batch.
+          {"localization_loss", "classification_loss"} or what the objective is made of:
+          float32 scalars. Under a synchronous strategy each replica returns its share:
+          they add up to the loss of the whole batch.
         """
-        assignment = self.assigner.assign(predictions.anchors, targets, predictions)
-        losses = self.loss(
-            predictions.class_logits,
-            predictions.box_codes,
-            predictions.anchors,
-            assignment,
-            targets,
-        )
-        classification, localization, box_weights = losses
-        if self.sampler is not None:
-            sampled = self.sampler.sample(assignment, seed=seed)
-            classification, localization = (
-                classification * sampled,
-                localization * sampled,
-            )
-            box_weights *= sampled
-        if self.miner is not None:
-            kept = self._mine(predictions, assignment, classification, localization)
-            classification, localization = classification * kept, localization * kept
-        matches = 1.0
-        if self.normalize_loss_by_num_matches:
-            matches = sum_over_replicas(tf.reduce_sum(box_weights))
-            matches = tf.maximum(matches, 1.0)
-        code_size = self.loss.box_coder.code_size
-        per_code = code_size if self.normalize_loc_loss_by_codesize else 1
-        return {
-            "localization_loss": self.localization_weight
-            * tf.reduce_sum(localization)
-            / (matches * per_code),
-            "classification_loss": self.classification_weight
-            * tf.reduce_sum(classification)
-            / matches,
-        }
+        return self.stage.losses(predictions, targets, seed)
 
     def detect(self, predictions):
         """Predictions -> Detections: decoded, scored, clipped to the image, NMS."""
@@ -225,15 +155,15 @@ class Ssd:
 
     def decode(self, predictions):
         """Predictions -> [B, A, 4] boxes of all anchors, not clipped."""
-        return self.loss.box_coder.decode(predictions.box_codes, predictions.anchors)
+        return predictions.boxes[:, :, 0]
 
     def scores(self, predictions):
         """Predictions -> [B, A, K (+1)] scores, background first where there is one."""
-        return self.postprocess.convert(predictions.class_logits)
+        return self.postprocess.convert(predictions.class_logits, predictions.columns)
 
     def foreground(self, scores):
         """[..., K (+1)] -> [..., K]: without the background column."""
-        return scores[..., 1:] if self.loss.add_background_class else scores
+        return scores[..., 1:] if self.add_background_class else scores
 
     def _create_variables(self):
         """Runs the network symbolically once, so that every variable exists."""
@@ -245,16 +175,6 @@ class Ssd:
         features = self.parts["backbone"](image)
         self.parts["head"](self.parts["neck"](features))
 
-    def _mine(self, predictions, assignment, classification, localization):
-        """[B, A] 0/1: which anchors the hard-example miner keeps."""
-        anchor_losses = AnchorLosses(
-            classification=tf.stop_gradient(classification)
-            * self.classification_weight,
-            localization=tf.stop_gradient(localization) * self.localization_weight,
-            boxes=tf.stop_gradient(self.decode(predictions)),
-        )
-        return self.miner.sample(assignment, anchor_losses)
-
 
 def _refuse_unsupported(message):
     for field, meaning in _UNSUPPORTED.items():
@@ -263,20 +183,15 @@ def _refuse_unsupported(message):
     if message.num_classes < 1:
         raise ConfigError("must be at least 1", "num_classes")
     predictor = message.box_predictor.WhichOneof("box_predictor_oneof")
-    if predictor in ("mask_rcnn_box_predictor", "rfcn_box_predictor"):
+    if predictor in (
+        "mask_rcnn_box_predictor",
+        "rfcn_box_predictor",
+        "region_proposal_predictor",
+    ):
         raise ConfigError(
-            "is for the regions of model.faster_rcnn; SSD has anchors and takes "
+            "is for the stages of model.faster_rcnn; SSD has anchors and takes "
             "convolutional_box_predictor or weight_shared_convolutional_box_predictor",
             f"box_predictor.{predictor}",
-        )
-    if message.loss.expected_loss_weights:
-        raise ConfigError(
-            "od_api does not offer expected loss weights",
-            "loss.expected_loss_weights",
-        )
-    if message.loss.equalization_loss.weight:
-        raise ConfigError(
-            "od_api does not offer the equalization loss", "loss.equalization_loss"
         )
 
 
@@ -291,26 +206,36 @@ def _networks(message):
         raise error.within("feature_extractor") from error
 
 
-def _losses(message):
-    """The losses and the samplers of an Ssd message, as constructor arguments."""
-    if not message.HasField("loss"):
-        raise ConfigError("is not set in Ssd, and it is needed", "loss")
-    loss = message.loss
-    try:
-        losses = {
-            name: build_field(loss, name)
-            for name in ("classification_loss", "localization_loss")
-        }
-        return losses, {
-            "sampler": _optional(loss, "random_example_sampler"),
-            "miner": _optional(loss, "hard_example_miner"),
-        }
-    except ConfigError as error:
-        raise error.within("loss") from error
-
-
-def _optional(message, field):
-    return build_field(message, field) if message.HasField(field) else None
+def _stage(message, anchors, image_shape, columns):
+    """The DenseStage of an Ssd message."""
+    context = {
+        "num_classes": message.num_classes,
+        "add_background_class": message.add_background_class,
+        "columns": columns,
+    }
+    needed = ("columns",) if columns else ()
+    box_coder = build_field(message, "box_coder", image_shape=image_shape)
+    return DenseStage(
+        head=build_field(
+            message,
+            "box_predictor",
+            required=needed,
+            anchors_per_location=anchors.per_location,
+            **context,
+        ),
+        anchors=anchors,
+        box_coder=box_coder,
+        objective=objective_of(
+            message,
+            "objective",
+            REPLACED,
+            ssd_objective,
+            required=needed,
+            box_coder=box_coder,
+            image_shape=image_shape,
+            **context,
+        ),
+    )
 
 
 def _zero_padding(inputs, true_shapes):

@@ -2,9 +2,13 @@
 
 import keras
 
+from od_api.core import ranges
+from od_api.core.registry import register
 from od_api.layers.conv_hyperparams import ConvHyperparams
+from od_api.protos import box_predictor_pb2
 
 
+@register(box_predictor_pb2.FullyConnectedRegions)
 class FullyConnectedRegions(keras.layers.Layer):
     """Two dense layers with ReLU on each crop (Lin et al., CVPR 2017, section 5.2).
 
@@ -19,6 +23,7 @@ class FullyConnectedRegions(keras.layers.Layer):
 
     def __init__(self, *, conv_hyperparams=None, freeze_batch_norm=False, depth=1024):
         super().__init__(name="fully_connected_regions")
+        ranges.at_least("depth", depth, 1, ranges.MOST_CHANNELS)
         make = conv_hyperparams or ConvHyperparams()
         self._first = keras.layers.Dense(depth, activation="relu", name="first")
         self._norm = make.norm_layer(depth, name="norm")

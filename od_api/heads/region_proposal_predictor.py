@@ -3,14 +3,17 @@
 import keras
 
 from od_api.core import ranges
+from od_api.core.registry import register
 from od_api.layers.anchor_predictions import rows_per_anchor
 from od_api.layers.chain import Chain
 from od_api.layers.conv_hyperparams import ConvHyperparams
+from od_api.protos import box_predictor_pb2
 
 BACKGROUND_AND_OBJECT = 2
 CODE_SIZE = 4
 
 
+@register(box_predictor_pb2.RegionProposalPredictor)
 class RegionProposalPredictor(keras.layers.Layer):
     """Predicts objectness and box codes of every anchor (Ren et al., NIPS 2015).
 
@@ -43,9 +46,9 @@ class RegionProposalPredictor(keras.layers.Layer):
                 f"number of anchors on each, not {list(anchors_per_location)}"
             )
         for field, value, most in (
-            ("first_stage_box_predictor_depth", depth, ranges.MOST_CHANNELS),
-            ("first_stage_box_predictor_kernel_size", kernel_size, ranges.MOST_CELLS),
-            ("first_stage_atrous_rate", atrous_rate, ranges.MOST_CELLS),
+            ("depth", depth, ranges.MOST_CHANNELS),
+            ("kernel_size", kernel_size, ranges.MOST_CELLS),
+            ("atrous_rate", atrous_rate, ranges.MOST_CELLS),
         ):
             ranges.at_least(field, value, 1, most)
         make = conv_hyperparams or ConvHyperparams()

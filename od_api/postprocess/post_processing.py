@@ -24,6 +24,8 @@ class PostProcessing:
       logit_scale: logits are divided by it.
       calibration_config: a function of scores, or of logits where its `on_logits` says
         so; None for none.
+      score_factors: names of columns: scores are multiplied by theirs.
+      columns: the detector's column parts.
     """
 
     def __init__(
@@ -33,6 +35,8 @@ class PostProcessing:
         score_converter="IDENTITY",
         logit_scale=1.0,
         calibration_config=None,
+        score_factors=(),
+        columns=(),
     ):
         ranges.above("logit_scale", logit_scale)
         self.suppression = batch_non_max_suppression or BatchNonMaxSuppression()
@@ -42,9 +46,25 @@ class PostProcessing:
         self._converter = _CONVERTERS[score_converter]
         self._logit_scale = logit_scale
         self._calibrate = calibration_config
+        known = {column.name: column for column in columns}
+        for name in score_factors:
+            if name not in known:
+                raise ValueError(
+                    f"score_factors has {name!r}, which is no column of this model: "
+                    f"its columns are {', '.join(known) or 'none'}"
+                )
+        self._factors = [known[name] for name in score_factors]
 
-    def convert(self, class_logits):
-        """[B, A, C] raw outputs, background column included -> [B, A, C] float32."""
+    def convert(self, class_logits, columns=None):
+        """Raw outputs -> scores.
+
+        Args:
+          class_logits: [B, A, C], background column included.
+          columns: {name: [B, A, n]}, for score factors.
+
+        Returns:
+          [B, A, C] float32.
+        """
         logits = tf.cast(class_logits, tf.float32)
         calibrate = self._calibrate
         if calibrate is not None and calibrate.on_logits:
@@ -52,6 +72,8 @@ class PostProcessing:
         scores = self._converter(logits / self._logit_scale)
         if calibrate is not None and not calibrate.on_logits:
             scores = calibrate(scores)
+        for factor in self._factors:
+            scores *= factor.score(columns[factor.name])
         return scores
 
     def select(self, boxes, scores, window=None):

@@ -21,6 +21,8 @@ class BalancedSampler:
       positive_fraction: largest share of positives, 0..1.
     """
 
+    needs_losses = False
+
     def __init__(self, *, batch_size=256, positive_fraction=0.5):
         ranges.at_least("batch_size", batch_size, 1, ranges.MOST_BOXES)
         ranges.probability("positive_fraction", positive_fraction)

@@ -27,7 +27,12 @@ class HardExampleMiner:
         total), CLASSIFICATION or LOCALIZATION.
       max_negatives_per_positive: of step 3; 0 leaves step 3 out.
       min_negatives_per_image: of step 3, if there are so many.
+
+    Attributes:
+      needs_losses: True: it chooses among what the losses are counted over already.
     """
+
+    needs_losses = True
 
     def __init__(
         self,

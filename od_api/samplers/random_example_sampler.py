@@ -20,6 +20,8 @@ class RandomExampleSampler:
       positive_sample_fraction: share of positives, above 0 and up to 1.
     """
 
+    needs_losses = False
+
     def __init__(self, *, positive_sample_fraction=0.01):
         ranges.above("positive_sample_fraction", positive_sample_fraction, 0, 1)
         self.ratio = (1 - positive_sample_fraction) / positive_sample_fraction

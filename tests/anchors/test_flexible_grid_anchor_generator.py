@@ -36,7 +36,9 @@ def test_values():
         [-16, -56, 16, 72],
         [-30, -35, 70, 65],
     ]
-    np.testing.assert_allclose(generator([(1, 2), (1, 1)], (40, 40)), want, atol=1e-4)
+    np.testing.assert_allclose(
+        generator([(1, 2), (1, 1)], (40, 40)).boxes, want, atol=1e-4
+    )
 
 
 def test_count_of_the_original_ssd300():
@@ -52,7 +54,10 @@ def test_count_of_the_original_ssd300():
         for side, size, count in zip(sides, sizes, [4, 6, 6, 6, 4, 4], strict=True)
     ]
     generator = FlexibleGridAnchorGenerator(anchor_grid=grids)
-    assert generator([(side, side) for side in sides], (300, 300)).shape == (8732, 4)
+    assert generator([(side, side) for side in sides], (300, 300)).boxes.shape == (
+        8732,
+        4,
+    )
 
 
 def test_one_ratio_for_all_sizes():

@@ -16,7 +16,7 @@ def test_boxes_of_a_cell():
         scales=[0.25, 0.5], aspect_ratios=[0.5, 1.0], height_offset=3, width_offset=5
     )
     assert generator.per_location == [4]
-    boxes = generator([(2, 3)], (1, 1)).numpy()
+    boxes = generator([(2, 3)], (1, 1)).boxes.numpy()
     root = math.sqrt(2)
     want = [[64 * root, 64 / root], [128 * root, 128 / root], [64, 64], [128, 128]]
     np.testing.assert_allclose((boxes[:, 2:] - boxes[:, :2])[:4], want, rtol=1e-6)

@@ -17,7 +17,7 @@ def test_count_at_640():
     generator = MultiscaleAnchorGenerator(aspect_ratios=RATIOS)
     assert generator.per_location == [6] * 5
     maps = [(80, 80), (40, 40), (20, 20), (10, 10), (5, 5)]
-    assert generator(maps, (640, 640)).shape == (51150, 4)
+    assert generator(maps, (640, 640)).boxes.shape == (51150, 4)
 
 
 def test_sizes_of_a_level():
@@ -25,7 +25,7 @@ def test_sizes_of_a_level():
     generator = MultiscaleAnchorGenerator(
         min_level=5, max_level=5, aspect_ratios=RATIOS
     )
-    boxes = generator([(2, 2)], (64, 64)).numpy()
+    boxes = generator([(2, 2)], (64, 64)).boxes.numpy()
     sizes = (boxes[:, 2:] - boxes[:, :2])[:6]
     sides = [128, 128 * math.sqrt(2)]
     want = [[s / math.sqrt(r), s * math.sqrt(r)] for r in RATIOS for s in sides]
@@ -39,7 +39,7 @@ def test_sizes_of_a_level():
 def test_no_offset_where_the_image_is_no_multiple_of_the_stride():
     """320 is 10 strides of 32, 300 is not: rows start at 16, columns at 0."""
     generator = MultiscaleAnchorGenerator(min_level=5, max_level=5, aspect_ratios=[1.0])
-    boxes = generator([(10, 10)], (320, 300)).numpy()
+    boxes = generator([(10, 10)], (320, 300)).boxes.numpy()
     np.testing.assert_allclose((boxes[0, 2:] + boxes[0, :2]) / 2, [16, 0], atol=1e-4)
 
 

@@ -24,7 +24,7 @@ def test_count_of_the_study():
     """3 * 19^2 + 6 * (10^2 + 5^2 + 3^2 + 2^2 + 1) = 1917."""
     generator = SsdAnchorGenerator(aspect_ratios=RATIOS)
     assert generator.per_location == [3, 6, 6, 6, 6, 6]
-    assert generator(MAPS_300, (300, 300)).shape == (1917, 4)
+    assert generator(MAPS_300, (300, 300)).boxes.shape == (1917, 4)
 
 
 def test_lowest_layer():
@@ -67,7 +67,7 @@ def test_sizes_follow_the_shorter_side():
         reduce_boxes_in_lowest_layer=False,
         interpolated_scale_aspect_ratio=0.0,
     )
-    boxes = center_sizes(generator([(2, 4)], (200, 400)))
+    boxes = center_sizes(generator([(2, 4)], (200, 400)).boxes)
     np.testing.assert_allclose(boxes[:, 2:], 40, atol=1e-4)
     np.testing.assert_allclose(boxes[:, 1], [50, 150, 250, 350] * 2, atol=1e-4)
     np.testing.assert_allclose(boxes[:, 0], [50] * 4 + [150] * 4, atol=1e-4)
@@ -87,7 +87,7 @@ def test_explicit_scales_strides_offsets_and_base():
         height_offset=[3],
         width_offset=[4],
     )
-    boxes = center_sizes(generator([(2, 2)], (100, 100)))
+    boxes = center_sizes(generator([(2, 2)], (100, 100)).boxes)
     want = [[3, 4, 25, 100], [3, 24, 25, 100], [13, 4, 25, 100], [13, 24, 25, 100]]
     np.testing.assert_allclose(boxes, want, atol=1e-4)
 

@@ -74,7 +74,7 @@ def test_gradients_do_not_reach_the_proposals():
     """The second stage moves the first one's head by no way: boxes are stopped."""
     model = kit.detector("faster_rcnn")
     truth = kit.targets()
-    head = [v.value for v in model.rpn.head.trainable_weights]
+    head = [v.value for v in model.first_stages[0].head.trainable_weights]
     with tf.GradientTape() as tape:
         predictions = model.call(
             kit.images(), truth.true_shapes, training=True, targets=truth, seed=kit.SEED
@@ -95,7 +95,7 @@ def test_fewer_proposals_at_inference_are_the_best_of_the_many(name):
     assert few.proposals.boxes.shape == (2, 7, 4)
     np.testing.assert_array_equal(few.proposals.boxes, many.proposals.boxes[:, :7])
     np.testing.assert_allclose(
-        few.regions.class_logits, many.regions.class_logits[:, :7], atol=1e-5
+        few.regions[0].class_logits, many.regions[0].class_logits[:, :7], atol=1e-5
     )
     assert (few.proposals.count <= 7).numpy().all()
 
@@ -112,10 +112,11 @@ def test_hard_examples_alone_have_a_gradient(hard):
         kit.images(), truth.true_shapes, training=True, targets=truth, seed=kit.SEED
     )
     assert predictions.proposals.boxes.shape[1] == 32, "a miner sees all proposals"
-    logits = predictions.regions.class_logits
+    (found,) = predictions.regions
+    logits = found.class_logits
     with tf.GradientTape() as tape:
         tape.watch(logits)
-        regions = predictions.regions._replace(class_logits=logits)
+        regions = (found._replace(class_logits=logits),)
         losses = model.losses(predictions._replace(regions=regions), truth, kit.SEED)
         total = losses["BoxClassifierLoss/classification_loss"]
     moved = tf.reduce_any(tape.gradient(total, logits) != 0, axis=-1)
@@ -133,10 +134,9 @@ def test_second_stage_loss_is_divided_by_the_number_of_proposals():
     predictions = model.call(
         kit.images(), truth.true_shapes, training=True, targets=truth, seed=kit.SEED
     )
-    zero = predictions.regions._replace(
-        class_logits=tf.zeros_like(predictions.regions.class_logits)
-    )
-    losses = model.losses(predictions._replace(regions=zero), truth, kit.SEED)
+    (found,) = predictions.regions
+    zero = found._replace(class_logits=tf.zeros_like(found.class_logits))
+    losses = model.losses(predictions._replace(regions=(zero,)), truth, kit.SEED)
     np.testing.assert_allclose(
         losses["BoxClassifierLoss/classification_loss"], np.log(6), rtol=1e-5
     )

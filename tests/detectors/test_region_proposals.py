@@ -9,7 +9,8 @@ OBJECTNESS = "RPNLoss/objectness_loss"
 
 def predictions(model, training):
     features = {"C4": tf.zeros([2, 8, 8, 128])}
-    return model.rpn.predict(features, (128, 128), training)
+    shapes = tf.constant([[128, 128], [128, 128]])
+    return model.first_stages[0].predict(features, (128, 128), shapes, training)
 
 
 def test_anchors_across_the_border_take_no_part_in_training():
@@ -21,14 +22,14 @@ def test_anchors_across_the_border_take_no_part_in_training():
     """
     model = kit.detector("rpn")
     first = predictions(model, training=True)
-    assert int(tf.reduce_sum(tf.cast(first.inside, tf.int32))) == 49 + 25 + 1
-    assert predictions(model, training=False).inside.numpy().all()
+    assert int(tf.reduce_sum(tf.cast(first.priors.valid, tf.int32))) == 49 + 25 + 1
+    assert predictions(model, training=False).priors.valid.numpy().all()
     clipped = kit.detector("rpn", "clip_anchors_to_image: true")
-    assert predictions(clipped, training=True).inside.numpy().all()
+    assert predictions(clipped, training=True).priors.valid.numpy().all()
 
 
 def test_clipped_anchors_lie_in_the_image():
-    anchors = predictions(kit.detector("rpn"), training=False).anchors.numpy()
+    anchors = predictions(kit.detector("rpn"), training=False).priors.boxes.numpy()
     assert anchors.min() == 0 and anchors.max() == 128
 
 
@@ -37,7 +38,7 @@ def test_objectness_of_no_opinion_costs_log_2():
     model = kit.detector("rpn")
     first = predictions(model, training=True)
     first = first._replace(class_logits=tf.zeros_like(first.class_logits))
-    losses = model.rpn.losses(first, kit.targets(), kit.SEED)
+    losses = model.first_stages[0].losses(first, kit.targets(), kit.SEED)
     np.testing.assert_allclose(losses[OBJECTNESS], np.log(2), rtol=1e-5)
 
 
@@ -49,10 +50,11 @@ def test_proposals_are_the_best_boxes_without_overlap():
     logits = tf.tensor_scatter_nd_update(
         tf.zeros_like(first.class_logits), [[0, best, 1]], [9.0]
     )
-    first = first._replace(
-        class_logits=logits, box_codes=tf.zeros_like(first.box_codes)
-    )
-    found = model.rpn.propose(first, tf.constant([[128, 128], [128, 128]]))
-    np.testing.assert_allclose(found.boxes[0, 0], first.anchors[best], atol=1e-4)
+    codes = tf.zeros_like(first.box_codes)
+    stage = model.first_stages[0]
+    boxes = stage.box_coder.decode(codes, first.priors.for_codes())
+    first = first._replace(class_logits=logits, box_codes=codes, boxes=boxes)
+    found = stage.propose(first)
+    np.testing.assert_allclose(found.boxes[0, 0], first.priors.boxes[best], atol=1e-4)
     assert found.anchor_indices[0, 0] == best
     assert found.count.numpy().max() <= 32

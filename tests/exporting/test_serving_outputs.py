@@ -13,7 +13,7 @@ class OneAnchorDetector:
     """One anchor, [10, 20, 30, 60], of class 2 of 0..2 and with a background class."""
 
     def call(self, images, true_shapes):
-        return Predictions(None, None, None, None, true_shapes, {})
+        return Predictions(None, None, None, None, {}, None, true_shapes)
 
     def detect(self, predictions):
         box = tf.constant([[[10.0, 20.0, 30.0, 60.0], [0.0, 0.0, 0.0, 0.0]]])

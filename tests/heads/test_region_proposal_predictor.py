@@ -105,7 +105,7 @@ def test_unknown_sizes_and_gradients():
 def test_refused():
     with pytest.raises(ValueError, match=r"number of anchors on each, not \[3, 6\]"):
         head_of(anchors_per_location=[3, 6])
-    with pytest.raises(ValueError, match="first_stage_atrous_rate is 0"):
+    with pytest.raises(ValueError, match="atrous_rate is 0"):
         head_of(atrous_rate=0)
     with pytest.raises(ValueError, match=r"2 levels \(P3, P4\) and .* has 1"):
         head_of(levels=1)(features(4, 2))

@@ -17,6 +17,6 @@ def test_anchors_are_the_old_ones(name):
     config = text_format.Parse(case["config"], anchor_generator_pb2.AnchorGenerator())
     generator = build(config)
     maps = [tuple(map(int, shape)) for shape in case["feature_maps"]]
-    made = generator(maps, tuple(map(int, case["image_shape"])))
+    made = generator(maps, tuple(map(int, case["image_shape"]))).boxes
     assert list(generator.per_location) == list(case["per_location"])
     np.testing.assert_allclose(made, case["anchors_in_pixels"], rtol=1e-5, atol=1e-3)

@@ -159,15 +159,17 @@ def compare(ours, old, rtol=2e-4):
 
 def compare_outputs(name, found, mode, rtol):
     case = {k: CASES[name][f"{mode}_{k}"] for k in FIELDS}
-    inside = found.first.inside.numpy()
+    (first,), (regions,) = found.first, found.regions
+    inside = first.priors.valid.numpy()
     assert inside.sum() == case["anchor_count"]
     every = int(case["every"])
     for field, ours in (("codes", "box_codes"), ("logits", "class_logits")):
-        rows = getattr(found.first, ours).numpy()[:, inside]
+        rows = getattr(first, ours).numpy()[:, inside]
+        rows = rows.reshape(*rows.shape[:2], -1)
         compare(rows[:, ::every], case[f"rpn_{field}"], rtol)
         compare(np.abs(rows).sum((1, 2)), case[f"rpn_{field}_sums"], rtol)
         old = case[field]
-        compare(getattr(found.regions, ours), old, rtol)
+        compare(getattr(regions, ours), old, rtol)
     np.testing.assert_array_equal(found.proposals.count, case["proposal_count"])
     compare(found.proposals.boxes, case["proposals"], rtol)
 
@@ -237,7 +239,7 @@ def test_masks_are_the_old_ones(name):
     assert np.abs(found.masks[1] - old[1]).max() > 0.05
     stretch = np.float32(SIZE) / np.float32(TRUE_SHAPES[1])
     boxes = found.boxes * np.float32([[[1] * 4], [[*stretch, *stretch]]])
-    shape = raw.first.image_shape
-    regions = detector.regions.features(raw.features, boxes, shape)
+    (stage,), (last,) = detector.region_stages, raw.regions
+    regions = stage.regions.features(raw.features, boxes, last.image_shape)
     masks = detector.masks.probabilities(regions, found)
     np.testing.assert_allclose(masks, old, atol=2e-3)

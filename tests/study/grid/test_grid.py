@@ -197,7 +197,7 @@ def test_network_runs_at_full_size_and_takes_a_training_step(kind, extractor, st
             continue
         features = predictions.features["C4"]
         assert features.shape[1:3] == (-(-side // stride), -(-side // stride))
-        assert predictions.regions.class_logits.shape == (1, 10, 91)
+        assert predictions.regions[0].class_logits.shape == (1, 10, 91)
     _training_step(detector, 300 if kind == "ssd" else 128)
 
 

@@ -77,7 +77,7 @@ def test_levels_of_full_depth(name):
     maps = _symbolic_maps(detector, 600)
     assert [m.shape[1:3] for m in maps.values()] == [(n, n) for n in at_600]
     # The head has one box predictor for each map: 3 and then 6 anchors a cell.
-    assert detector.anchors.per_location == [3] + [6] * (len(at_300) - 1)
+    assert detector.stage.anchors.per_location == [3] + [6] * (len(at_300) - 1)
     paths = [v.path for part in detector.parts.values() for v in part.variables]
     assert len(set(paths)) == len(paths)
 
@@ -108,7 +108,7 @@ def test_narrow_vgg_predicts_for_every_anchor_and_trains_every_variable():
         )
         loss = tf.reduce_sum(out.class_logits**2) + tf.reduce_sum(out.box_codes**2)
     assert out.class_logits.shape == (1, 7332, 6)
-    assert out.box_codes.shape == (1, 7332, 4)
+    assert out.box_codes.shape == (1, 7332, 1, 4)
     variables = [
         v for part in detector.parts.values() for v in part.trainable_variables
     ]

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from od_api.core.types import prior_boxes
+
 
 class BoxwiseLosses(NamedTuple):
     """Losses of every box, not yet sampled nor reduced.
@@ -17,6 +19,10 @@ class BoxwiseLosses(NamedTuple):
     classification: tf.Tensor
     localization: tf.Tensor
     positive: tf.Tensor
+
+    def times(self, factor):
+        """All three times [B, A]."""
+        return BoxwiseLosses(*(one * factor for one in self))
 
 
 class MultiTaskLoss:
@@ -60,7 +66,7 @@ class MultiTaskLoss:
         Args:
           class_logits: [B, A, K] or [B, A, K + 1].
           box_codes: [B, A, 4].
-          anchors: [A, 4] or [B, A, 4].
+          anchors: Priors, or boxes [A, 4] or [B, A, 4].
           assignment: Assignment of the anchors to `targets`.
           targets: Targets.
 
@@ -70,6 +76,8 @@ class MultiTaskLoss:
         box_weight = assignment.take(targets.weights)
         positive = tf.cast(assignment.label == 1, tf.float32) * box_weight
         negative = tf.cast(assignment.label == 0, tf.float32)
+        if assignment.weight is not None:
+            positive, negative = (x * assignment.weight for x in (positive, negative))
         classification = tf.reduce_sum(
             self.classification_loss(
                 class_logits, self._class_targets(assignment, targets)
@@ -99,7 +107,8 @@ class MultiTaskLoss:
         matched = assignment.take(targets.boxes)
         positive = assignment.label == 1
         # Other anchors aim at themselves: whatever is computed there stays finite.
-        matched = tf.where(positive[..., None], matched, anchors)
+        own = prior_boxes(anchors)
+        matched = tf.where(positive[..., None], matched, own)
         if getattr(self.localization_loss, "on_boxes", False):
             decoded = self.box_coder.decode(box_codes, anchors)
             losses = self.localization_loss(decoded, matched)
