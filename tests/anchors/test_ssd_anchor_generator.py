@@ -29,7 +29,7 @@ def test_count_of_the_study():
 
 def test_lowest_layer():
     """Cell (0, 0) of 19 at 300 px: centre 300 / 38; sides 30, and 60 / and * sqrt 2."""
-    boxes = SsdAnchorGenerator(aspect_ratios=RATIOS)(MAPS_300, (300, 300))
+    boxes = SsdAnchorGenerator(aspect_ratios=RATIOS)(MAPS_300, (300, 300)).boxes
     center, root = 300 / 38, math.sqrt(2)
     want = [
         [center, center, 30, 30],
@@ -45,7 +45,7 @@ def test_lowest_layer():
 
 def test_other_layers():
     """The second scale is 0.35, the third 0.5: sides 105, and 300 sqrt(.35 * .5)."""
-    boxes = SsdAnchorGenerator(aspect_ratios=RATIOS)(MAPS_300, (300, 300))
+    boxes = SsdAnchorGenerator(aspect_ratios=RATIOS)(MAPS_300, (300, 300)).boxes
     sizes = center_sizes(boxes[1083:1089])[:, 2:]
     want = [[105 / math.sqrt(r), 105 * math.sqrt(r)] for r in RATIOS]
     want.append([300 * math.sqrt(0.175)] * 2)
@@ -53,7 +53,7 @@ def test_other_layers():
 
 
 def test_last_interpolated_box_lies_between_its_scale_and_1():
-    boxes = SsdAnchorGenerator(aspect_ratios=[1.0])(MAPS_300, (300, 300))
+    boxes = SsdAnchorGenerator(aspect_ratios=[1.0])(MAPS_300, (300, 300)).boxes
     sizes = center_sizes(boxes[-2:])[:, 2:]
     want = [[285, 285], [300 * math.sqrt(0.95)] * 2]
     np.testing.assert_allclose(sizes, want, atol=1e-4)
