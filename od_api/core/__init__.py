@@ -1,1 +1,1 @@
-"""Registry, config loading, typed records and box geometry."""
+"""What every family rests on: registry, records, boxes, ranges, variables, replicas."""
