@@ -70,3 +70,11 @@ def test_what_is_looked_for_is_there(what, where):
         else:
             assert name in defined(file), f"{file} does not define {name}"
     assert named
+
+
+def test_files_that_the_text_names_exist():
+    """As paths below the package or the repository."""
+    files = set(re.findall(r"`([\w/]+\.(?:py|proto))\b", PAGE))
+    roots = (PACKAGE, ROOT)
+    assert len(files) > 40
+    assert [f for f in files if not any((r / f).is_file() for r in roots)] == []
