@@ -124,6 +124,19 @@ def run(signature, image, **settings):
         outputs = {name: np.asarray(value) for name, value in outputs.items()}
     except (tf.errors.OpError, ValueError, TypeError) as error:
         raise UserError(f"the model fails: {reason(error)}") from error
+    count = _count(outputs)
+    return {
+        name: value[0][:count] if name.startswith("detection_") else value[0]
+        for name, value in outputs.items()
+    }
+
+
+def _count(outputs):
+    """The number of detections in outputs of one image.
+
+    Raises:
+      UserError: the outputs are no detections.
+    """
     for name, want in OUTPUTS.items():
         shape = outputs[name].shape
         fits = len(shape) == len(want) and all(
@@ -135,10 +148,7 @@ def run(signature, image, **settings):
     rows = min(len(outputs[name][0]) for name in OUTPUTS if name != "num_detections")
     if not 0 <= count <= rows:
         raise UserError(f"the model says {count} detections, but has {rows} rows")
-    return {
-        name: value[0][: int(count)] if name.startswith("detection_") else value[0]
-        for name, value in outputs.items()
-    }
+    return int(count)
 
 
 def reason(error):

@@ -1,6 +1,7 @@
 """`od-api cluster ...`: its arguments."""
 
 import argparse
+import dataclasses
 
 _DESCRIPTION = """\
 Starts the roles of a training cluster as processes on this machine, each with its
@@ -23,54 +24,8 @@ def add_arguments(parser):
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
     parser.usage = "od-api cluster --workers N --ps N [options] -- COMMAND ..."
-    parser.add_argument(
-        "--workers",
-        type=int,
-        required=True,
-        metavar="N",
-        help="processes that compute gradients",
-    )
-    parser.add_argument(
-        "--ps",
-        type=int,
-        required=True,
-        metavar="N",
-        help="parameter servers; 0 trains in step, without any",
-    )
-    parser.add_argument(
-        "--evaluator",
-        action=argparse.BooleanOptionalAction,
-        help="a process that evaluates each checkpoint; by default with --ps only, "
-        "since without the chief evaluates, and where the command evaluates at all",
-    )
-    parser.add_argument(
-        "--host-network",
-        action="store_true",
-        help="the roles use this machine's network, and whoever reaches it reaches "
-        "them; for commands that need it, such as reports to a web service",
-    )
-    parser.add_argument(
-        "--chief-restarts",
-        type=int,
-        default=3,
-        metavar="N",
-        help="how often a chief that was killed (with --ps 0: everything) is started "
-        "again; default 3",
-    )
-    parser.add_argument(
-        "--evaluator-grace",
-        type=float,
-        default=600,
-        metavar="SECONDS",
-        help="for the evaluator to finish after the chief; default 600",
-    )
-    parser.add_argument(
-        "--table-seconds",
-        type=float,
-        default=60,
-        metavar="SECONDS",
-        help="between two tables where the output is no terminal; default 60",
-    )
+    _add_roles(parser.add_argument)
+    _add_patience(parser.add_argument)
     parser.add_argument(
         "train_command",
         nargs=argparse.REMAINDER,
@@ -80,19 +35,67 @@ def add_arguments(parser):
     parser.set_defaults(func=_cluster)
 
 
+def _add_roles(add):
+    add(
+        "--workers",
+        type=int,
+        required=True,
+        metavar="N",
+        help="processes that compute gradients",
+    )
+    add(
+        "--ps",
+        type=int,
+        required=True,
+        metavar="N",
+        help="parameter servers; 0 trains in step, without any",
+    )
+    add(
+        "--evaluator",
+        action=argparse.BooleanOptionalAction,
+        help="a process that evaluates each checkpoint; by default with --ps only, "
+        "since without the chief evaluates, and where the command evaluates at all",
+    )
+    add(
+        "--host-network",
+        action="store_true",
+        help="the roles use this machine's network, and whoever reaches it reaches "
+        "them; for commands that need it, such as reports to a web service",
+    )
+
+
+def _add_patience(add):
+    add(
+        "--chief-restarts",
+        type=int,
+        default=3,
+        metavar="N",
+        help="how often a chief that was killed (with --ps 0: everything) is started "
+        "again; default 3",
+    )
+    add(
+        "--evaluator-grace",
+        type=float,
+        default=600,
+        metavar="SECONDS",
+        help="for the evaluator to finish after the chief; default 600",
+    )
+    add(
+        "--table-seconds",
+        type=float,
+        default=60,
+        metavar="SECONDS",
+        help="between two tables where the output is no terminal; default 60",
+    )
+
+
 def _cluster(args):
-    from od_api.launch.launcher import run_cluster
+    from od_api.launch.launcher import Options, run_cluster
 
     command = args.train_command
     if command[:1] == ["--"]:
         command = command[1:]
+    names = [field.name for field in dataclasses.fields(Options)]
     return run_cluster(
-        command,
-        workers=args.workers,
-        ps=args.ps,
-        evaluator=args.evaluator,
-        host_network=args.host_network,
-        chief_restarts=args.chief_restarts,
-        evaluator_grace=args.evaluator_grace,
-        table_seconds=args.table_seconds,
+        command, Options(**{name: getattr(args, name) for name in names})
     )

@@ -1,5 +1,6 @@
 """Runs a cluster on this machine: starts the roles, watches them, stops them all."""
 
+import dataclasses
 import os
 import pathlib
 import shutil
@@ -24,25 +25,14 @@ _MOST_PROCESSES = 1000
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def run_cluster(
-    command,
-    *,
-    workers,
-    ps,
-    evaluator=None,
-    host_network=False,
-    chief_restarts=3,
-    evaluator_grace=600.0,
-    table_seconds=60.0,
-):
-    """Runs one train command in every role, until the chief is done.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a cluster consists of, and how patient it is.
 
-    Args:
-      command: the program and its arguments, the same for every role; TF_CONFIG tells
-        each process who it is.
+    Attributes:
       workers: processes that compute gradients.
       ps: parameter servers; 0 trains in step.
-      evaluator: whether a process evaluates; by default with parameter servers, since
+      evaluator: whether a process evaluates; None: with parameter servers, since
         without the chief does, and if the command evaluates.
       host_network: whether the roles use this machine's network though they could have
         one of their own.
@@ -50,6 +40,23 @@ def run_cluster(
         again.
       evaluator_grace: seconds for the evaluator's last checkpoint.
       table_seconds: between two tables where standard output is no terminal.
+    """
+
+    workers: int
+    ps: int
+    evaluator: bool | None = None
+    host_network: bool = False
+    chief_restarts: int = 3
+    evaluator_grace: float = 600.0
+    table_seconds: float = 60.0
+
+
+def run_cluster(command, options):
+    """Runs one train command in every role, until the chief is done.
+
+    Args:
+      command: program and arguments; TF_CONFIG tells each process who it is.
+      options: Options.
 
     Returns:
       The chief's exit status; 128 + n where signal n ended it, or this process.
@@ -57,50 +64,68 @@ def run_cluster(
     Raises:
       UserError: a number is out of range, or there is no such program.
     """
-    _check(workers, ps, chief_restarts, evaluator_grace, table_seconds)
+    _check(options)
     command = [_find(command), *command[1:]]
     says = TrainCommand(command)
-    no_evaluator = says.why_no_evaluator() if evaluator is None and ps else ""
-    if evaluator is None:
-        evaluator = ps > 0 and not no_evaluator
-    why_host = "--host-network" if host_network else says.beyond_this_machine()
-    roles = plan_roles(workers, ps, evaluator)
+    evaluator, why_none = _evaluator(options, says)
+    why_host = "--host-network" if options.host_network else says.beyond_this_machine()
+    roles = plan_roles(options.workers, options.ps, evaluator)
     with (
         owned_folder(tempfile.gettempdir(), "od-api-cluster-") as folder,
         network_for(why_host) as network,
     ):
-        status = StatusFile(folder / "status.json")
         members = []
-
-        def table():
-            report, fresh = status.read()
-            return make_rows(members, report, fresh), summary(report)
-
-        screen = Screen(sys.stdout, table, table_seconds)
-        guard = Guard()
+        table = _table(members, StatusFile(folder / "status.json"))
+        screen, guard = Screen(sys.stdout, table, options.table_seconds), Guard()
         for role in roles:
             environment = _environment(roles, role, folder)
-            members.append(
-                Member(
-                    role,
-                    network.wrap(command),
-                    environment,
-                    guard,
-                    screen.line,
-                    network.descriptors,
-                )
-            )
-        make_rules = AsynchronousRules if ps else SynchronousRules
-        rules = make_rules(members, screen.say, chief_restarts, evaluator_grace)
+            members.append(_member(role, command, environment, network, guard, screen))
+        rules = _rules(members, screen, options)
         with _Interrupts() as interrupts, screen:
             screen.say(network.notice([role.port for role in roles if role.port]))
-            if no_evaluator:
-                screen.say(f"no evaluator: {no_evaluator}")
+            if why_none:
+                screen.say(f"no evaluator: {why_none}")
             try:
                 return _watch(members, rules, screen, interrupts)
             finally:
                 _stop_all(members, screen, interrupts)
                 guard.close()
+
+
+def _evaluator(options, says):
+    """Whether a process evaluates, and why none does where one was not refused."""
+    if options.evaluator is not None:
+        return options.evaluator, ""
+    why_none = says.why_no_evaluator() if options.ps else ""
+    return options.ps > 0 and not why_none, why_none
+
+
+def _table(members, status):
+    """A function that says how the members are: rows, and a summary."""
+
+    def table():
+        report, fresh = status.read()
+        return make_rows(members, report, fresh), summary(report)
+
+    return table
+
+
+def _member(role, command, environment, network, guard, screen):
+    return Member(
+        role,
+        network.wrap(command),
+        environment,
+        guard,
+        screen.line,
+        network.descriptors,
+    )
+
+
+def _rules(members, screen, options):
+    make_rules = AsynchronousRules if options.ps else SynchronousRules
+    return make_rules(
+        members, screen.say, options.chief_restarts, options.evaluator_grace
+    )
 
 
 def _watch(members, rules, screen, interrupts):
@@ -159,23 +184,28 @@ def _find(command):
     return found
 
 
-def _check(workers, ps, chief_restarts, evaluator_grace, table_seconds):
+def _check(options):
     # `not x >= 0` is true of NaN, too.
-    if workers < 1:
-        raise UserError(f"--workers is {workers}: at least 1 is needed")
-    if ps < 0:
-        raise UserError(f"--ps is {ps}: say 0 to train in step, or more")
-    if workers + ps > _MOST_PROCESSES:
+    if options.workers < 1:
+        raise UserError(f"--workers is {options.workers}: at least 1 is needed")
+    if options.ps < 0:
+        raise UserError(f"--ps is {options.ps}: say 0 to train in step, or more")
+    processes = options.workers + options.ps
+    if processes > _MOST_PROCESSES:
         raise UserError(
-            f"--workers and --ps make {workers + ps} processes: one machine takes at "
-            f"most {_MOST_PROCESSES}, and each needs about half a gigabyte"
+            f"--workers and --ps make {processes} processes: one machine takes at most "
+            f"{_MOST_PROCESSES}, and each needs about half a gigabyte"
         )
-    if chief_restarts < 0:
-        raise UserError(f"--chief-restarts is {chief_restarts}: say 0 or more")
-    if not evaluator_grace >= 0:
-        raise UserError(f"--evaluator-grace is {evaluator_grace:g}: say 0 or more")
-    if not table_seconds > 0:
-        raise UserError(f"--table-seconds is {table_seconds:g}: say more than 0")
+    if options.chief_restarts < 0:
+        raise UserError(f"--chief-restarts is {options.chief_restarts}: say 0 or more")
+    if not options.evaluator_grace >= 0:
+        raise UserError(
+            f"--evaluator-grace is {options.evaluator_grace:g}: say 0 or more"
+        )
+    if not options.table_seconds > 0:
+        raise UserError(
+            f"--table-seconds is {options.table_seconds:g}: say more than 0"
+        )
 
 
 class _Interrupts:

@@ -27,32 +27,34 @@ def per_image(batch, detections, with_masks=False):
     detections = detections._replace(
         **{n: t.numpy() for n, t in detections._asdict().items() if t is not None}
     )
-    images = []
-    for i, (height, width) in enumerate(batch["true_shape"]):
-        shape = batch["original_shape"][i]
-        ratio = np.tile(shape / batch["true_shape"][i], 2).astype(np.float32)
-        drawn = _groundtruth(batch, i), _found(detections, i)
-        truth, found = ({**d, "boxes": d["boxes"] * ratio} for d in drawn)
-        # Those are of the network's input.
-        truth.pop("masks", None)
-        probabilities = found.pop("probabilities", None)
-        if with_masks:
-            counts = batch["mask_counts"][i][batch["valid"][i]]
-            truth["masks"] = [rle.code_of(c, shape) for c in counts]
-            found["masks"] = rle.encode_pasted(probabilities, found["boxes"], shape)
-        pixels = np.clip(batch["image"][i][:height, :width], 0, 255)
-        images.append(
-            {
-                "image_id": int(batch["image_id"][i]),
-                "source_id": batch["source_id"][i],
-                "groundtruth": truth,
-                "detections": found,
-                "pixels": pixels.astype(np.uint8),
-                "drawn_groundtruth": drawn[0],
-                "drawn_detections": drawn[1],
-            }
-        )
-    return images
+    return [
+        _one_image(batch, detections, i, with_masks)
+        for i in range(len(batch["true_shape"]))
+    ]
+
+
+def _one_image(batch, detections, i, with_masks):
+    shape, (height, width) = batch["original_shape"][i], batch["true_shape"][i]
+    ratio = np.tile(shape / batch["true_shape"][i], 2).astype(np.float32)
+    drawn = _groundtruth(batch, i), _found(detections, i)
+    truth, found = ({**d, "boxes": d["boxes"] * ratio} for d in drawn)
+    # Those are of the network's input.
+    truth.pop("masks", None)
+    probabilities = found.pop("probabilities", None)
+    if with_masks:
+        counts = batch["mask_counts"][i][batch["valid"][i]]
+        truth["masks"] = [rle.code_of(c, shape) for c in counts]
+        found["masks"] = rle.encode_pasted(probabilities, found["boxes"], shape)
+    pixels = np.clip(batch["image"][i][:height, :width], 0, 255)
+    return {
+        "image_id": int(batch["image_id"][i]),
+        "source_id": batch["source_id"][i],
+        "groundtruth": truth,
+        "detections": found,
+        "pixels": pixels.astype(np.uint8),
+        "drawn_groundtruth": drawn[0],
+        "drawn_detections": drawn[1],
+    }
 
 
 def labelled(objects, label_map, image_shape, min_score=0.0, limit=None):

@@ -27,6 +27,11 @@ def _add_report(subparsers):
         action="store_true",
         help="lay the numbers that the study published beside the measured ones",
     )
+    _add_ensemble(parser)
+    parser.set_defaults(func=_report)
+
+
+def _add_ensemble(parser):
     parser.add_argument(
         "--similarity",
         type=float,
@@ -48,7 +53,6 @@ def _add_report(subparsers):
         action="store_false",
         help="leave out the ensemble: it evaluates detections, which takes a while",
     )
-    parser.set_defaults(func=_report)
 
 
 def _report(args):

@@ -20,7 +20,11 @@ def add_run(subparsers):
         "not done again: stop it anywhere, and give the same command to go on. The "
         "exit status is 1 if a model failed; the others are done.",
     )
-    add = parser.add_argument
+    _add_run_options(parser.add_argument)
+    parser.set_defaults(func=_run)
+
+
+def _add_run_options(add):
     add("grid", help="a grid file, e.g. configs/study/small.grid")
     add("results", nargs="?", help="folder of everything that is written")
     add("--out", metavar="RESULTS", help="the same, as an option")
@@ -54,7 +58,6 @@ def add_run(subparsers):
         metavar="FIELD=VALUE",
         help="override a field of every model's config; may be repeated",
     )
-    parser.set_defaults(func=_run)
 
 
 def add_benchmark(subparsers):

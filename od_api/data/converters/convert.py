@@ -16,7 +16,6 @@ from od_api.data.converters.labelled_images import read_image
 from od_api.data.converters.turning import turn_box
 from od_api.data.make_example import make_example
 from od_api.data.sharded_writer import ShardedWriter
-from od_api.pictures.decoding import MAX_PIXELS
 
 # As in configs.
 LARGEST_SEED = 2**32 - 1
@@ -75,17 +74,7 @@ class LabelledImage:
     note: str = ""
 
 
-def write_records(
-    images,
-    output_prefix,
-    *,
-    num_shards=1,
-    seed=None,
-    skip_bad_images=False,
-    max_pixels=MAX_PIXELS,
-    class_ids=None,
-    progress=True,
-):
+def write_records(images, output_prefix, class_ids, options):
     """Writes labelled images to `<output_prefix>-00000-of-0000N`.
 
     Boxes are cut at the image's border. Boxes without extent are counted and never
@@ -94,13 +83,8 @@ def write_records(
     Args:
       images: list of `LabelledImage`.
       output_prefix: path and first part of the files' names.
-      num_shards: number of files, at most one an image.
-      seed: shuffles the images; None keeps their order.
-      skip_bad_images: counts images that are missing, broken or of another size than
-        annotated, and leaves them out; otherwise they are errors.
-      max_pixels: larger images are bad ones.
       class_ids: a `ClassIds`, saved when the records are complete.
-      progress: shows a bar on standard error.
+      options: `Options`.
 
     Returns:
       The summary, a dict: images, images_without_boxes, boxes, clipped_boxes, per_class
@@ -110,41 +94,56 @@ def write_records(
     Raises:
       UserError: no images, a bad one, or two that are the same.
     """
-    images = list(images)
-    _check(images, output_prefix, num_shards, seed)
-    if seed is not None:
-        random.Random(seed).shuffle(images)
+    _check(images, output_prefix, options)
+    if options.seed is not None:
+        images = list(images)
+        random.Random(options.seed).shuffle(images)
     summary = Summary()
-    with ShardedWriter(output_prefix, num_shards) as writer:
-        for image in track(
-            images,
-            escape(printable(output_prefix)),
-            console=Console(stderr=True),
-            disable=not progress,
-        ):
-            try:
-                picture = read_image(image, max_pixels)
-            except UserError as error:
-                if not skip_bad_images:
-                    raise
-                summary.skip("bad image", str(error))
-                continue
-            boxes = summary.usable(_boxes(image, picture), *picture.size)
-            writer.write(_example(image, picture, boxes))
-            notes = (*picture.notes, *([image.note] if image.note else []))
-            summary.count(boxes, notes)
+    with ShardedWriter(output_prefix, options.num_shards) as writer:
+        for image in _tracked(images, output_prefix, options):
+            picture = _picture(image, options, summary)
+            if picture is not None:
+                _write(writer, image, picture, summary)
         if not summary.num_images:
             raise UserError(
                 f"{printable(output_prefix)}: all {len(images)} images are bad; the "
                 f"first: {summary.as_dict()['examples']['bad image'][0]}"
             )
-        if class_ids is not None:
-            class_ids.save()
+        class_ids.save()
     return summary.as_dict()
 
 
-def _check(images, output_prefix, num_shards, seed):
+def _tracked(images, output_prefix, options):
+    """The images, with a bar that shows how many are done."""
+    return track(
+        images,
+        escape(printable(output_prefix)),
+        console=Console(stderr=True),
+        disable=not options.progress,
+    )
+
+
+def _picture(image, options, summary):
+    """The image as it was read; None of a bad one that is left out."""
+    try:
+        return read_image(image, options.max_pixels)
+    except UserError as error:
+        if not options.skip_bad_images:
+            raise
+        summary.skip("bad image", str(error))
+        return None
+
+
+def _write(writer, image, picture, summary):
+    boxes = summary.usable(_boxes(image, picture), *picture.size)
+    writer.write(_example(image, picture, boxes))
+    notes = (*picture.notes, *([image.note] if image.note else []))
+    summary.count(boxes, notes)
+
+
+def _check(images, output_prefix, options):
     """Refuses what would end or spoil a conversion later on."""
+    num_shards, seed = options.num_shards, options.seed
     if not images:
         raise UserError(
             f"there is not one image to write to {printable(output_prefix)}"

@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
 from od_api.data.converters import voc_xml
-from od_api.data.converters.class_ids import ClassIds
+from od_api.data.converters.conversion_options import Options
 from od_api.data.converters.convert import Box, LabelledImage, write_records
 from od_api.data.converters.file_names import Folder, last_part, visible_files
 from od_api.data.converters.voc_split import listed_files
@@ -49,10 +49,6 @@ def convert_pascal_voc(
     output_prefix,
     *,
     split_file=None,
-    label_map_in=None,
-    label_map_out=None,
-    extend_label_map=False,
-    num_shards=1,
     ignore_difficult=False,
     one_based=False,
     **options,
@@ -60,9 +56,8 @@ def convert_pascal_voc(
     """Converts a folder of VOC XML files, or the part that a split file lists.
 
     Sub-folders are included. An XML file belongs to the image of its own name, or to
-    the one that <filename> names. `source_id` is the image's path in its folder.
-    Without a label map the classes are those of all XML files in the folder, whatever
-    the split, in alphabetical order from 1.
+    the one that <filename> names. `source_id` is the image's path. Without a label map
+    the classes are those of all files, whatever the split, alphabetically from 1.
 
     Args:
       annotations_dir: folder of XML files.
@@ -70,12 +65,9 @@ def convert_pascal_voc(
       output_prefix: path and first part of the records' names.
       split_file: lines that name XML files or images, with or without folder and
         suffix; a last column 1, 0 or -1 is ignored.
-      label_map_in, label_map_out, extend_label_map: as `ClassIds` has them.
-      num_shards: number of record files.
       ignore_difficult: leaves out objects marked as difficult.
       one_based: the module's docstring says.
-      **options: seed, skip_bad_images, max_pixels and progress of
-        `convert.write_records`.
+      **options: as `Options` has them.
 
     Returns:
       The summary of `convert.write_records`.
@@ -83,28 +75,14 @@ def convert_pascal_voc(
     Raises:
       UserError: a file is missing or malformed, or a class is unknown.
     """
-    annotations_dir = Path(annotations_dir)
-    every = visible_files(annotations_dir, {".xml"})
-    if not every:
-        raise UserError(f"{printable(annotations_dir)}: there are no .xml files here")
-    listed = listed_files(split_file, annotations_dir, every) if split_file else every
-    roots = {path: voc_xml.parse(annotations_dir / path) for path in every}
-    files = [_File(annotations_dir, path, roots[path]) for path in listed]
-    class_ids = ClassIds(
-        printable(annotations_dir),
-        _declared(annotations_dir, roots, label_map_in, label_map_out),
-        _used(files),
-        given=label_map_in,
-        out=label_map_out,
-        extend=extend_label_map,
-    )
+    options, annotations_dir = Options(**options), Path(annotations_dir)
+    every, files = _read(annotations_dir, split_file)
+    declared = _declared(annotations_dir, every, options)
+    class_ids = options.class_ids(printable(annotations_dir), declared, _used(files))
     folder = Folder(images_dir)
-    images = [
-        _image(file, folder, class_ids, ignore_difficult, one_based) for file in files
-    ]
-    return write_records(
-        images, output_prefix, num_shards=num_shards, class_ids=class_ids, **options
-    )
+    how = (class_ids, ignore_difficult, one_based)
+    images = [_image(file, folder, *how) for file in files]
+    return write_records(images, output_prefix, class_ids, options)
 
 
 class _File(NamedTuple):
@@ -124,9 +102,19 @@ class _File(NamedTuple):
         return [(item, f"{self.where}: object {number}") for number, item in found]
 
 
-def _declared(folder, roots, *label_maps):
+def _read(folder, split_file):
+    """The `_File`s of all XML files in a folder, and those that a split file lists."""
+    paths = visible_files(folder, {".xml"})
+    if not paths:
+        raise UserError(f"{printable(folder)}: there are no .xml files here")
+    listed = listed_files(split_file, folder, paths) if split_file else paths
+    files = {path: _File(folder, path, voc_xml.parse(folder / path)) for path in paths}
+    return list(files.values()), [files[path] for path in listed]
+
+
+def _declared(folder, files, options):
     """{id: name} of every class of the files, in alphabetical order."""
-    files = [_File(folder, path, root) for path, root in roots.items()]
+    label_maps = (options.label_map_in, options.label_map_out)
     names = sorted(_used(files))
     if not names and not any(exists(m) for m in label_maps if m):
         raise UserError(

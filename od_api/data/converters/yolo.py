@@ -10,7 +10,7 @@ from pathlib import Path
 
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
-from od_api.data.converters.class_ids import ClassIds
+from od_api.data.converters.conversion_options import Options
 from od_api.data.converters.conversion_summary import EXAMPLES
 from od_api.data.converters.convert import Box, LabelledImage, write_records
 from od_api.data.converters.file_names import Folder, visible_files
@@ -20,18 +20,7 @@ from od_api.pictures.decoding import SUFFIXES
 from od_api.pictures.image_files import OTHER_SUFFIXES
 
 
-def convert_yolo(
-    images_dir,
-    labels_dir,
-    names,
-    output_prefix,
-    *,
-    label_map_in=None,
-    label_map_out=None,
-    extend_label_map=False,
-    num_shards=1,
-    **options,
-):
+def convert_yolo(images_dir, labels_dir, names, output_prefix, **options):
     """Converts a folder of images and the folder of their label files.
 
     Sub-folders are included; labels lie in the same ones, or in `labels` where images
@@ -45,10 +34,7 @@ def convert_yolo(
       names: list of class names, or a file: one name a line, or YAML with `names` (and
         `kpt_shape` for keypoints).
       output_prefix: path and first part of the records' names.
-      label_map_in, label_map_out, extend_label_map: as `ClassIds` has them.
-      num_shards: number of record files.
-      **options: seed, skip_bad_images, max_pixels and progress of
-        `convert.write_records`.
+      **options: as `Options` has them.
 
     Returns:
       The summary of `convert.write_records`, with images_without_label_file.
@@ -56,28 +42,19 @@ def convert_yolo(
     Raises:
       UserError: a file is missing or malformed, or a class index has no name.
     """
-    is_file = isinstance(names, str | Path)
+    options, is_file = Options(**options), isinstance(names, str | Path)
     source = printable(names) if is_file else "names"
     names, keypoints = load_names(names) if is_file else Names(list(names))
     pairs = _pairs(Path(images_dir), Path(labels_dir))
     columns = Columns(len(names), keypoints)
     rows = {label: read_labels(label, columns) for _, label in pairs if label}
     used = {names[r.index]: r.where for found in rows.values() for r in found}
-    class_ids = ClassIds(
-        source,
-        dict(enumerate(names, 1)),
-        used,
-        given=label_map_in,
-        out=label_map_out,
-        extend=extend_label_map,
-    )
+    class_ids = options.class_ids(source, dict(enumerate(names, 1)), used)
     images = [
         _image(Path(images_dir), relative, label, rows.get(label, ()), names, class_ids)
         for relative, label in pairs
     ]
-    summary = write_records(
-        images, output_prefix, num_shards=num_shards, class_ids=class_ids, **options
-    )
+    summary = write_records(images, output_prefix, class_ids, options)
     _add_orphans(summary, Path(labels_dir), set(rows))
     _add_unread(summary, Path(images_dir), {relative for relative, _ in pairs})
     unlabelled = sum(label is None for _, label in pairs)

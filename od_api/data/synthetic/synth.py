@@ -40,7 +40,7 @@ def generate(
     seed,
     split="train",
     difficulty="normal",
-    on_image=None,
+    on_image=lambda: None,
 ):
     """Writes `images/*.jpg`, `annotations.json` (COCO) and `label_map.pbtxt`.
 
@@ -50,8 +50,7 @@ def generate(
     Args:
       output_dir: folder to write into; made where missing.
       num_images: how many scenes.
-      image_size: (height, width) in pixels, each at least 48.
-      seed: non-negative integer.
+      image_size: (height, width) in pixels, each at least 48; seed: 0 or more.
       split: goes into the file names and the randomness.
       difficulty: a key of `DIFFICULTIES`, or a `Difficulty`.
       on_image: called without arguments after each image, for progress bars.
@@ -64,30 +63,14 @@ def generate(
     """
     _check(num_images, image_size, seed)
     name, options = _options(difficulty)
-    output_dir = Path(output_dir)
-    _check_label_map(output_dir / "label_map.pbtxt")
-    (output_dir / "images").mkdir(parents=True, exist_ok=True)
-    images, annotations = [], []
+    output_dir = _prepared(output_dir)
+    coco = _coco(f"{split}, seed {seed}, {name}")
     for index in range(num_images):
         rng = np.random.default_rng([seed, _number(split), _number(name), index])
-        picture, objects = make_scene(rng, image_size, options)
-        file_name = f"{split}_{index:06d}.jpg"
-        (output_dir / "images" / file_name).write_bytes(_jpeg(picture))
-        images.append(
-            {
-                "id": index + 1,
-                "file_name": file_name,
-                "height": image_size[0],
-                "width": image_size[1],
-            }
-        )
-        for thing in objects:
-            annotations.append(_annotation(thing, index + 1, len(annotations) + 1))
-        if on_image is not None:
-            on_image()
-    coco = _coco(images, annotations, f"{split}, seed {seed}, {name}")
-    (output_dir / "annotations.json").write_text(json.dumps(coco), encoding="utf-8")
-    label_map().save(output_dir / "label_map.pbtxt")
+        scene = make_scene(rng, image_size, options)
+        _add_scene(coco, output_dir / "images" / f"{split}_{index:06d}.jpg", *scene)
+        on_image()
+    _save(coco, output_dir)
     return coco
 
 
@@ -154,6 +137,32 @@ def label_map():
     return LabelMap.from_names(CLASS_NAMES)
 
 
+def _prepared(output_dir):
+    """The folder's path, once it takes images and is none of other scenes."""
+    output_dir = Path(output_dir)
+    _check_label_map(output_dir / "label_map.pbtxt")
+    (output_dir / "images").mkdir(parents=True, exist_ok=True)
+    return output_dir
+
+
+def _save(coco, folder):
+    """Writes the annotations and their label map."""
+    (folder / "annotations.json").write_text(json.dumps(coco), encoding="utf-8")
+    label_map().save(folder / "label_map.pbtxt")
+
+
+def _add_scene(coco, file, picture, objects):
+    """Writes a picture's file, and adds it and its objects to the COCO dictionary."""
+    file.write_bytes(_jpeg(picture))
+    images, annotations = coco["images"], coco["annotations"]
+    number, (height, width) = len(images) + 1, picture[0].shape
+    images.append(
+        {"id": number, "file_name": file.name, "height": height, "width": width}
+    )
+    for thing in objects:
+        annotations.append(_annotation(thing, number, len(annotations) + 1))
+
+
 def _annotation(thing, image_id, annotation_id):
     """COCO annotation of an object: everything from its visible pixels."""
     rows, columns = np.flatnonzero(thing.mask.any(1)), np.flatnonzero(thing.mask.any(0))
@@ -171,11 +180,12 @@ def _annotation(thing, image_id, annotation_id):
     }
 
 
-def _coco(images, annotations, description):
+def _coco(description):
+    """A COCO dictionary without images."""
     return {
         "info": {"description": f"synthetic scenes ({description})"},
-        "images": images,
-        "annotations": annotations,
+        "images": [],
+        "annotations": [],
         "categories": [{"id": i + 1, "name": n} for i, n in enumerate(CLASS_NAMES)],
     }
 

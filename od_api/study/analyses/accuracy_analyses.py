@@ -20,6 +20,9 @@ from od_api.study.analyses.models import common_resolution, full_models
 from od_api.study.grid.published import EXTRACTORS
 from od_api.study.grid.published_results import CRITICAL_POINTS, SYSTEMS
 
+# AP at a threshold: the field of Model and of System.
+_THRESHOLDS = {"AP@.50": "map_50", "AP@.75": "map_75"}
+
 
 def of_common_resolution(study):
     """The models of the common resolution, each with its most proposals."""
@@ -44,15 +47,9 @@ def imagenet(study, published):
     """The detector's mAP against its extractor's accuracy on ImageNet."""
     models = of_common_resolution(study)
     points = [point(m, top_1(m), m.map, hue=m.meta_architecture) for m in models]
-    points = present(points)
-    fits, lines, rows = extractor_fits(study), [], []
+    points, fits = present(points), extractor_fits(study)
+    rows = [[name, *result] for name, result in fits.items() if result.n]
     columns = fit_columns("meta-architecture")
-    for name, result in fits.items():
-        rows += [[name, *result]] * (result.n > 0)
-        own = [p for p in points if p.shape == name]
-        lines += present([fit_line(f"least squares, {name}", own, result)])
-    if published:
-        points += _published_extractors()
     return Analysis(
         "imagenet",
         "The extractor's accuracy on ImageNet",
@@ -69,18 +66,25 @@ def imagenet(study, published):
             if f.slope is not None
         ],
         [Table("imagenet", "mAP against top-1", columns, rows)],
-        [
-            Figure(
-                "imagenet",
-                "Detector against extractor",
-                "top-1 accuracy of the extractor on ImageNet (%)",
-                MAP,
-                hue="meta-architecture",
-                shape="meta-architecture",
-                points=points,
-                lines=[line._replace(hue=line.label.split(", ")[1]) for line in lines],
-            )
-        ],
+        [_imagenet_figure(points, fits, _published_extractors() if published else [])],
+    )
+
+
+def _imagenet_figure(points, fits, published_points):
+    lines = []
+    for name, result in fits.items():
+        own = [p for p in points if p.shape == name]
+        fitted = present([fit_line(f"least squares, {name}", own, result)])
+        lines += [line._replace(hue=name) for line in fitted]
+    return Figure(
+        "imagenet",
+        "Detector against extractor",
+        "top-1 accuracy of the extractor on ImageNet (%)",
+        MAP,
+        hue="meta-architecture",
+        shape="meta-architecture",
+        points=points + published_points,
+        lines=lines,
     )
 
 
@@ -140,66 +144,68 @@ def object_size(study, published):
 def localisation_fits(models):
     """{"AP@.50": Fit, "AP@.75": Fit} against overall AP, of Models or Systems."""
     return {
-        "AP@.50": fit((m.map, m.map_50) for m in models),
-        "AP@.75": fit((m.map, m.map_75) for m in models),
+        name: fit((m.map, getattr(m, field)) for m in models)
+        for name, field in _THRESHOLDS.items()
     }
 
 
 def localisation(study, published):
     """AP at the thresholds .5 and .75 against overall AP."""
-    fields = {"AP@.50": "map_50", "AP@.75": "map_75"}
-    points, lines, rows = [], [], []
-    for name, result in localisation_fits(study.models).items():
-        own = present(
-            point(m, m.map, getattr(m, fields[name]), hue=name) for m in study.models
-        )
-        points += own
-        lines += [
-            line._replace(hue=name)
-            for line in present([fit_line(f"least squares, {name}", own, result)])
-        ]
-        rows += [["measured", name, *result]] * (result.n > 0)
-    for name, result in localisation_fits(SYSTEMS).items() if published else ():
-        rows.append(["published (Tables 4 and 6)", name, *result])
-        points += [
-            Point(
-                row.map,
-                getattr(row, fields[name]),
-                f"published, Table {row.table}: {row.name}",
-                name,
-                "published",
-                source=PUBLISHED,
-            )
-            for row in SYSTEMS
+    fits = localisation_fits(study.models)
+    rows = [["measured", name, *fit] for name, fit in fits.items() if fit.n]
+    if published:
+        rows += [
+            ["published (Tables 4 and 6)", name, *fit]
+            for name, fit in localisation_fits(SYSTEMS).items()
         ]
     findings = [
         f"{row[1]} ({row[0]}): R² {number(row[-1], 3)} over {row[2]} models."
         for row in rows
         if row[-1] is not None
     ]
+    columns = ["source", *fit_columns("threshold")]
     return Analysis(
         "localisation",
         "AP at one threshold against overall AP",
         "Overall AP is the mean over the IoU thresholds .50, .55, ... .95.",
         findings,
-        [
-            Table(
-                "localisation",
-                "Fits to overall AP",
-                ["source", *fit_columns("threshold")],
-                rows,
-            )
-        ],
-        [
-            Figure(
-                "localisation",
-                "AP at one IoU threshold against overall AP",
-                "mAP@[.5:.95] (%)",
-                "AP at the threshold (%)",
-                hue="threshold",
-                shape="meta-architecture",
-                points=points,
-                lines=lines,
-            )
-        ],
+        [Table("localisation", "Fits to overall AP", columns, rows)],
+        [_localisation_figure(study, fits, published)],
     )
+
+
+def _localisation_figure(study, fits, published):
+    points, lines = [], []
+    for name, result in fits.items():
+        own = present(
+            point(m, m.map, getattr(m, _THRESHOLDS[name]), hue=name)
+            for m in study.models
+        )
+        points += own
+        fitted = present([fit_line(f"least squares, {name}", own, result)])
+        lines += [line._replace(hue=name) for line in fitted]
+    return Figure(
+        "localisation",
+        "AP at one IoU threshold against overall AP",
+        "mAP@[.5:.95] (%)",
+        "AP at the threshold (%)",
+        hue="threshold",
+        shape="meta-architecture",
+        points=points + (_published_systems() if published else []),
+        lines=lines,
+    )
+
+
+def _published_systems():
+    return [
+        Point(
+            row.map,
+            getattr(row, field),
+            f"published, Table {row.table}: {row.name}",
+            name,
+            "published",
+            source=PUBLISHED,
+        )
+        for name, field in _THRESHOLDS.items()
+        for row in SYSTEMS
+    ]

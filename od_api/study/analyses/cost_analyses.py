@@ -46,15 +46,7 @@ def flops(study, published):
     models = [m for m in study.models if gigas(m) and m.time_ms]
     points = [point(m, gigas(m), m.time_ms) for m in models]
     law = fit(((p.x, p.y) for p in points), log=True)
-    lines = present([power_line("least squares of the logarithms", points, law)])
-    rows = [
-        [m.label, gigas(m), m.time_ms, rate(m), m.parameters]
-        for m in sorted(models, key=lambda m: m.time_ms)
-    ]
-    names = [m.name for m in sorted(models, key=lambda m: m.time_ms)]
-    columns = ["model", "multiply-adds (10⁹)", "time (ms)", "10⁹ multiply-adds/ms"]
-    timed = [m for m in of_common_resolution(study) if m.time_ms]
-    timed.sort(key=lambda m: m.time_ms)
+    fits = Table("flops_fit", "Fit", fit_columns("of"), _fit_rows(law, "logarithms"))
     return Analysis(
         "flops",
         "Multiply-adds against time",
@@ -63,33 +55,50 @@ def flops(study, published):
         "models of the resolution that most extractors have, each with its most "
         "proposals.",
         _law(law, "multiply-adds"),
-        [
-            Table("flops", "Multiply-adds", [*columns, "parameters"], rows, names),
-            Table("flops_fit", "Fit", fit_columns("of"), _fit_rows(law, "logarithms")),
-            _rates(models),
-        ],
+        [_flops_table(models), fits, _rates(models)],
         [
             Figure(
                 "flops",
                 "Multiply-adds against time",
                 "multiply-adds (10⁹)",
                 TIME,
-                hue="extractor",
-                shape="meta-architecture",
-                log_x=True,
-                log_y=True,
-                points=points,
-                lines=lines,
+                **_with_law(points, law),
             ),
-            Figure(
-                "time_of_models",
-                "Time of each model at the common resolution",
-                TIME,
-                "",
-                bars=[Bar(m.label, "time", m.time_ms, model=m.name) for m in timed],
-            ),
+            _times_of_models(study),
         ],
     )
+
+
+def _flops_table(models):
+    models = sorted(models, key=lambda m: m.time_ms)
+    rows = [[m.label, gigas(m), m.time_ms, rate(m), m.parameters] for m in models]
+    columns = ["model", "multiply-adds (10⁹)", "time (ms)", "10⁹ multiply-adds/ms"]
+    columns.append("parameters")
+    return Table("flops", "Multiply-adds", columns, rows, [m.name for m in models])
+
+
+def _times_of_models(study):
+    timed = [m for m in of_common_resolution(study) if m.time_ms]
+    timed.sort(key=lambda m: m.time_ms)
+    return Figure(
+        "time_of_models",
+        "Time of each model at the common resolution",
+        TIME,
+        "",
+        bars=[Bar(m.label, "time", m.time_ms, model=m.name) for m in timed],
+    )
+
+
+def _with_law(points, law):
+    """Settings of a figure of points with their power law, all in logarithms."""
+    return {
+        "hue": "extractor",
+        "shape": "meta-architecture",
+        "log_x": True,
+        "log_y": True,
+        "points": points,
+        "lines": present([power_line("least squares of the logarithms", points, law)]),
+    }
 
 
 def _fit_rows(result, name):
@@ -130,60 +139,51 @@ def memory(study, published):
     models = [m for m in study.models if mebibytes(m) and m.time_ms]
     points = [point(m, m.time_ms, mebibytes(m)) for m in models]
     law = fit(((p.x, p.y) for p in points), log=True)
-    lines = present([power_line("least squares of the logarithms", points, law)])
     groups = memory_by_extractor(study)
     rows = [[name, len(of), min(of), mean(of), max(of)] for name, of in groups]
     columns = ["extractor", "models", "least (MiB)", "mean (MiB)", "most (MiB)"]
     bars = [Bar(name, "memory", mean(of), min(of), max(of)) for name, of in groups]
-    each = [
-        [
-            *(m.label, mebibytes(m), m.memory_kind, m.time_ms),
-            _scaled(m.saved_model_bytes, _MEBI),
-        ]
-        for m in study.models
-        if mebibytes(m) or m.saved_model_bytes
-    ]
-    names = [m.name for m in study.models if mebibytes(m) or m.saved_model_bytes]
-    findings = []
-    if law.spearman is not None:
-        findings.append(
-            f"Memory and time: rank correlation {number(law.spearman, 2)}, correlation "
-            f"of the logarithms {number(law.pearson, 2)} ({law.n} models)."
-        )
+    unit, settings = "peak memory (MiB)", _with_law(points, law)
     return Analysis(
         "memory",
         "Memory",
         "Peak memory of inference at batch 1, as the benchmark measured it. Bars: mean "
         "of the models of the resolution that most extractors have, error bars from "
         "least to most over meta-architectures, strides and numbers of proposals.",
-        findings,
+        _memory_findings(law),
         [
-            Table(
-                "memory",
-                "Memory of each model",
-                ["model", "peak memory (MiB)", "of", "time (ms)", "SavedModel (MiB)"],
-                each,
-                names,
-            ),
+            _memory_table(study),
             Table("memory_by_extractor", "Memory by extractor", columns, rows),
             Table("memory_fit", "Fit", fit_columns("of"), _fit_rows(law, "logarithms")),
         ],
         [
-            Figure("memory_by_extractor", "Memory", "peak memory (MiB)", "", bars=bars),
-            Figure(
-                "memory_time",
-                "Memory against time",
-                TIME,
-                "peak memory (MiB)",
-                hue="extractor",
-                shape="meta-architecture",
-                log_x=True,
-                log_y=True,
-                points=points,
-                lines=lines,
-            ),
+            Figure("memory_by_extractor", "Memory", unit, "", bars=bars),
+            Figure("memory_time", "Memory against time", TIME, unit, **settings),
         ],
     )
+
+
+def _memory_findings(law):
+    if law.spearman is None:
+        return []
+    return [
+        f"Memory and time: rank correlation {number(law.spearman, 2)}, correlation "
+        f"of the logarithms {number(law.pearson, 2)} ({law.n} models)."
+    ]
+
+
+def _memory_table(study):
+    models = [m for m in study.models if mebibytes(m) or m.saved_model_bytes]
+    rows = [
+        [
+            *(m.label, mebibytes(m), m.memory_kind, m.time_ms),
+            _scaled(m.saved_model_bytes, _MEBI),
+        ]
+        for m in models
+    ]
+    columns = ["model", "peak memory (MiB)", "of", "time (ms)", "SavedModel (MiB)"]
+    names = [m.name for m in models]
+    return Table("memory", "Memory of each model", columns, rows, names)
 
 
 def _scaled(value, unit):

@@ -18,6 +18,8 @@ from od_api.study.analyses.analysis import (
 from od_api.study.analyses.models import full_models
 from od_api.study.grid.published_results import PROPOSALS
 
+_PUBLISHED_MODEL = "Faster R-CNN, Inception-ResNet-v2"
+
 
 def proposal_series(models):
     """[(the model with the most proposals, [all of them, fewest first])].
@@ -42,34 +44,17 @@ def kept(full, model, field):
 
 def proposals(study, published):
     """mAP and time against the number of proposals."""
-    rows, names = [], []
     series = proposal_series(study.models)
-    for full, members in series:
-        for m in members:
-            shares = (kept(full, m, "map"), kept(full, m, "time_ms"))
-            rows.append(
-                ["measured", _without(m), m.proposals, m.map, m.time_ms, *shares]
-            )
-            names.append(m.name)
-    published_points = []
-    if published:
-        label = "Faster R-CNN, Inception-ResNet-v2"
-        for n, accuracy in PROPOSALS.items():
-            share = 100.0 * accuracy / PROPOSALS[300]
-            rows.append(["published", label, n, accuracy, None, share, None])
-            names.append(None)
-            published_points.append(
-                Point(
-                    n,
-                    accuracy,
-                    f"published: {label}, {n} proposals",
-                    "Inception-ResNet-v2",
-                    "Faster R-CNN",
-                    source=PUBLISHED,
-                )
-            )
     columns = ["source", "model", "proposals", "mAP (%)", "time (ms)"]
     columns += ["mAP kept (%)", "time kept (%)"]
+    members = [(full, m) for full, members in series for m in members]
+    rows = [_proposal_row(full, m) for full, m in members]
+    names = [m.name for _, m in members]
+    published_points = []
+    if published:
+        rows += _published_rows()
+        names += [None] * len(PROPOSALS)
+        published_points = _published_points()
     return Analysis(
         "proposals",
         "The number of proposals",
@@ -82,6 +67,33 @@ def proposals(study, published):
             _proposal_figure("time", TIME, series, "time_ms", []),
         ],
     )
+
+
+def _proposal_row(full, model):
+    shares = (kept(full, model, "map"), kept(full, model, "time_ms"))
+    measured = (model.proposals, model.map, model.time_ms)
+    return ["measured", _without(model), *measured, *shares]
+
+
+def _published_rows():
+    return [
+        ["published", _PUBLISHED_MODEL, n, ap, None, 100.0 * ap / PROPOSALS[300], None]
+        for n, ap in PROPOSALS.items()
+    ]
+
+
+def _published_points():
+    return [
+        Point(
+            n,
+            ap,
+            f"published: {_PUBLISHED_MODEL}, {n} proposals",
+            "Inception-ResNet-v2",
+            "Faster R-CNN",
+            source=PUBLISHED,
+        )
+        for n, ap in PROPOSALS.items()
+    ]
 
 
 def _without(model):

@@ -137,41 +137,14 @@ def _scale(axis, log, values):
 
 
 def _legend(axes, figure, hues, shapes):
-    from matplotlib.lines import Line2D
-
-    def marker(hue):
-        return shapes[hue] if figure.shape == figure.hue else "o"
-
     rows = []
     if figure.hue:
-        rows += [
-            Line2D(
-                [], [], marker=marker(name), linestyle="", color=c, label=_plain(name)
-            )
-            for name, c in hues.items()
-        ]
+        rows += _hue_rows(hues, shapes if figure.shape == figure.hue else {})
     if figure.shape != figure.hue:
-        rows += [
-            Line2D(
-                *([], []),
-                marker=m,
-                linestyle="",
-                markerfacecolor="none",
-                markeredgecolor=_INK,
-                label=_plain(name),
-            )
-            for name, m in shapes.items()
-            if name
-        ]
-    for style, dashed in (("-", False), ("--", True)):
-        names = [n.label for n in figure.lines if n.dashed == dashed and not n.models]
-        if names:
-            label = names[0].split(", ")[0]
-            rows.append(
-                Line2D([], [], color=_INK, linestyle=style, label=_plain(label))
-            )
+        rows += _shape_rows(shapes)
+    rows += _line_rows(figure.lines)
     if any(p.source == PUBLISHED for p in figure.points):
-        rows.append(Line2D([], [], linestyle="", label="hollow: published"))
+        rows.append(_row("hollow: published", linestyle=""))
     if rows:
         axes.legend(
             handles=rows,
@@ -181,6 +154,36 @@ def _legend(axes, figure, hues, shapes):
             fontsize=8,
             frameon=False,
         )
+
+
+def _row(label, **looks):
+    """A row of a legend."""
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], label=_plain(label), **looks)
+
+
+def _hue_rows(hues, shapes):
+    """Each hue with the marker that it has, if hues and shapes are the same groups."""
+    return [
+        _row(name, marker=shapes.get(name, "o"), linestyle="", color=colour)
+        for name, colour in hues.items()
+    ]
+
+
+def _shape_rows(shapes):
+    looks = {"linestyle": "", "markerfacecolor": "none", "markeredgecolor": _INK}
+    return [_row(name, marker=m, **looks) for name, m in shapes.items() if name]
+
+
+def _line_rows(lines):
+    """One row for all plain lines of no models, one for all dashed ones."""
+    rows = []
+    for style, dashed in (("-", False), ("--", True)):
+        names = [n.label for n in lines if n.dashed == dashed and not n.models]
+        if names:
+            rows.append(_row(names[0].split(", ")[0], color=_INK, linestyle=style))
+    return rows
 
 
 def _draw_bars(axes, figure):
