@@ -15,7 +15,7 @@ from od_api.train import train
 
 CONFIGS = pathlib.Path(__file__).resolve().parent.parent / "configs"
 PATHS = sorted(CONFIGS.glob("*/*.config"))
-# Their networks are built and trained in study/test_grid.py.
+# Their networks are built and trained in study/grid/test_grid.py.
 GRID = load_grid(CONFIGS / "study" / "huang_2017.grid")
 OF_THE_GRID = {pathlib.Path(cell.config).resolve() for cell in GRID.values()}
 
