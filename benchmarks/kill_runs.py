@@ -2,6 +2,7 @@
 
     python benchmarks/kill_runs.py OUTPUT --kills 200
 
+Several can run side by side, each with an OUTPUT and a `--seed` of its own.
 The config is that of the tests (tests/tiny.py), with a checkpoint and an evaluation
 every two steps, so that most moments are inside one. `od-api train` is started, gets
 SIGKILL, SIGTERM or SIGINT at a random moment, and the same command is started again,
@@ -24,6 +25,9 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+# For this process, too: several of them would fight for one GPU.
+os.environ.update(TF_NUM_INTRAOP_THREADS="1", CUDA_VISIBLE_DEVICES="-1")
 
 STEPS = 16
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
@@ -110,8 +114,6 @@ class Harness:
                 env={
                     **os.environ,
                     "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]),
-                    "TF_NUM_INTRAOP_THREADS": "1",
-                    "CUDA_VISIBLE_DEVICES": "-1",
                 },
             )
 
