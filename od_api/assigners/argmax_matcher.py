@@ -2,9 +2,10 @@
 
 import tensorflow as tf
 
-from od_api.assigners._targets import similarities, trimmed
+from od_api.assigners._targets import similarities
 from od_api.core import ranges
 from od_api.core.registry import register
+from od_api.core.trimmed_targets import trimmed
 from od_api.core.types import Assignment
 from od_api.protos import argmax_matcher_pb2
 

@@ -2,8 +2,9 @@
 
 import tensorflow as tf
 
-from od_api.assigners._targets import NEVER, similarities, trimmed
+from od_api.assigners._targets import NEVER, similarities
 from od_api.core.registry import register
+from od_api.core.trimmed_targets import trimmed
 from od_api.core.types import Assignment
 from od_api.protos import bipartite_matcher_pb2
 
