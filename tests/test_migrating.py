@@ -177,8 +177,14 @@ def schema_files():
     """The descriptors of the old API's 34 files."""
     new = {
         "backbone_pb2",
+        "column_pb2",
+        "fcos_assigner_pb2",
+        "ltrb_box_coder_pb2",
         "neck_pb2",
         "prediction_log_pb2",
+        "objective_pb2",
+        "point_generator_pb2",
+        "region_network_pb2",
         "sampler_pb2",
         "study_pb2",
     }

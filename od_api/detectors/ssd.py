@@ -189,7 +189,7 @@ def _refuse_unsupported(message):
         "region_proposal_predictor",
     ):
         raise ConfigError(
-            "is for the stages of model.faster_rcnn; SSD has anchors and takes "
+            "is for the regions of model.faster_rcnn; SSD has anchors and takes "
             "convolutional_box_predictor or weight_shared_convolutional_box_predictor",
             f"box_predictor.{predictor}",
         )

@@ -5,10 +5,10 @@ import keras
 from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.layers.conv_hyperparams import ConvHyperparams
-from od_api.protos import box_predictor_pb2
+from od_api.protos import region_network_pb2
 
 
-@register(box_predictor_pb2.FullyConnectedRegions)
+@register(region_network_pb2.FullyConnectedRegions)
 class FullyConnectedRegions(keras.layers.Layer):
     """Two dense layers with ReLU on each crop (Lin et al., CVPR 2017, section 5.2).
 

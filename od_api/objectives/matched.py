@@ -161,9 +161,9 @@ class MatchedObjective:
         """[B, A] 0/1: what all miners keep; 1 without one."""
         if not self.miners:
             return 1.0
-        boxes = predictions.priors.boxes
-        if not self.mine_by_priors:
-            boxes = predictions.boxes_of(assignment.take(targets.classes))
+        boxes = predictions.boxes_of(assignment.take(targets.classes))
+        if self.mine_by_priors:
+            boxes = tf.broadcast_to(predictions.priors.boxes, tf.shape(boxes))
         ranking = AnchorLosses(
             classification=tf.stop_gradient(losses.classification),
             localization=tf.stop_gradient(losses.localization),

@@ -11,6 +11,7 @@ from od_api.protos import (
     matcher_pb2,
     objective_pb2,
     post_processing_pb2,
+    region_network_pb2,
 )
 
 # Fields that the objectives take the place of.
@@ -161,7 +162,7 @@ def proposal_suppression(message):
 
 def region_network(extractor):
     """The FullyConnectedRegions of a pyramid's FasterRcnnFeatureExtractor."""
-    network = box_predictor_pb2.FullyConnectedRegions(
+    network = region_network_pb2.FullyConnectedRegions(
         freeze_batch_norm=not extractor.batch_norm_trainable
     )
     if extractor.HasField("conv_hyperparams"):

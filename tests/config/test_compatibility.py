@@ -98,10 +98,12 @@ USED = {
     },
     "Ssd": {
         "detectors/ssd.py": """num_classes image_resizer feature_extractor box_coder
-            matcher similarity_calculator box_predictor anchor_generator
-            post_processing normalize_loss_by_num_matches loss
-            encode_background_as_zeros negative_class_weight
-            normalize_loc_loss_by_codesize freeze_batchnorm add_background_class""",
+            box_predictor anchor_generator post_processing freeze_batchnorm
+            add_background_class objective""",
+        "detectors/objective_field.py": "columns",
+        "old_api/ssd_objective.py": """matcher similarity_calculator loss
+            normalize_loss_by_num_matches encode_background_as_zeros
+            negative_class_weight normalize_loc_loss_by_codesize""",
     },
     "SsdFeatureExtractor": {
         "detectors/ssd.py": "pad_to_multiple",
@@ -111,28 +113,31 @@ USED = {
             override_base_feature_extractor_hyperparams""",
     },
     "Loss": {
-        "detectors/ssd.py": """localization_loss classification_loss
+        "old_api/ssd_objective.py": """localization_loss classification_loss
             hard_example_miner classification_weight localization_weight
             random_example_sampler""",
     },
     "FasterRcnn": {
         "detectors/faster_rcnn_parts.py": """number_of_stages num_classes
             image_resizer feature_extractor first_stage_anchor_generator
-            first_stage_atrous_rate first_stage_box_predictor_conv_hyperparams
+            initial_crop_size maxpool_kernel_size maxpool_stride
+            second_stage_box_predictor second_stage_post_processing
+            second_stage_mask_prediction_loss_weight use_matmul_crop_and_resize
+            clip_anchors_to_image box_coder add_ground_truth_to_proposals
+            first_stage_objective second_stage_objective first_stages
+            region_stages""",
+        "old_api/two_stage_messages.py": """first_stage_atrous_rate
+            first_stage_box_predictor_conv_hyperparams
             first_stage_box_predictor_kernel_size first_stage_box_predictor_depth
             first_stage_minibatch_size first_stage_positive_balance_fraction
             first_stage_nms_score_threshold first_stage_nms_iou_threshold
             first_stage_max_proposals first_stage_localization_loss_weight
-            first_stage_objectness_loss_weight initial_crop_size maxpool_kernel_size
-            maxpool_stride second_stage_box_predictor second_stage_batch_size
-            second_stage_balance_fraction second_stage_post_processing
-            second_stage_localization_loss_weight
-            second_stage_classification_loss_weight
-            second_stage_mask_prediction_loss_weight hard_example_miner
-            second_stage_classification_loss use_matmul_crop_and_resize
-            clip_anchors_to_image use_static_shapes first_stage_matcher
-            second_stage_matcher box_coder first_stage_localization_loss
-            second_stage_localization_loss add_ground_truth_to_proposals""",
+            first_stage_objectness_loss_weight second_stage_batch_size
+            second_stage_balance_fraction second_stage_localization_loss_weight
+            second_stage_classification_loss_weight hard_example_miner
+            second_stage_classification_loss use_static_shapes first_stage_matcher
+            second_stage_matcher first_stage_localization_loss
+            second_stage_localization_loss""",
     },
     "FasterRcnnFeatureExtractor": {
         "old_api/two_stage_extractors.py": """type first_stage_features_stride
