@@ -138,6 +138,7 @@ def _first_stages(message, levels, channels):
                         **context,
                     ),
                     num_classes=1,
+                    num_levels=len(anchors.per_location),
                     box_coder=coder,
                 ),
                 border=Border(clip=message.clip_anchors_to_image) if i == 0 else None,

@@ -233,6 +233,7 @@ def _stage(message, anchors, image_shape, columns):
             required=needed,
             box_coder=box_coder,
             image_shape=image_shape,
+            num_levels=len(anchors.per_location),
             **context,
         ),
     )

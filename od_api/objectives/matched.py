@@ -69,6 +69,7 @@ class MatchedObjective:
         box_coder,
         add_background_class=True,
         image_shape=None,
+        num_levels=None,
         columns=(),
     ):
         """The objective that a MatchedObjective message describes."""
@@ -90,7 +91,9 @@ class MatchedObjective:
                 encode_background_as_zeros=message.encode_background_as_zeros,
                 negative_class_weight=message.negative_class_weight,
             ),
-            assigner=build_field(message, "matcher", similarity=similarity),
+            assigner=build_field(
+                message, "matcher", similarity=similarity, num_levels=num_levels
+            ),
             samplers=build_each(message, "samplers"),
             reduction=objective_pb2.MatchedObjective.Reduction.Name(message.reduction),
             columns=columns,
