@@ -59,8 +59,8 @@ class FreeAnchorObjective:
         self,
         *,
         num_classes,
-        add_background_class,
         box_coder,
+        add_background_class=True,
         bag_size=50,
         iou_threshold=0.6,
         alpha=0.5,
@@ -70,7 +70,8 @@ class FreeAnchorObjective:
     ):
         if add_background_class:
             raise ValueError(
-                "free_anchor has no background class: set add_background_class: false"
+                "takes scores from sigmoids, without a background class: use it in "
+                "model.ssd with add_background_class: false"
             )
         self.num_classes = num_classes
         self.add_background_class = add_background_class

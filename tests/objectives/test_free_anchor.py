@@ -323,5 +323,9 @@ def test_refused(fields, message):
 
 
 def test_background_class_is_refused():
+    """SSD's, and that of the stages of Faster R-CNN, which do not mention it."""
     with pytest.raises(ConfigError, match="add_background_class: false"):
         _built(background=True)
+    message = objective_pb2.Objective(free_anchor={})
+    with pytest.raises(ConfigError, match="from sigmoids"):
+        build(message, num_classes=1, num_levels=5, box_coder=CODER)
