@@ -128,6 +128,9 @@ REFUSED_FIELDS = {
     },
 }
 
+# New fields of old messages have numbers from here on.
+FIRST_NEW_NUMBER = 1000
+
 # The old API's TensorFlow 2 trainer passed over these; its TensorFlow 1 one did not.
 NOW_EFFECTIVE = {
     "TrainConfig": (
@@ -223,15 +226,16 @@ def ignored_fields_set(config, of_parts=False):
 def _effective_notes(config):
     return [
         f"{path} takes effect: the old API's TensorFlow 2 trainer ignored it"
-        for path, message, field in _set_fields(config)
+        for path, message, field in _set_fields(config, of_old_parts=True)
         if field in NOW_EFFECTIVE.get(message, ())
     ]
 
 
-def _set_fields(message, path=""):
+def _set_fields(message, path="", of_old_parts=False):
     """(path, message name, field name) of every set field, outer ones first.
 
-    A field that is set to its default says nothing and is left out.
+    A field that is set to its default says nothing and is left out; `of_old_parts`
+    leaves out what stands inside of fields that the old API did not have.
     """
     name = message.DESCRIPTOR.full_name.removeprefix("od_api.protos.")
     for field, value in message.ListFields():
@@ -239,10 +243,10 @@ def _set_fields(message, path=""):
         plain = field.message_type is None or is_map(field)
         if is_repeated(field) or not plain or value != field.default_value:
             yield here, name, field.name
-        if plain:
+        if plain or (of_old_parts and field.number >= FIRST_NEW_NUMBER):
             continue
         if is_repeated(field):
             for i, item in enumerate(value):
-                yield from _set_fields(item, f"{here}[{i}]")
+                yield from _set_fields(item, f"{here}[{i}]", of_old_parts)
         else:
-            yield from _set_fields(value, here)
+            yield from _set_fields(value, here, of_old_parts)
