@@ -5,12 +5,16 @@ import ctypes
 import gc
 import os
 import pathlib
+import random
+import sys
 
+import numpy as np
 import pytest
 
 from od_api.core.warn_once import warn_once
 
 ROOT = pathlib.Path(__file__).parent.parent
+SEED = 20_210_419
 
 
 def pytest_collection_modifyitems(items):
@@ -31,6 +35,27 @@ def data_dir():
             "weights_imagenet, ...); put it there or name it in OD_API_DATA"
         )
     return folder
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _module_is_seeded():
+    """What a module's fixtures draw does not depend on the modules before it."""
+    _seed()
+
+
+@pytest.fixture(autouse=True)
+def _seeded(_module_is_seeded):
+    """What a test draws is the same each time, alone or after others."""
+    _seed()
+
+
+def _seed():
+    # Keras seeds TensorFlow with the rest; tests that need neither stay light.
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.set_random_seed(SEED)
+    else:
+        random.seed(SEED)
+        np.random.seed(SEED)  # noqa: NPY002  (of the global state)
 
 
 @pytest.fixture(autouse=True)

@@ -157,9 +157,17 @@ def test_bad_thresholds(options, message):
 
 
 def test_thresholds_do_not_matter_when_ignored():
-    ArgMaxMatcher(
-        similarity=IouSimilarity(), matched_threshold=0.4, ignore_thresholds=True
+    """.4 below .5 is refused otherwise; here every anchor takes its best box."""
+    rng = np.random.default_rng(0)
+    boxes, targets = kit.random_boxes(rng, 9), kit.target_cases()["uneven"]
+    odd, usual = (
+        ArgMaxMatcher(
+            similarity=IouSimilarity(), matched_threshold=value, ignore_thresholds=True
+        ).assign(boxes, targets)
+        for value in (0.4, 0.9)
     )
+    kit.assert_same(odd, usual)
+    assert np.all(odd.label == 1)
 
 
 @pytest.mark.parametrize(

@@ -295,8 +295,13 @@ def test_refused_field_names_itself(field):
 @pytest.mark.parametrize("field", [f for t in REFUSED_FIELDS.values() for f in t])
 def test_refused_field_at_its_default_says_nothing(field):
     part, text = REFUSED_TEXTS[field]
-    if "true" in text:
-        refuse_unsupported(tiny_with(part, f"{field}: false"))
+    default = text.format(field) if "true" not in text else f"{field}: false"
+    config = tiny_with(part, default)
+    if "true" not in text:
+        # A message: its default is not to be there.
+        getattr(config, part).ClearField(field)
+    assert refuse_unsupported(config) is None
+    assert compatibility_notes(config) == compatibility_notes(tiny_with(part, ""))
 
 
 @pytest.mark.parametrize("message", ["Ssd", "Loss", "SsdFeatureExtractor"])

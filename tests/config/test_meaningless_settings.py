@@ -19,19 +19,21 @@ def config(**settings):
 
 
 def test_defaults_and_what_turns_something_off_are_fine():
-    refuse_meaningless(config())
-    refuse_meaningless(
-        config(
-            train_config__stall_warning_seconds=0,
-            train_config__worker_silence_seconds=-1,
-            train_config__cluster_start_seconds=0,
-            train_config__startup_delay_steps=0,
-            train_config__log_every_n_steps=0,
-            train_config__max_checkpoints_to_keep=0,
-            eval_config__eval_every_n_steps=0,
-            eval_config__early_stopping__patience=1,
-        )
-    )
+    off = {
+        "train_config__stall_warning_seconds": 0,
+        "train_config__worker_silence_seconds": -1,
+        "train_config__cluster_start_seconds": 0,
+        "train_config__startup_delay_steps": 0,
+        "train_config__log_every_n_steps": 0,
+        "train_config__max_checkpoints_to_keep": 0,
+        "eval_config__eval_every_n_steps": 0,
+        "eval_config__early_stopping__patience": 1,
+    }
+    assert refuse_meaningless(config()) is None
+    assert refuse_meaningless(config(**off)) is None
+    # Nor do they hide what is refused.
+    with pytest.raises(ConfigError, match="checkpoint_every_n_steps"):
+        refuse_meaningless(config(**off, train_config__checkpoint_every_n_steps=0))
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,8 @@ def test_limits_are_of_fields_and_defaults_lie_within(name):
     fields = MESSAGES[name].DESCRIPTOR.fields_by_name
     for field, limit in field_ranges._LIMITS[name].items():
         if fields[field].has_default_value:
-            limit(field, fields[field].default_value)
+            default = fields[field].default_value
+            assert limit(field, default) == default
 
 
 def test_every_limit_is_tested():

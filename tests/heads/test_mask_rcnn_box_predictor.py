@@ -225,4 +225,13 @@ def test_refused():
 
 
 def test_keypoints_have_no_effect():
-    head_of("predict_keypoints: true")(regions())
+    """The same variables and, with the same values in them, the same outputs."""
+    plain, head = head_of(), head_of("predict_keypoints: true")
+    plain(regions())
+    head(regions())
+    assert [v.path for v in head.variables] == [v.path for v in plain.variables]
+    head.set_weights(plain.get_weights())
+    outputs, expected = head(regions()), plain(regions())
+    assert outputs.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_array_equal(outputs[name], value)

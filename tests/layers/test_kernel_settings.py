@@ -72,7 +72,6 @@ def test_negative_weights_are_refused(kind):
 )
 def test_moments_of_the_initialisers(text, mean, stddev, most):
     """40,000 numbers of a [100, 400] kernel: mean and deviation within 3 in 100."""
-    keras.utils.set_random_seed(0)
     drawn = np.asarray(initializer(text)((100, 400)))
     assert drawn.mean() == pytest.approx(mean, abs=0.03 * stddev + 0.01 * abs(mean))
     assert drawn.std() == pytest.approx(stddev, rel=0.03)

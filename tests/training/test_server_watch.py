@@ -37,3 +37,4 @@ def test_a_watch_that_was_killed_stops_nobody():
         watch._process.send_signal(signal.SIGKILL)
         watch._process.wait()
         watch.beat()
+        assert watch._process.returncode == -signal.SIGKILL

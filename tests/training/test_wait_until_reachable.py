@@ -8,9 +8,12 @@ from od_api.training import server_probe
 from od_api.training.cluster import wait_until_reachable
 
 
-def test_servers_that_run():
+def test_servers_that_run(caplog):
+    """It returns at once, and says nothing of a wait."""
     with listening() as first, listening() as second:
-        wait_until_reachable({"worker 0": first, "ps 0": second}, 60)
+        addresses = {"worker 0": first, "ps 0": second}
+        assert wait_until_reachable(addresses, 60) is None
+    assert "waiting for" not in caplog.text
 
 
 def test_a_server_that_is_stopped_or_gone(monkeypatch):
