@@ -3,11 +3,11 @@
 import functools
 
 import keras
-import tensorflow as tf
 
+from od_api.backbones._stages import StagedNetwork
 from od_api.core.registry import register
-from od_api.layers import keras_network, keras_weights
-from od_api.layers.depth import check_depths, scaled_depth
+from od_api.layers import keras_network
+from od_api.layers.depth import checked_multiplier, scaled_depth
 from od_api.protos import backbone_pb2
 
 # The layer that ends each stage, and its stride: the convolution before the second
@@ -21,7 +21,7 @@ STAGES = {
 
 
 @register(backbone_pb2.InceptionV3)
-class InceptionV3(keras.layers.Layer):
+class InceptionV3(StagedNetwork):
     """keras.applications' InceptionV3 with "same" padding and named stages.
 
     A map of odd size is halved upwards (300 px: 75, 38, 19, 10), as the study has it;
@@ -37,9 +37,6 @@ class InceptionV3(keras.layers.Layer):
       second_stage: the network ends at C4, and the rest runs on crops of it.
 
     Attributes:
-      strides: {stage: input pixels a cell}, finest stage first.
-      channels: {stage: depth}.
-      network: the `keras.Model` inside.
       second_stage: None, or the `keras.Model` of the rest, Mixed_7a to Mixed_7c:
         [M, h, w, C] of C4 -> [M, (h - 1) / 2, (w - 1) / 2, C'], sizes rounded down. Its
         reduction has no padding, as in the published code, since a crop (17x17) has no
@@ -57,9 +54,7 @@ class InceptionV3(keras.layers.Layer):
         second_stage=False,
     ):
         super().__init__(name="inception_v3")
-        check_depths(depth_multiplier, min_depth)
-        # A float of the schema has 7 digits: .35 arrives as .349999994.
-        depth_multiplier = round(depth_multiplier, 6)
+        depth_multiplier = checked_multiplier(depth_multiplier, min_depth)
         network = _network(
             self.name,
             functools.partial(
@@ -72,38 +67,13 @@ class InceptionV3(keras.layers.Layer):
             ),
             second_stage,
         )
-        keras_weights.load_initial(
+        self._read_stages(
             network,
-            weights,
-            lambda: _keras_model("imagenet", (299, 299, 3)),
+            STAGES,
+            second_stage_after="C4" if second_stage else None,
             in_order=True,
         )
-        ends = {name: layer for name, (layer, _) in STAGES.items()}
-        whole = keras_network.stages(network, list(ends.values()))
-        # Bound here, so that Keras does not count the whole network as another part.
-        self._load = functools.partial(keras_weights.load_file, whole, in_order=True)
-        self.network, self.second_stage = whole, None
-        if second_stage:
-            del ends["C5"]
-            self.network, self.second_stage = keras_network.split(
-                whole, ends["C4"], ends.values()
-            )
-        self.strides = {name: STAGES[name][1] for name in ends}
-        outputs = self.network.outputs
-        self.channels = {n: x.shape[-1] for n, x in zip(ends, outputs, strict=True)}
-
-    def normalize(self, images):
-        """[B, H, W, 3] RGB, 0..255 -> the same in -1..1, float32."""
-        return tf.cast(images, tf.float32) * (2.0 / 255.0) - 1.0
-
-    def call(self, images, training=False):
-        """[B, H, W, 3] normalised -> {stage: [B, h, w, C]}, finest first."""
-        maps = self.network(images, training=training)
-        return dict(zip(self.strides, maps, strict=True))
-
-    def load_weights(self, path):
-        """Takes the weights of a file; see `keras_weights.load_file`."""
-        self._load(path)
+        self._load_initial(weights, lambda: _keras_model("imagenet", (299, 299, 3)))
 
 
 def _network(name, depth, settings, second_stage):

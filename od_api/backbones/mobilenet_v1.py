@@ -1,14 +1,12 @@
 """MobileNet v1 (Howard et al., arXiv 1704.04861)."""
 
-import functools
-
 import keras
-import tensorflow as tf
 
+from od_api.backbones._stages import StagedNetwork
 from od_api.core import ranges
 from od_api.core.registry import register
-from od_api.layers import keras_network, keras_weights
-from od_api.layers.depth import check_depths, scaled_depth
+from od_api.layers import keras_network
+from od_api.layers.depth import checked_multiplier, scaled_depth
 from od_api.protos import backbone_pb2
 
 # Outputs of Conv2d_3, 5, 11 and 13 in the paper's numbering, and their strides.
@@ -29,7 +27,7 @@ ATROUS = {
 
 
 @register(backbone_pb2.MobilenetV1)
-class MobilenetV1(keras.layers.Layer):
+class MobilenetV1(StagedNetwork):
     """keras.applications' MobileNet with "same" padding and named stages.
 
     A map of odd size is halved upwards (300 px: 75, 38, 19, 10), as the study has it.
@@ -47,11 +45,6 @@ class MobilenetV1(keras.layers.Layer):
       last_depths: depths of Conv2d_12 and Conv2d_13 before multiplying; empty means
         1024 and 1024. Others leave these two blocks random whatever `weights` says.
       output_stride: 32, or 16 for C5 (or the second stage) at the stride of C4.
-
-    Attributes:
-      strides: {stage: input pixels a cell}, finest stage first.
-      channels: {stage: depth}.
-      network: the `keras.Model` inside.
     """
 
     def __init__(
@@ -67,9 +60,7 @@ class MobilenetV1(keras.layers.Layer):
         output_stride=32,
     ):
         super().__init__(name="mobilenet_v1")
-        check_depths(depth_multiplier, min_depth)
-        # A float of the schema has 7 digits: .35 arrives as .349999994.
-        depth_multiplier = round(depth_multiplier, 6)
+        depth_multiplier = checked_multiplier(depth_multiplier, min_depth)
         if len(last_depths) not in (0, 2):
             raise ValueError("last_depths are two: of Conv2d_12 and of Conv2d_13")
         ranges.at_least("last_depths", last_depths, 1, ranges.MOST_CHANNELS)
@@ -97,41 +88,15 @@ class MobilenetV1(keras.layers.Layer):
             edit=edit,
             same_padding=True,
         )
-        self._optional = _changed_layers(last_depths)
-        keras_weights.load_initial(
+        self._read_stages(
             network,
-            weights,
-            lambda: _keras_model(depth_multiplier, "imagenet", (224, 224, 3)),
-            self._optional,
+            {name: (x, min(s, output_stride)) for name, (x, s) in STAGES.items()},
+            second_stage_after="C4" if second_stage else None,
+            optional=_changed_layers(last_depths),
         )
-        ends = {name: layer for name, (layer, _) in STAGES.items()}
-        whole = keras_network.stages(network, list(ends.values()))
-        # Bound here, so that Keras does not count the whole network as another part.
-        self._load = functools.partial(
-            keras_weights.load_file, whole, optional=self._optional
+        self._load_initial(
+            weights, lambda: _keras_model(depth_multiplier, "imagenet", (224, 224, 3))
         )
-        self.network, self.second_stage = whole, None
-        if second_stage:
-            del ends["C5"]
-            self.network, self.second_stage = keras_network.split(
-                whole, ends["C4"], ends.values()
-            )
-        self.strides = {name: min(STAGES[name][1], output_stride) for name in ends}
-        outputs = self.network.outputs
-        self.channels = {n: x.shape[-1] for n, x in zip(ends, outputs, strict=True)}
-
-    def normalize(self, images):
-        """[B, H, W, 3] RGB, 0..255 -> the same in -1..1, float32."""
-        return tf.cast(images, tf.float32) * (2.0 / 255.0) - 1.0
-
-    def call(self, images, training=False):
-        """[B, H, W, 3] normalised -> {stage: [B, h, w, C]}, finest first."""
-        maps = self.network(images, training=training)
-        return dict(zip(self.strides, maps, strict=True))
-
-    def load_weights(self, path):
-        """Takes the weights of a file; see `keras_weights.load_file`."""
-        self._load(path)
 
 
 def _keras_model(depth_multiplier, weights, input_shape):

@@ -1,12 +1,12 @@
 """MobileNet v2 (Sandler et al., CVPR 2018)."""
 
 import keras
-import tensorflow as tf
 
+from od_api.backbones._stages import StagedNetwork
 from od_api.core import ranges
 from od_api.core.registry import register
-from od_api.layers import keras_network, keras_weights
-from od_api.layers.depth import check_depths
+from od_api.layers import keras_network
+from od_api.layers.depth import checked_multiplier
 from od_api.protos import backbone_pb2
 
 # The layer that ends each stage (the first of the names that the network has: a block
@@ -25,7 +25,7 @@ EXPANSION = 6
 
 
 @register(backbone_pb2.MobilenetV2)
-class MobilenetV2(keras.layers.Layer):
+class MobilenetV2(StagedNetwork):
     """keras.applications' MobileNetV2 with "same" padding and named stages.
 
     A map of odd size is halved upwards (300 px: 75, 38, 19, 10). Keras' weights fit,
@@ -43,11 +43,6 @@ class MobilenetV2(keras.layers.Layer):
       freeze_batch_norm: batch norm keeps its statistics, scale and offset.
       last_depth: depth of the last convolution as it is; 0 means 1280, times a
         multiplier above 1. Another depth leaves it random whatever `weights` says.
-
-    Attributes:
-      strides: {stage: input pixels a cell}, finest stage first.
-      channels: {stage: depth}.
-      network: the `keras.Model` inside.
     """
 
     def __init__(
@@ -61,10 +56,8 @@ class MobilenetV2(keras.layers.Layer):
         last_depth=0,
     ):
         super().__init__(name="mobilenet_v2")
-        check_depths(depth_multiplier, min_depth)
+        depth_multiplier = checked_multiplier(depth_multiplier, min_depth)
         ranges.at_least("last_depth", last_depth, 0, ranges.MOST_CHANNELS)
-        # A float of the schema has 7 digits: .35 arrives as .349999994.
-        depth_multiplier = round(depth_multiplier, 6)
         original = _keras_model(depth_multiplier, None, (None, None, 3))
         depths = _depths(original, min_depth, last_depth)
 
@@ -78,32 +71,16 @@ class MobilenetV2(keras.layers.Layer):
         network = keras_network.rebuild(
             original, name=self.name, edit=edit, same_padding=True
         )
-        self._optional = ("Conv_1", "Conv_1_bn") if last_depth else ()
-        keras_weights.load_initial(
-            network,
-            weights,
-            lambda: _keras_model(depth_multiplier, "imagenet", (224, 224, 3)),
-            self._optional,
-        )
         present = {layer.name for layer in network.layers}
-        ends = [next(n for n in names if n in present) for names, _ in STAGES.values()]
-        self.network = keras_network.stages(network, ends)
-        self.strides = {name: stride for name, (_, stride) in STAGES.items()}
-        outputs = self.network.outputs
-        self.channels = {n: x.shape[-1] for n, x in zip(STAGES, outputs, strict=True)}
-
-    def normalize(self, images):
-        """[B, H, W, 3] RGB, 0..255 -> the same in -1..1, float32."""
-        return tf.cast(images, tf.float32) * (2.0 / 255.0) - 1.0
-
-    def call(self, images, training=False):
-        """[B, H, W, 3] normalised -> {stage: [B, h, w, C]}, finest first."""
-        maps = self.network(images, training=training)
-        return dict(zip(STAGES, maps, strict=True))
-
-    def load_weights(self, path):
-        """Takes the weights of a file; see `keras_weights.load_file`."""
-        keras_weights.load_file(self.network, path, self._optional)
+        stages = {
+            level: (next(n for n in names if n in present), stride)
+            for level, (names, stride) in STAGES.items()
+        }
+        optional = ("Conv_1", "Conv_1_bn") if last_depth else ()
+        self._read_stages(network, stages, optional=optional)
+        self._load_initial(
+            weights, lambda: _keras_model(depth_multiplier, "imagenet", (224, 224, 3))
+        )
 
 
 def _keras_model(depth_multiplier, weights, input_shape):

@@ -1,13 +1,12 @@
 """ResNet v1 with 50, 101 or 152 layers (He et al., CVPR 2016)."""
 
-import functools
-
 import keras
 
+from od_api.backbones._stages import StagedNetwork
 from od_api.core import ranges
 from od_api.core.registry import register
-from od_api.layers import keras_network, keras_weights
-from od_api.layers.depth import check_depths, scaled_depth
+from od_api.layers import keras_network
+from od_api.layers.depth import checked_multiplier, scaled_depth
 from od_api.layers.imagenet_means import bgr_less_means
 from od_api.protos import backbone_pb2
 
@@ -18,7 +17,7 @@ PLAIN_STRIDES = {"C2": 4, "C3": 8, "C4": 16, "C5": 32}
 
 
 @register(backbone_pb2.Resnet)
-class Resnet(keras.layers.Layer):
+class Resnet(StagedNetwork):
     """keras.applications' ResNet with named stages.
 
     Its explicit padding is kept: unlike MobileNet's it gives maps of the sizes that
@@ -43,9 +42,6 @@ class Resnet(keras.layers.Layer):
         the old API's TensorFlow 2 models, without dilation.
 
     Attributes:
-      strides: {stage: input pixels a cell}, finest stage first.
-      channels: {stage: depth}.
-      network: the `keras.Model` inside.
       second_stage: conv5 as a `keras.Model`, [M, h, w, C] -> [M, h, w, 2 C], if it was
         asked for; else None.
     """
@@ -68,7 +64,7 @@ class Resnet(keras.layers.Layer):
         super().__init__(name=f"resnet{depth}")
         if depth not in BLOCKS:
             raise ValueError(f"depth is {depth}, and must be one of 50, 101, 152")
-        check_depths(depth_multiplier, min_depth)
+        depth_multiplier = checked_multiplier(depth_multiplier, min_depth)
         if last_stage not in ("C4", "C5") or (second_stage and last_stage == "C4"):
             raise ValueError('last_stage is "C5", or "C4" without a second stage')
         ranges.between(
@@ -84,8 +80,6 @@ class Resnet(keras.layers.Layer):
         halves = second_stage and second_stage_stride == 2
         if halves and dilations.pop("conv5_") != 1:
             raise ValueError("second_stage_dilation goes with second_stage_stride 1")
-        # A float of the schema has 7 digits: .35 arrives as .349999994.
-        depth_multiplier = round(depth_multiplier, 6)
 
         def edit(layer, config):
             if "filters" in config:
@@ -100,27 +94,19 @@ class Resnet(keras.layers.Layer):
         network = keras_network.rebuild(
             _keras_model(depth, None, (None, None, 3)), name=self.name, edit=edit
         )
-        keras_weights.load_initial(
-            network, weights, lambda: _keras_model(depth, "imagenet", (224, 224, 3))
-        )
-        ends = {
-            f"C{stage}": f"conv{stage}_block{blocks}_out"
-            for stage, blocks in zip(range(2, 6), BLOCKS[depth], strict=True)
-        }
-        if last_stage == "C4":
-            del ends["C5"]
-        whole = keras_network.stages(network, list(ends.values()))
-        # Bound here, so that Keras does not count the whole network as another part.
-        self._load = functools.partial(keras_weights.load_file, whole)
-        self.network, self.second_stage = whole, None
-        if second_stage:
-            del ends["C5"]
-            self.network, self.second_stage = keras_network.split(
-                whole, ends["C4"], ends.values()
+        levels = PLAIN_STRIDES if last_stage == "C5" else ("C2", "C3", "C4")
+        stages = {
+            level: (
+                f"conv{level[1]}_block{blocks}_out",
+                min(PLAIN_STRIDES[level], output_stride),
             )
-        self.strides = {n: min(PLAIN_STRIDES[n], output_stride) for n in ends}
-        outputs = self.network.outputs
-        self.channels = {n: x.shape[-1] for n, x in zip(ends, outputs, strict=True)}
+            for level, blocks in zip(levels, BLOCKS[depth], strict=False)
+        }
+        after = "C4" if second_stage else None
+        self._read_stages(network, stages, second_stage_after=after)
+        self._load_initial(
+            weights, lambda: _keras_model(depth, "imagenet", (224, 224, 3))
+        )
 
     def normalize(self, images):
         """[B, H, W, 3] RGB, 0..255 -> BGR less the ImageNet means, float32.
@@ -129,15 +115,6 @@ class Resnet(keras.layers.Layer):
         means to reverse the input channels of the first kernel.
         """
         return bgr_less_means(images)
-
-    def call(self, images, training=False):
-        """[B, H, W, 3] normalised -> {stage: [B, h, w, C]}, finest first."""
-        maps = self.network(images, training=training)
-        return dict(zip(self.strides, maps, strict=True))
-
-    def load_weights(self, path):
-        """Takes the weights of a file; see `keras_weights.load_file`."""
-        self._load(path)
 
 
 def _keras_model(depth, weights, input_shape):

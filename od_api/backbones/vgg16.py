@@ -4,10 +4,11 @@ import functools
 
 import keras
 
+from od_api.backbones._stages import StagedNetwork
 from od_api.core.registry import register
 from od_api.layers import keras_network, keras_weights
 from od_api.layers.conv_hyperparams import ACTIVATIONS
-from od_api.layers.depth import check_depths, scaled_depth
+from od_api.layers.depth import checked_multiplier, scaled_depth
 from od_api.layers.imagenet_means import bgr_less_means
 from od_api.protos import backbone_pb2
 
@@ -32,7 +33,7 @@ FULLY_CONNECTED = ("fc1", "fc2", "fc6", "fc7")
 
 
 @register(backbone_pb2.Vgg16)
-class Vgg16(keras.layers.Layer):
+class Vgg16(StagedNetwork):
     """keras.applications' VGG16 with "same" padding and named stages; no batch norm.
 
     A map of odd size is halved upwards (300 px: 75, 38, 19, 10), where Keras' own
@@ -50,9 +51,6 @@ class Vgg16(keras.layers.Layer):
       second_stage: ends the stages at C4.
 
     Attributes:
-      strides: {stage: input pixels a cell}, finest stage first.
-      channels: {stage: depth}.
-      network: the `keras.Model` inside.
       second_stage: fc6 and fc7 as a `keras.Model`, [M, 7, 7, 512] -> [M, 1, 1, 4096],
         if they were asked for; else None. They stay random with a file that was
         saved without them.
@@ -69,10 +67,8 @@ class Vgg16(keras.layers.Layer):
         second_stage=False,
     ):
         super().__init__(name="vgg16")
-        check_depths(depth_multiplier, min_depth)
+        depth_multiplier = checked_multiplier(depth_multiplier, min_depth)
         _check(conv_hyperparams, fc_as_convolutions, second_stage)
-        # A float of the schema has 7 digits: .35 arrives as .349999994.
-        depth_multiplier = round(depth_multiplier, 6)
 
         def edit(layer, config):
             for key in {"filters", "units"} & set(config):
@@ -89,10 +85,7 @@ class Vgg16(keras.layers.Layer):
         ends = STAGES | (SSD_END if fc_as_convolutions else PLAIN_END)
         if second_stage:
             del ends["C5"]
-        self.network = keras_network.stages(network, [x for x, _ in ends.values()])
-        self.strides = {name: stride for name, (_, stride) in ends.items()}
-        outputs = self.network.outputs
-        self.channels = {n: x.shape[-1] for n, x in zip(ends, outputs, strict=True)}
+        self._read_stages(network, ends)
         self.second_stage = (
             rebuild(_fully_connected(self.channels["C4"])) if second_stage else None
         )
@@ -103,11 +96,6 @@ class Vgg16(keras.layers.Layer):
     def normalize(self, images):
         """[B, H, W, 3] RGB, 0..255 -> BGR less the ImageNet means, float32."""
         return bgr_less_means(images)
-
-    def call(self, images, training=False):
-        """[B, H, W, 3] normalised -> {stage: [B, h, w, C]}, finest first."""
-        maps = self.network(images, training=training)
-        return dict(zip(self.strides, maps, strict=True))
 
     def load_weights(self, path):
         """Takes the weights of a file; see `keras_weights.load_file`."""
