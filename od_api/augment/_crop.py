@@ -49,30 +49,43 @@ class CropRule(NamedTuple):
         return self
 
 
-def operation_rule(
-    *,
-    min_object_covered=0.0,
-    min_aspect_ratio=0.5,
-    max_aspect_ratio=2.0,
-    min_area=0.1,
-    max_area=1.0,
-    overlap_thresh=0.0,
-    random_coef=0.0,
-    clip_boxes=True,
-):
-    """The rule of one `operations {}` entry of an SSD crop.
+class CropOperation:
+    """One rule of an `operations {}` entry of an SSD crop.
 
-    Unset areas and aspect ratios are those of the built-in operations; other fields are
-    0 where they are not set. An area or aspect ratio of 0 cannot be met.
+    Aspect ratios and areas that are not set are those of the built-in rules, 0.5 to 2
+    and 0.1 to 1; the other fields are 0 when they are not set: any overlap will do, and
+    always crop. An area or aspect ratio of 0 cannot be met.
+
+    Attributes:
+      rule: a `CropRule`.
     """
-    return CropRule(
-        min_object_covered=min_object_covered,
-        aspect_ratio_range=(min_aspect_ratio, max_aspect_ratio),
-        area_range=(min_area, max_area),
-        overlap_thresh=overlap_thresh,
-        clip_boxes=clip_boxes,
-        random_coef=random_coef,
-    ).checked()
+
+    def __init__(
+        self,
+        *,
+        min_object_covered=0.0,
+        min_aspect_ratio=0.5,
+        max_aspect_ratio=2.0,
+        min_area=0.1,
+        max_area=1.0,
+        overlap_thresh=0.0,
+        random_coef=0.0,
+        clip_boxes=True,
+    ):
+        self.rule = CropRule(
+            min_object_covered=min_object_covered,
+            aspect_ratio_range=(min_aspect_ratio, max_aspect_ratio),
+            area_range=(min_area, max_area),
+            overlap_thresh=overlap_thresh,
+            clip_boxes=clip_boxes,
+            random_coef=random_coef,
+        ).checked()
+
+
+def rules_of(operations):
+    """The rules of `CropOperation`s; SSD's own seven where there are none."""
+    given = [operation.rule for operation in operations]
+    return given or built_in_rules(0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
 
 
 def built_in_rules(*thresholds):
@@ -83,6 +96,11 @@ def built_in_rules(*thresholds):
 def draw_rule(seed, rules):
     """int32 scalar, the index of one of the rules, all equally likely."""
     return random.integer(seed, 0, len(rules))
+
+
+def crop_by_any(sample, choice, seed, rules):
+    """The sample cropped by one of the rules, which the seed `choice` draws."""
+    return random_crop(sample, seed, rules, draw_rule(choice, rules))
 
 
 # Nothing to convert, and the search for it would double the time of tracing.

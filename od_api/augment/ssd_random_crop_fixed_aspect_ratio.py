@@ -9,27 +9,8 @@ from od_api.protos import preprocessor_pb2
 
 
 @register(preprocessor_pb2.SSDRandomCropFixedAspectRatioOperation)
-class SSDRandomCropFixedAspectRatioOperation:
-    """One rule; see `SSDRandomCropOperation` for the fields."""
-
-    def __init__(
-        self,
-        *,
-        min_object_covered=0.0,
-        min_area=0.1,
-        max_area=1.0,
-        overlap_thresh=0.0,
-        random_coef=0.0,
-        clip_boxes=True,
-    ):
-        self.rule = _crop.operation_rule(
-            min_object_covered=min_object_covered,
-            min_area=min_area,
-            max_area=max_area,
-            overlap_thresh=overlap_thresh,
-            random_coef=random_coef,
-            clip_boxes=clip_boxes,
-        )
+class SSDRandomCropFixedAspectRatioOperation(_crop.CropOperation):
+    """One rule; see `CropOperation`, and `RandomCropImage` for the fields."""
 
 
 @register(preprocessor_pb2.SSDRandomCropFixedAspectRatio)
@@ -41,8 +22,7 @@ class SSDRandomCropFixedAspectRatio:
     """
 
     def __init__(self, *, operations=(), aspect_ratio=1.0):
-        given = [operation.rule for operation in operations]
-        rules = given or _crop.built_in_rules(0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
+        rules = _crop.rules_of(operations)
         ranges.above("aspect_ratio", aspect_ratio)
         ratios = (aspect_ratio, aspect_ratio)
         self._rules = [r._replace(aspect_ratio_range=ratios).checked() for r in rules]
@@ -52,6 +32,5 @@ class SSDRandomCropFixedAspectRatio:
 
     def __call__(self, sample, seed):
         choice, crop_seed, cut_seed = random.seeds(seed, 3)
-        index = _crop.draw_rule(choice, self._rules)
-        cropped = _crop.random_crop(sample, crop_seed, self._rules, index)
+        cropped = _crop.crop_by_any(sample, choice, crop_seed, self._rules)
         return self._to_aspect_ratio(cropped, cut_seed)

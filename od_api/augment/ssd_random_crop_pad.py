@@ -11,8 +11,8 @@ from od_api.protos import preprocessor_pb2
 
 
 @register(preprocessor_pb2.SSDRandomCropPadOperation)
-class SSDRandomCropPadOperation:
-    """One rule; see `SSDRandomCropOperation` and `RandomCropPadImage` for the fields.
+class SSDRandomCropPadOperation(_crop.CropOperation):
+    """One rule; see `CropOperation`, and `RandomCropPadImage` for the fields.
 
     The pad colour is black unless it is set.
     """
@@ -34,7 +34,7 @@ class SSDRandomCropPadOperation:
         pad_color_b=0.0,
         clip_boxes=True,
     ):
-        self.rule = _crop.operation_rule(
+        super().__init__(
             min_object_covered=min_object_covered,
             min_aspect_ratio=min_aspect_ratio,
             max_aspect_ratio=max_aspect_ratio,

@@ -12,31 +12,8 @@ from od_api.protos import preprocessor_pb2
 
 
 @register(preprocessor_pb2.SSDRandomCropPadFixedAspectRatioOperation)
-class SSDRandomCropPadFixedAspectRatioOperation:
-    """One rule; see `SSDRandomCropOperation` for the fields."""
-
-    def __init__(
-        self,
-        *,
-        min_object_covered=0.0,
-        min_aspect_ratio=0.5,
-        max_aspect_ratio=2.0,
-        min_area=0.1,
-        max_area=1.0,
-        overlap_thresh=0.0,
-        random_coef=0.0,
-        clip_boxes=True,
-    ):
-        self.rule = _crop.operation_rule(
-            min_object_covered=min_object_covered,
-            min_aspect_ratio=min_aspect_ratio,
-            max_aspect_ratio=max_aspect_ratio,
-            min_area=min_area,
-            max_area=max_area,
-            overlap_thresh=overlap_thresh,
-            random_coef=random_coef,
-            clip_boxes=clip_boxes,
-        )
+class SSDRandomCropPadFixedAspectRatioOperation(_crop.CropOperation):
+    """One rule; see `CropOperation`, and `RandomCropImage` for the fields."""
 
 
 @register(preprocessor_pb2.SSDRandomCropPadFixedAspectRatio)
@@ -62,8 +39,7 @@ class SSDRandomCropPadFixedAspectRatio:
         max_padded_size_ratio=(),
     ):
         ranges.above("aspect_ratio", aspect_ratio)
-        given = [operation.rule for operation in operations]
-        self._rules = given or _crop.built_in_rules(0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
+        self._rules = _crop.rules_of(operations)
         self._aspect_ratio = aspect_ratio
         self._low = check_ratios("min_padded_size_ratio", min_padded_size_ratio, (1, 1))
         self._high = check_ratios(
@@ -72,8 +48,7 @@ class SSDRandomCropPadFixedAspectRatio:
 
     def __call__(self, sample, seed):
         choice, crop_seed, pad_seed = random.seeds(seed, 3)
-        index = _crop.draw_rule(choice, self._rules)
-        cropped = _crop.random_crop(sample, crop_seed, self._rules, index)
+        cropped = _crop.crop_by_any(sample, choice, crop_seed, self._rules)
         return self._pad(cropped, pad_seed)
 
     def _pad(self, sample, seed):

@@ -72,3 +72,20 @@ def test_the_seed_decides():
     crops = [_crop.random_crop(sample(), seed(n), rules, 0) for n in (1, 1, 2)]
     assert_equal(crops[0], crops[1])
     assert crops[0]["image"].shape != crops[2]["image"].shape
+
+
+def test_rules_of_operations_or_the_seven_of_ssd():
+    given = [_crop.CropOperation(min_object_covered=0.4)]
+    assert _crop.rules_of(given) == [CropRule(0.4, (0.5, 2.0), (0.1, 1.0), 0.0)]
+    covers = [rule.min_object_covered for rule in _crop.rules_of([])]
+    assert covers == [0, 0.1, 0.3, 0.5, 0.7, 0.9, 1]
+
+
+def test_crop_by_any_is_the_crop_of_the_drawn_rule():
+    rules = _crop.rules_of([])
+    for number in range(5):
+        index = _crop.draw_rule(seed(number), rules)
+        assert_equal(
+            _crop.crop_by_any(sample(), seed(number), seed(9), rules),
+            _crop.random_crop(sample(), seed(9), rules, index),
+        )
