@@ -1,17 +1,11 @@
-"""Every field of the pipeline's own messages is used, refused or without effect.
-
-A field that is added to one of them must be put into one of the three lists.
-"""
-
-import pathlib
-import re
+"""Every field of the pipeline's own messages is used, refused or without effect."""
 
 import pytest
 import tiny
 import tiny_two_stage
+from field_lists import MESSAGES, REFUSED_BY_PARTS, ignored, refused, used
 from google.protobuf import text_format
 
-from od_api.config import compatibility
 from od_api.config.compatibility import (
     IGNORED_FIELDS,
     NOW_EFFECTIVE,
@@ -24,223 +18,18 @@ from od_api.config.compatibility import (
 from od_api.config.loading import load_config
 from od_api.config_check import build_parts, check_config
 from od_api.core.errors import ConfigError
-from od_api.core.registry import build, ignored_fields
 from od_api.data import inputs, pipeline
 from od_api.protos import (
-    eval_pb2,
-    faster_rcnn_pb2,
     hyperparams_pb2,
-    input_reader_pb2,
-    losses_pb2,
-    optimizer_pb2,
     pipeline_pb2,
-    ssd_pb2,
-    train_pb2,
 )
 from od_api.train import train
-
-PACKAGE = pathlib.Path(compatibility.__file__).parent.parent
-
-MESSAGES = {
-    m.DESCRIPTOR.name: m
-    for m in (
-        pipeline_pb2.TrainEvalPipelineConfig,
-        train_pb2.TrainConfig,
-        eval_pb2.EvalConfig,
-        input_reader_pb2.InputReader,
-        ssd_pb2.Ssd,
-        ssd_pb2.SsdFeatureExtractor,
-        losses_pb2.Loss,
-        faster_rcnn_pb2.FasterRcnn,
-        faster_rcnn_pb2.FasterRcnnFeatureExtractor,
-        optimizer_pb2.Optimizer,
-    )
-}
-
-# {message: {file that reads them: fields}}.
-USED = {
-    "TrainEvalPipelineConfig": {
-        "config/loading.py": "base",
-        "train.py": "train_config eval_config",
-        "training/validation.py": "eval_input_reader",
-        "data/inputs.py": "model train_input_reader",
-    },
-    "TrainConfig": {
-        "training/state.py": """optimizer gradient_clipping_by_norm
-            fine_tune_checkpoint from_detection_checkpoint bias_grad_multiplier
-            freeze_variables add_regularization_loss fine_tune_checkpoint_type
-            update_trainable_variables max_checkpoints_to_keep seed precision
-            jit_compile""",
-        "train.py": """num_steps checkpoint_every_n_steps log_every_n_steps
-            stall_warning_seconds""",
-        "data/inputs.py": "batch_size data_augmentation_options",
-        "training/strategies.py": "sync_replicas cluster_start_seconds",
-        "training/asynchronous.py": "startup_delay_steps worker_silence_seconds",
-    },
-    "EvalConfig": {
-        "evaluate.py": """num_visualizations min_score_threshold
-            max_num_boxes_to_visualize""",
-        "train.py": "eval_every_n_steps",
-        "training/history.py": "best_metric early_stopping",
-        "data/inputs.py": "batch_size",
-        "metrics/metrics_sets.py": "metrics_set recall_lower_bound recall_upper_bound",
-        "metrics/coco.py": """include_metrics_per_category super_categories
-            all_metrics_per_category use_fast_coco_eval""",
-    },
-    "InputReader": {
-        "data/check.py": "drop_unknown_classes",
-        "data/inputs.py": "tf_record_input_reader label_map_path name",
-        "data/order.py": """shuffle num_epochs num_readers shuffle_buffer_size
-            read_block_length sample_1_of_n_examples sample_from_datasets_weights""",
-        "data/pipeline.py": "mask_type drop_remainder max_number_of_boxes",
-        "data/tf_example.py": """load_instance_masks num_keypoints
-            load_multiclass_scores max_image_pixels""",
-    },
-    "Ssd": {
-        "detectors/ssd.py": """num_classes image_resizer feature_extractor box_coder
-            box_predictor anchor_generator post_processing freeze_batchnorm
-            add_background_class objective""",
-        "detectors/objective_field.py": "columns",
-        "old_api/ssd_objective.py": """matcher similarity_calculator loss
-            normalize_loss_by_num_matches encode_background_as_zeros
-            negative_class_weight normalize_loc_loss_by_codesize""",
-    },
-    "SsdFeatureExtractor": {
-        "detectors/ssd.py": "pad_to_multiple",
-        "old_api/feature_extractor_aliases.py": "type conv_hyperparams backbone neck",
-        "old_api/ssd_extractor_types.py": """fpn depth_multiplier min_depth
-            use_explicit_padding use_depthwise num_layers
-            override_base_feature_extractor_hyperparams""",
-    },
-    "Loss": {
-        "old_api/ssd_objective.py": """localization_loss classification_loss
-            hard_example_miner classification_weight localization_weight
-            random_example_sampler""",
-    },
-    "FasterRcnn": {
-        "detectors/faster_rcnn_parts.py": """number_of_stages num_classes
-            image_resizer feature_extractor first_stage_anchor_generator
-            initial_crop_size maxpool_kernel_size maxpool_stride
-            second_stage_box_predictor second_stage_post_processing
-            second_stage_mask_prediction_loss_weight use_matmul_crop_and_resize
-            clip_anchors_to_image box_coder add_ground_truth_to_proposals
-            first_stage_objective second_stage_objective first_stages
-            region_stages""",
-        "old_api/two_stage_messages.py": """first_stage_atrous_rate
-            first_stage_box_predictor_conv_hyperparams
-            first_stage_box_predictor_kernel_size first_stage_box_predictor_depth
-            first_stage_minibatch_size first_stage_positive_balance_fraction
-            first_stage_nms_score_threshold first_stage_nms_iou_threshold
-            first_stage_max_proposals first_stage_localization_loss_weight
-            first_stage_objectness_loss_weight second_stage_batch_size
-            second_stage_balance_fraction second_stage_localization_loss_weight
-            second_stage_classification_loss_weight hard_example_miner
-            second_stage_classification_loss use_static_shapes first_stage_matcher
-            second_stage_matcher first_stage_localization_loss
-            second_stage_localization_loss""",
-    },
-    "FasterRcnnFeatureExtractor": {
-        "old_api/two_stage_extractors.py": """type first_stage_features_stride
-            batch_norm_trainable conv_hyperparams fpn backbone neck
-            override_base_feature_extractor_hyperparams""",
-        # For a pyramid alone; a network of one map takes every size.
-        "detectors/faster_rcnn_parts.py": "pad_to_multiple",
-    },
-    "Optimizer": {
-        "optim/optimizer.py": "use_moving_average moving_average_decay",
-        # By WhichOneof, whatever member is set.
-        "optim/rms_prop_optimizer.py": "rms_prop_optimizer",
-        "optim/momentum_optimizer.py": "momentum_optimizer",
-        "optim/adam_optimizer.py": "adam_optimizer",
-        "optim/adamw_optimizer.py": "adamw_optimizer",
-    },
-}
-
-# {message: {field: text that must be refused}}, refused where the part is built or the
-# records are read; those of REFUSED_FIELDS come on top.
-REFUSED_BY_PARTS = {
-    "Ssd": {
-        "use_confidences_as_targets": "use_confidences_as_targets: true",
-        "explicit_background_class": "explicit_background_class: true",
-    },
-    "Loss": {
-        "expected_loss_weights": "expected_loss_weights: EXPECTED_SAMPLING",
-        "equalization_loss": "equalization_loss { weight: 1 }",
-    },
-    "SsdFeatureExtractor": {"bifpn": "bifpn {}"},
-    "FasterRcnn": {
-        "context_config": "context_config {}",
-        "output_final_box_features": "output_final_box_features: true",
-        "output_final_box_rpn_features": "output_final_box_rpn_features: true",
-    },
-    "InputReader": {
-        "external_input_reader": "external_input_reader {}",
-        "input_type": "input_type: TF_SEQUENCE_EXAMPLE",
-        "num_additional_channels": "num_additional_channels: 1",
-        **{
-            field: f"{field}: true"
-            for field in (
-                "load_context_features",
-                "expand_labels_hierarchy",
-                "load_dense_pose",
-                "load_track_id",
-                "load_context_image_ids",
-                "load_keypoint_depth_features",
-                "use_keypoint_label_map",
-            )
-        },
-    },
-}
-
-
-def used(message):
-    return [f for fields in USED[message].values() for f in fields.split()]
-
-
-def refused(message):
-    return [*REFUSED_FIELDS.get(message, {}), *REFUSED_BY_PARTS.get(message, {})]
-
-
-def ignored(message):
-    by_parts = ignored_fields(f"od_api.protos.{message}")
-    return [*IGNORED_FIELDS.get(message, {}), *by_parts]
 
 
 @pytest.mark.parametrize("message", MESSAGES)
 def test_every_field_is_in_exactly_one_list(message):
     classified = used(message) + refused(message) + ignored(message)
     assert sorted(classified) == sorted(MESSAGES[message].DESCRIPTOR.fields_by_name)
-
-
-@pytest.mark.parametrize("message", MESSAGES)
-def test_used_fields_are_read_where_the_list_says(message):
-    for file, fields in USED[message].items():
-        source = (PACKAGE / file).read_text()
-        for field in fields.split():
-            if message == "Optimizer" and field.endswith("_optimizer"):
-                name = MESSAGES[message].DESCRIPTOR.fields_by_name[field].message_type
-                assert f"@register(optimizer_pb2.{name.name})" in source, field
-            else:
-                assert re.search(rf"\.{field}\b|\"{field}\"", source), (file, field)
-
-
-@pytest.mark.parametrize("message", MESSAGES)
-def test_ignored_fields_are_read_nowhere(message):
-    """Outside the lists themselves, no `.field` of a field with a name of its own."""
-    sources = {
-        p: p.read_text()
-        for p in PACKAGE.rglob("*.py")
-        if "protos" not in p.parts and p.name != "compatibility.py"
-    }
-    elsewhere = {
-        f
-        for other, cls in MESSAGES.items()
-        for f in cls.DESCRIPTOR.fields_by_name
-        if other != message and f not in ignored(other)
-    }
-    for field in set(ignored(message)) - elsewhere:
-        readers = [p for p, s in sources.items() if re.search(rf"\.{field}\b", s)]
-        assert not readers, field
 
 
 @pytest.mark.parametrize("table", [IGNORED_FIELDS, REFUSED_FIELDS])
@@ -399,17 +188,6 @@ def test_notes_name_path_and_reason():
     assert "takes effect" in notes[3]
 
 
-def test_parts_that_the_old_api_did_not_have_have_no_past():
-    config = tiny_with("train_config", "")
-    head = config.model.ssd.box_predictor.convolutional_box_predictor
-    head.conv_hyperparams.group_norm.SetInParent()
-    (note,) = compatibility_notes(config)
-    assert "group_norm takes effect" in note
-    head = config.model.ssd.box_predictor.fcos_box_predictor
-    head.conv_hyperparams.group_norm.SetInParent()
-    assert not compatibility_notes(config)
-
-
 def test_config_check_prints_them(tmp_path):
     text = tiny.CONFIG.replace("num_steps: 4", "num_steps: 4 use_bfloat16: true")
     (tmp_path / "a.config").write_text(text)
@@ -423,10 +201,3 @@ def test_config_check_prints_them(tmp_path):
     line = text[: text.index("use_multiclass_scores")].count("\n") + 1
     assert record["outcome"] == "error"
     assert f"a.config:{line}:16: train_config.use_multiclass" in record["message"]
-
-
-def test_optimizer_members_build():
-    for member in ("rms_prop", "momentum", "adam", "adamw"):
-        rate = "learning_rate { constant_learning_rate {} }"
-        text = f"{member}_optimizer {{ {rate} }}"
-        assert build(text_format.Parse(text, optimizer_pb2.Optimizer()))
