@@ -11,7 +11,6 @@ Sometimes there, and kept in step by every augmentation and resizer
   masks                  [G, h, w] uint8, 0 or 1
   keypoints              [G, K, 2] float32 (y, x) in pixels; NaN where not labelled
   keypoint_visibilities  [G, K] int32
-  confidences            [G] float32
   multiclass_scores      [G, K] float32
 Anything else (`image_id`, `source_id`, ...) passes through untouched.
 """
@@ -27,7 +26,6 @@ PER_BOX_FIELDS = (
     "masks",
     "keypoints",
     "keypoint_visibilities",
-    "confidences",
     "multiclass_scores",
 )
 

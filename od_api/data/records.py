@@ -100,15 +100,6 @@ def find(path, limit=None, go_on=lambda: True):
     return offsets, None
 
 
-def verify(paths):
-    """Number of records in all the files, every byte read and compared.
-
-    Raises:
-      CorruptRecord: as `read`.
-    """
-    return sum(1 for path in paths for _ in read(path))
-
-
 def count(paths):
     """Number of records in all the files.
 

@@ -65,7 +65,6 @@ def decode(serialized, reader, label_map=None):
         area       [G] float32, square pixels of the image: the object's, or the box's
         image_id   int64 scalar, a hash of source_id
         source_id  string scalar; the file name where the record has none
-        filename   string scalar
     """
     features = parse_example(serialized, _spec(reader))
     image = _image(features, reader.max_image_pixels)
@@ -235,4 +234,4 @@ def _names(features, serialized):
     # A record without any name is told apart by its content.
     hashed = tf.where(name == "", serialized, name)
     image_id = tf.strings.to_hash_bucket_fast(hashed, _IMAGE_IDS)
-    return {"image_id": image_id, "source_id": name, "filename": filename}
+    return {"image_id": image_id, "source_id": name}

@@ -12,7 +12,6 @@ ROW_FIELDS = (
     "masks",
     "keypoints",
     "keypoint_visibilities",
-    "confidences",
     "multiclass_scores",
 )
 
@@ -41,7 +40,6 @@ def sample(boxes=((8.0, 10.0, 24.0, 30.0), (20.0, 32.0, 38.0, 50.0)), size=(40, 
         "masks": masks,
         "keypoints": np.stack([centers, boxes[:, :2]], axis=1),
         "keypoint_visibilities": np.full([g, 2], 2, np.int32),
-        "confidences": np.ones([g], np.float32),
         "multiclass_scores": rng.normal(size=[g, 3]).astype(np.float32),
         "image_id": np.array(b"7"),
     }

@@ -8,6 +8,11 @@ from od_api.data import records
 from od_api.data.records import CorruptRecord, ShardedWriter
 
 
+def verify(paths):
+    """Number of records in all the files, every byte read and compared."""
+    return sum(1 for path in paths for _ in records.read(path))
+
+
 @pytest.fixture
 def shards(tmp_path):
     """Three files with records 0..6 in turn: 0 3 6, 1 4, 2 5."""
@@ -29,7 +34,7 @@ def test_writer_fills_shards_in_turn(shards):
         [b"record 1", b"record 4"],
         [b"record 2", b"record 5"],
     ]
-    assert records.count(paths) == records.verify(paths) == 7
+    assert records.count(paths) == verify(paths) == 7
     assert [records.count([p]) for p in paths] == [3, 2, 2]
     in_order = [int(r.decode()[-1]) for r in records.dataset(paths).as_numpy_iterator()]
     assert in_order == [0, 3, 6, 1, 4, 2, 5]
@@ -150,7 +155,7 @@ def test_truncated_file(shards):
     path = shards / "train.record-00001-of-00003"
     path.write_bytes(path.read_bytes()[:-1])
     message = r"00001-of-00003: record 1 \(counted from 0\) is truncated"
-    for look in (records.count, records.verify):
+    for look in (records.count, verify):
         with pytest.raises(CorruptRecord, match=message):
             look([path])
 
@@ -162,14 +167,14 @@ def test_flipped_bit(shards):
     path.write_bytes(data)
     assert records.count([path]) == 3
     with pytest.raises(CorruptRecord, match=r"record 2 .* is corrupted"):
-        records.verify([path])
+        verify([path])
 
 
 def test_other_files(tmp_path):
     (tmp_path / "text").write_text("this is no TFRecord, whatever its name may say")
     (tmp_path / "zip").write_bytes(b"\x1f\x8b" + bytes(40))
     (tmp_path / "empty").write_bytes(b"")
-    for look in (records.count, records.verify):
+    for look in (records.count, verify):
         with pytest.raises(CorruptRecord, match=r"record 0 .*not a TFRecord"):
             look([tmp_path / "text"])
         with pytest.raises(CorruptRecord, match=r"compressed \(gzip\)"):
@@ -179,4 +184,4 @@ def test_other_files(tmp_path):
 
 def test_real_file(data_dir):
     path = data_dir / "odapi_fixtures" / "pets_examples.record"
-    assert records.count([path]) == records.verify([path]) == 10
+    assert records.count([path]) == verify([path]) == 10

@@ -24,7 +24,6 @@ NAMES = {
     "boxes": "groundtruth_boxes",
     "classes": "groundtruth_classes",
     "weights": "groundtruth_weights",
-    "confidences": "groundtruth_confidences",
     "multiclass_scores": "multiclass_scores",
     "keypoints": "groundtruth_keypoints",
     "masks": "groundtruth_instance_masks",

@@ -118,5 +118,3 @@ TIME_ADDED_BY_STRIDE = 63.0
 R_SQUARED_OF_75 = 0.99
 # Total memory of MobileNet's models is below this in almost all settings.
 MOBILENET_MEMORY_GB = 1.0
-# Postprocessing of the fastest models.
-POSTPROCESSING_MS = 40.0
