@@ -64,7 +64,7 @@ USED = {
         similarity_calculator box_predictor anchor_generator post_processing
         normalize_loss_by_num_matches loss encode_background_as_zeros
         negative_class_weight normalize_loc_loss_by_codesize freeze_batchnorm
-        add_background_class
+        add_background_class columns objective
     """,
     "SsdFeatureExtractor": """
         pad_to_multiple type conv_hyperparams backbone neck fpn depth_multiplier
@@ -92,6 +92,7 @@ USED = {
         clip_anchors_to_image use_static_shapes first_stage_matcher
         second_stage_matcher box_coder first_stage_localization_loss
         second_stage_localization_loss add_ground_truth_to_proposals
+        first_stage_objective second_stage_objective first_stages region_stages
     """,
     "FasterRcnnFeatureExtractor": """
         type first_stage_features_stride batch_norm_trainable conv_hyperparams fpn
