@@ -188,6 +188,17 @@ def test_notes_name_path_and_reason():
     assert "takes effect" in notes[3]
 
 
+def test_parts_that_the_old_api_did_not_have_have_no_past():
+    config = tiny_with("train_config", "")
+    head = config.model.ssd.box_predictor.convolutional_box_predictor
+    head.conv_hyperparams.group_norm.SetInParent()
+    (note,) = compatibility_notes(config)
+    assert "group_norm takes effect" in note
+    head = config.model.ssd.box_predictor.fcos_box_predictor
+    head.conv_hyperparams.group_norm.SetInParent()
+    assert not compatibility_notes(config)
+
+
 def test_config_check_prints_them(tmp_path):
     text = tiny.CONFIG.replace("num_steps: 4", "num_steps: 4 use_bfloat16: true")
     (tmp_path / "a.config").write_text(text)
