@@ -94,21 +94,58 @@ _MASKS = """mask_rcnn_box_predictor {
           initializer { variance_scaling_initializer {} }
         }
       }"""
+_ONE_BOX = _BOXES.replace("{", "{ share_box_across_classes: true", 1)
+# The stages of Cascade R-CNN (Cai and Vasconcelos, CVPR 2018).
+CASCADE = """
+  region_stages {
+    loss_weight: 1
+    box_coder {
+      faster_rcnn_box_coder { y_scale: 10 x_scale: 10 height_scale: 5 width_scale: 5 }
+    }
+  }
+  region_stages {
+    loss_weight: 0.5
+    box_coder {
+      faster_rcnn_box_coder { y_scale: 20 x_scale: 20 height_scale: 10 width_scale: 10 }
+    }
+    objective { matched { matcher { argmax_matcher {
+      matched_threshold: 0.6 unmatched_threshold: 0.6
+    } } } }
+  }
+  region_stages {
+    loss_weight: 0.25
+    box_coder {
+      faster_rcnn_box_coder { y_scale: 30 x_scale: 30 height_scale: 15 width_scale: 15 }
+    }
+    objective { matched { matcher { argmax_matcher {
+      matched_threshold: 0.7 unmatched_threshold: 0.7
+    } } } }
+  }
+"""
 _SCORE_MAPS = """rfcn_box_predictor {
         depth: 64
         conv_hyperparams { initializer { variance_scaling_initializer {} } }
       }"""
 
 
-def _model(*, stages=2, extractor=_MOBILENET, anchors=_GRID, predictor=_BOXES):
-    return _SHARED.format(
+def _model(
+    *, stages=2, extractor=_MOBILENET, anchors=_GRID, predictor=_BOXES, further=""
+):
+    text = _SHARED.format(
         stages=stages, extractor=extractor, anchors=anchors, predictor=predictor
     )
+    return text.replace("    num_classes: 5", f"    num_classes: 5{further}", 1)
 
 
 MODELS = {
     "faster_rcnn": _model(),
     "faster_rcnn_fpn": _model(extractor=_PYRAMID, anchors=_PYRAMID_ANCHORS),
+    "cascade_rcnn": _model(
+        extractor=_PYRAMID,
+        anchors=_PYRAMID_ANCHORS,
+        predictor=_ONE_BOX,
+        further=CASCADE,
+    ),
     "mask_rcnn": _model(stages=3, predictor=_MASKS),
     "rfcn": _model(extractor=_ATROUS_MOBILENET, predictor=_SCORE_MAPS),
     "rpn": _model(stages=1),

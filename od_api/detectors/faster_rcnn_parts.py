@@ -128,17 +128,14 @@ def _first_stages(message, levels, channels):
                 head=head,
                 anchors=anchors if i == 0 else None,
                 box_coder=coder,
-                objective=fields.build(
-                    "objective",
-                    lambda **context: objective_of(
-                        message,
-                        "first_stage_objective",
-                        old.FIRST_STAGE_REPLACED,
-                        old.first_stage_objective,
-                        **context,
-                    ),
+                objective=objective_of(
+                    message,
+                    old.first_stage_objective,
+                    old.FIRST_STAGE_REPLACED,
+                    fields.objectives("first_stage_objective"),
                     num_classes=1,
                     num_levels=len(anchors.per_location),
+                    add_background_class=True,
                     box_coder=coder,
                 ),
                 border=Border(clip=message.clip_anchors_to_image) if i == 0 else None,
@@ -175,16 +172,13 @@ def _region_stages(message, backbone, channels):
     for i, fields in enumerate(listed_stages(message, "region_stages")):
         regions = _regions(message, fields, backbone, channels)
         coder = fields.build("box_coder", lambda: _box_coder(message))
-        objective = fields.build(
-            "objective",
-            lambda **context: objective_of(
-                message,
-                "second_stage_objective",
-                old.SECOND_STAGE_REPLACED,
-                old.second_stage_objective,
-                **context,
-            ),
+        objective = objective_of(
+            message,
+            old.second_stage_objective,
+            old.SECOND_STAGE_REPLACED,
+            fields.objectives("second_stage_objective"),
             num_classes=message.num_classes,
+            add_background_class=True,
             box_coder=coder,
         )
         _check_objective(objective, fields)

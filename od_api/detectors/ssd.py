@@ -16,7 +16,7 @@ from od_api.core.shapes import (
     spatial_shape,
 )
 from od_api.detectors.dense_stage import DenseStage
-from od_api.detectors.objective_field import columns_of, objective_of
+from od_api.detectors.objective_field import columns_of, objective_of, set_objective
 from od_api.layers.fused_batch_norm import freeze_batch_norm
 from od_api.old_api.feature_extractor_aliases import typed_parts
 from od_api.old_api.ssd_objective import REPLACED, ssd_objective
@@ -227,9 +227,9 @@ def _stage(message, anchors, image_shape, columns):
         box_coder=box_coder,
         objective=objective_of(
             message,
-            "objective",
-            REPLACED,
             ssd_objective,
+            REPLACED,
+            [("objective", set_objective(message, "objective"))],
             required=needed,
             box_coder=box_coder,
             image_shape=image_shape,

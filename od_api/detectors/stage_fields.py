@@ -2,6 +2,7 @@
 
 from od_api.core.errors import ConfigError
 from od_api.core.registry import build_field
+from od_api.detectors.objective_field import set_objective
 
 
 class StageFields:
@@ -31,6 +32,14 @@ class StageFields:
             return build_field(self._stage, field, **context)
         except ConfigError as error:
             raise error.within(self._place) from error
+
+    def objectives(self, field):
+        """[(place, Objective or None)]: the detector's, and the stage's above it."""
+        own = self._stage.objective if self._sets("objective") else None
+        return [
+            (field, set_objective(self._message, field)),
+            (f"{self._place}.objective", own),
+        ]
 
     def where(self, field, otherwise):
         """(place, message, field): where a setting of the stage stands."""

@@ -24,26 +24,28 @@ PLACES = {
     "matched.localization_weight": "loss.localization_weight",
     "matched.negative_class_weight": "negative_class_weight",
 }
+_NEEDED = (
+    ("", "matcher"),
+    ("", "similarity_calculator"),
+    ("loss.", "classification_loss"),
+    ("loss.", "localization_loss"),
+)
 _SAMPLERS = ("random_example_sampler", "hard_example_miner")
 
 
 def ssd_objective(message):
-    """The objective of an Ssd message without one.
+    """The objective that the old fields of an Ssd message mean.
 
     Returns:
       (Objective, {place in it: place in the Ssd message}).
 
     Raises:
-      ConfigError: a field that is needed is not set, or its mechanism does not exist.
+      ConfigError: a field that is needed is not set, unless there is an `objective`
+        above it; or its mechanism does not exist.
     """
-    for field in ("loss", "matcher", "similarity_calculator"):
-        if not message.HasField(field):
-            raise ConfigError("is not set in Ssd, and it is needed", field)
     loss = message.loss
     _refuse_unsupported(loss)
     matched = objective_pb2.MatchedObjective(
-        matcher=message.matcher,
-        similarity_calculator=message.similarity_calculator,
         classification_weight=loss.classification_weight,
         localization_weight=loss.localization_weight,
         negative_class_weight=message.negative_class_weight,
@@ -52,10 +54,17 @@ def ssd_objective(message):
         divide_by_code_size=message.normalize_loc_loss_by_codesize,
         ignore_weightless=False,
     )
-    for field in ("classification_loss", "localization_loss"):
-        if not loss.HasField(field):
-            raise ConfigError("is not set in Loss, and it is needed", f"loss.{field}")
-        getattr(matched, field).CopyFrom(getattr(loss, field))
+    needed = not message.HasField("objective")
+    if needed and not message.HasField("loss"):
+        raise ConfigError("is not set in Ssd, and it is needed", "loss")
+    for holder, field in _NEEDED:
+        given = loss if holder else message
+        if given.HasField(field):
+            getattr(matched, field).CopyFrom(getattr(given, field))
+        elif needed:
+            name = given.DESCRIPTOR.name
+            problem = f"is not set in {name}, and it is needed"
+            raise ConfigError(problem, holder + field)
     places = dict(PLACES)
     for name in _SAMPLERS:
         if loss.HasField(name):

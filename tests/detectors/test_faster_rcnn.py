@@ -17,6 +17,9 @@ EXPECTED = {
     "faster_rcnn": RPN | REGIONS,
     "faster_rcnn_fpn": RPN | REGIONS,
     "rfcn": RPN | REGIONS,
+    "cascade_rcnn": RPN
+    | REGIONS
+    | {name.replace("/", f"_{i}/") for name in REGIONS for i in (2, 3)},
     "mask_rcnn": RPN | REGIONS | {"BoxClassifierLoss/mask_loss"},
 }
 
