@@ -119,8 +119,8 @@ def test_one_stage_in_a_list_is_the_detector_without_one():
         ),
         (
             "region_stages { objective { free_anchor {} } }",
-            "region_stages[0].objective",
-            "use matched",
+            "region_stages[0].objective.free_anchor",
+            "use it in model.ssd",
         ),
         (
             "region_stages { objective { matched { samplers { balanced_sampler "
