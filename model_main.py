@@ -33,12 +33,14 @@ flags.mark_flags_as_required(["pipeline_config_path", "model_dir"])
 
 def main(_):
     """Runs what the flags ask for; the status is 2 for bad input."""
-    sys.exit(cli.run(_run, FLAGS.pipeline_config_path, FLAGS.debug))
+    with cli.reporting(FLAGS.pipeline_config_path, FLAGS.debug) as outcome:
+        _run()
+    sys.exit(outcome.status)
 
 
 def _run():
-    from od_api.distributed import train_as_task
     from od_api.follow import follow
+    from od_api.train import train_as_task
 
     config = load_config(FLAGS.pipeline_config_path, _overrides())
     if FLAGS.eval_on_train_data:

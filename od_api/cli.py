@@ -5,10 +5,12 @@ error and no traceback (`--debug` shows it); 1 for a defect of ours, or for what
 input's fault: full memory, models of a study that failed.
 """
 
+import contextlib
 import importlib.metadata
 import os
 import platform
 import sys
+import types
 
 from od_api.core.errors import ConfigError, UserError
 from od_api.core.printable import printable
@@ -32,42 +34,57 @@ def main(arguments=None):
     except SystemExit as end:  # it has printed the help, or what is wrong
         raise SystemExit(_flushed(end.code)) from None
     config, overrides = getattr(args, "config", None), getattr(args, "overrides", ())
-    return run(lambda: args.func(args), config, debug, overrides)
+    with reporting(config, debug, overrides) as outcome:
+        outcome.status = args.func(args)
+    return outcome.status
 
 
 def run(action, config_path=None, debug=False, overrides=()):
-    """Calls `action()`; what goes wrong becomes one message and an exit status.
+    """Calls `action()`, which returns an exit status or None; as `reporting`.
+
+    Returns:
+      The exit status.
+    """
+    with reporting(config_path, debug, overrides) as outcome:
+        outcome.status = action()
+    return outcome.status
+
+
+@contextlib.contextmanager
+def reporting(config_path=None, debug=False, overrides=()):
+    """What goes wrong in the block becomes one message and an exit status.
 
     Args:
-      action: callable; returns an exit status, or None for 0.
       config_path: of the pipeline.config that errors are placed in, if there is one.
       debug: lets errors through, with their traceback.
       overrides: the `--set` of the command line; errors in what they set are placed
         there.
+
+    Yields:
+      Something with `status`: the block may set it; behind the block it is the exit
+      status, never None.
     """
-    return leave(_status(action, config_path, debug, overrides))
-
-
-def _status(action, config_path, debug, overrides):
     from absl import logging
 
     from od_api.system import quiet
 
     quiet.install()
     logging.set_verbosity(logging.INFO)
+    outcome = types.SimpleNamespace(status=0)
     try:
-        return _flushed(action() or 0)
+        yield outcome
+        outcome.status = _flushed(outcome.status or 0)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        return 130
+        outcome.status = 130
     except BrokenPipeError:
-        return _unread()
+        outcome.status = _unread()
     except Exception as error:
         if debug:
             raise
-        message, status = _told(error, config_path, overrides)
+        message, outcome.status = _told(error, config_path, overrides)
         print(f"error: {printable(message, lines=True)}", file=sys.stderr)
-        return status
+    leave(outcome.status)
 
 
 def _told(error, config_path, overrides):
@@ -175,7 +192,7 @@ def _add_train(commands):
 
 def _train(args):
     from od_api import load_config
-    from od_api.distributed import train_as_task
+    from od_api.train import train_as_task
 
     overrides = list(args.overrides)
     if args.num_steps is not None:

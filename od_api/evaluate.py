@@ -12,8 +12,8 @@ from od_api.config.compatibility import check_compatibility
 from od_api.core import variables
 from od_api.core.errors import ConfigError, UserError
 from od_api.core.registry import build_field
+from od_api.data.batch_fields import numeric, targets_of
 from od_api.data.inputs import EvaluationInput
-from od_api.data.pipeline import targets_of
 from od_api.metrics import build_evaluators, evaluation_report
 from od_api.metrics.image_ids import ImageIds
 from od_api.metrics.per_image import labelled, per_image
@@ -130,7 +130,7 @@ class Evaluation:
         dataset = source.evaluation_dataset(self._detector)
         batches = source.guarded(dataset)
         for batch in track(batches, "evaluating", transient=True):
-            outputs, batch_losses = self._predict(_numeric(batch))
+            outputs, batch_losses = self._predict(numeric(batch))
             if self._need_masks and outputs.masks is None:
                 raise ConfigError(
                     "measures masks, but the model predicts none",
@@ -202,11 +202,6 @@ def _check_name(name, field):
         one_name(name or "eval", "name of a reader")
     except UserError as error:
         raise ConfigError(str(error), field) from error
-
-
-def _numeric(batch):
-    names = ("image", "true_shape", "boxes", "classes", "weights", "valid", "masks")
-    return {name: batch[name] for name in names if name in batch}
 
 
 def _accumulate(totals, losses, images):

@@ -103,7 +103,7 @@ def count(name, steps, strategy, cluster, settings):
         step=step,
         trainable={"weight": detector.weight},
         strategy=strategy,
-        regularize=False,
+        settings=train_pb2.TrainConfig(add_regularization_loss=False),
     )
     state = types.SimpleNamespace(
         step=0,

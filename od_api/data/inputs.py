@@ -9,7 +9,9 @@ from od_api.core.warn_once import warn_once
 from od_api.data import guarded, records
 from od_api.data.check import check_records
 from od_api.data.label_map import LabelMap
+from od_api.data.order import Part
 from od_api.data.pipeline import checked, make_dataset
+from od_api.data.preparation import Recipe
 from od_api.data.read_errors import FAILURES
 from od_api.pictures.batches import draw_batch as draw_batch
 from od_api.pictures.batches import draw_batches as draw_batches
@@ -86,15 +88,12 @@ class Input:
         reader = checked(self._reader, self.paths[:1], self._training)
         return guarded.explained(error, self.paths, reader, self.label_map)
 
-    def dataset(self, detector, **settings):
+    def dataset(self, detector, augmentations=(), **settings):
         """Batches for `detector`; see `make_dataset` for the settings."""
-        return make_dataset(
-            self._reader,
-            resizer=detector.resizer,
-            label_map=self.label_map,
-            num_classes=detector.num_classes,
-            **settings,
+        recipe = Recipe(
+            detector.resizer, detector.num_classes, self.label_map, augmentations
         )
+        return make_dataset(self._reader, recipe, **settings)
 
 
 class TrainingInput(Input):
@@ -117,9 +116,8 @@ class TrainingInput(Input):
           share: (index, count) of a worker that trains in step with others: it gets its
             rows of these batches, batch_size / count of each.
         """
-        return self._batches(
-            detector, seed=self._settings.seed, start_step=start_step, share=share
-        )
+        part = Part(seed=self._settings.seed, start_step=start_step, share=share)
+        return self._batches(detector, part)
 
     def worker_dataset(self, detector, index, count, start_step):
         """Endless batches of one asynchronous worker, each of batch_size images.
@@ -142,20 +140,18 @@ class TrainingInput(Input):
         """
         mixed = np.random.SeedSequence([self._settings.seed & _UINT64, start_step])
         low, high = (int(part) for part in mixed.generate_state(2))
-        return self._batches(
-            detector,
-            seed=low | (high & 0x3FFFFFFF) << 32,
-            shard=(index, count),
-            portable=True,
-        )
+        seed = low | (high & 0x3FFFFFFF) << 32
+        part = Part(seed=seed, shard=(index, count))
+        return self._batches(detector, part, portable=True)
 
-    def _batches(self, detector, **settings):
+    def _batches(self, detector, part, portable=False):
         return self.dataset(
             detector,
-            augmentations=self._augmentations,
+            self._augmentations,
             batch_size=self._settings.batch_size,
             training=True,
-            **settings,
+            part=part,
+            portable=portable,
         )
 
 
@@ -171,7 +167,7 @@ class EvaluationInput(Input):
     def evaluation_dataset(self, detector):
         """Every record once, in the order of the files, the last batch kept."""
         return self.dataset(
-            detector, batch_size=self._batch_size, training=False, seed=0
+            detector, batch_size=self._batch_size, training=False, part=Part(seed=0)
         )
 
 

@@ -5,6 +5,9 @@ records through a buffer. So the order depends neither on how fast threads are n
 where a run started: one that resumes at position p gets what the first got from p on.
 """
 
+import os
+from typing import NamedTuple
+
 import numpy as np
 import tensorflow as tf
 
@@ -13,6 +16,35 @@ from od_api.data import records
 
 # Mixing draws its sources in blocks of so many, so that counting them is quick.
 _BLOCK = 4096
+
+
+class Part(NamedTuple):
+    """Which batches of an endless stream a process reads; all of them by default.
+
+    Attributes:
+      seed: int; the same one gives the same batches. None draws one.
+      shard: (index, count) of a worker with a stream of its own: it reads every
+        count-th file or record. The index may be a scalar integer tensor, if start_step
+        is 0.
+      share: (index, count) of a worker that trains in step with others: of every batch
+        that one worker would read it gets its rows, batch_size / count of them (padded
+        to the largest image among these). Only they are decoded.
+      start_step: begins with the batch of this number, as an uninterrupted run would.
+    """
+
+    seed: int | None = None
+    shard: tuple = (0, 1)
+    share: tuple = (0, 1)
+    start_step: int = 0
+
+    def seeded(self):
+        """The same, with a seed."""
+        drawn = self.seed is None
+        seed = int.from_bytes(os.urandom(4), "little") if drawn else int(self.seed)
+        return self._replace(seed=seed)
+
+
+WHOLE = Part()
 
 
 def file_order(paths, shard, sample_1_of_n):

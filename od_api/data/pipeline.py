@@ -4,14 +4,12 @@ Images stay 0..255 here; the network normalises. Shuffling and augmentation are 
 functions of the seed and the number of the step (`order.py`), whatever threads do.
 """
 
-import os
-
 import tensorflow as tf
 from absl import logging
 
 from od_api.core.errors import ConfigError, UserError
-from od_api.core.types import Targets
 from od_api.data import order, records
+from od_api.data.order import WHOLE
 from od_api.data.portable import traced_to_send
 from od_api.data.preparation import PER_BOX, Preparation
 from od_api.data.tf_example import masks_in
@@ -33,23 +31,8 @@ _SEED_STEP = 2654435761
 _MASK_SEARCH = 1000
 
 
-def make_dataset(
-    reader,
-    *,
-    resizer,
-    num_classes,
-    label_map=None,
-    augmentations=(),
-    batch_size,
-    training,
-    seed=None,
-    shard=(0, 1),
-    share=(0, 1),
-    start_step=0,
-    keep_originals=False,
-    portable=False,
-):
-    """Batches of padded images and boxes.
+def make_dataset(reader, recipe, *, batch_size, training, part=WHOLE, portable=False):
+    """Batches of padded images and boxes, as `batch_fields.py` describes them.
 
     Training goes on without end (or for num_epochs), shuffled; G is
     max_number_of_boxes, and boxes beyond it are cut off. Evaluation sees every record
@@ -58,39 +41,14 @@ def make_dataset(
 
     Args:
       reader: InputReader message.
-      resizer: one of `od_api/resizers`.
-      num_classes: K; boxes of higher classes are left out.
-      label_map: LabelMap, or None for records with class numbers.
-      augmentations: callables `augment(sample, seed)`, in order.
+      recipe: Recipe: what becomes of each record.
       batch_size: images a batch, of all workers that share it.
       training: as above.
-      seed: int; the same one gives the same batches. None draws one.
-      shard: (index, count) of a worker with a stream of its own: it reads every
-        count-th file or record. The index may be a scalar integer tensor, if start_step
-        is 0.
-      share: (index, count) of a worker that trains in step with others: of every batch
-        that one worker would read it gets its rows, batch_size / count of them (padded
-        to the largest image among these). Only they are decoded.
-      start_step: begins with the batch of this number, as an uninterrupted run would.
-      keep_originals: adds `original_image`, before augmentation, padded to the largest.
+      part: Part of the stream that is read here.
       portable: refuse what cannot run in another process than this one.
 
     Returns:
-      tf.data.Dataset of dicts
-        image           [B, H, W, 3] float32 in 0..255, zeros in the padding
-        true_shape      [B, 2] int32, the image inside the padding
-        original_shape  [B, 2] int32, the image in the file
-        boxes           [B, G, 4] float32 in pixels of the padded image
-        classes         [B, G] int32, 0-based
-        weights         [B, G] float32; 0 in the padding
-        valid, is_crowd, difficult  [B, G] bool
-        area            [B, G] float32, square pixels in the file; evaluation only
-        image_id        [B] int64
-        source_id, filename  [B] string
-      and where the reader asks for them keypoints, ... and
-        masks           [B, G, H, W] uint8, 0 or 1
-        mask_counts     [B, G] string, the packed run lengths (pictures/rle.py) of the
-                        masks in the file, of original_shape; evaluation only
+      tf.data.Dataset of dicts.
 
     Raises:
       ConfigError: a setting that cannot be served; `field_path` starts in the reader.
@@ -98,51 +56,40 @@ def make_dataset(
         starts at the root.
       UserError: missing or empty files.
     """
-    groups = _groups(reader)
-    reader = checked(reader, [group[0] for group in groups], training)
-    seed = int.from_bytes(os.urandom(4), "little") if seed is None else int(seed)
-    start = start_step * batch_size if training else 0
-    if training:
-        stream = _training_order(groups, reader, seed, shard).stream(start)
-    else:
-        paths = [path for group in groups for path in group]
-        every = max(reader.sample_1_of_n_examples, 1)
-        stream = order.file_order(paths, shard, every)
-    prepare = Preparation(
-        reader=reader,
-        resizer=resizer,
-        num_classes=num_classes,
-        label_map=label_map,
-        augmentations=augmentations,
-        training=training,
-        seed=(seed, shard[0]),
-        keep_originals=keep_originals,
-    )
+    part = part.seeded()
+    reader, stream = _numbered_records(reader, batch_size, training, part)
+    prepare = Preparation(reader, recipe, training, seed=(part.seed, part.shard[0]))
     # No part needs autograph, and converting every augmentation takes seconds.
     prepare = tf.autograph.experimental.do_not_convert(prepare.__call__)
-    stream = order.share_of(stream.enumerate(start), batch_size, share)
     if portable:
         prepare = traced_to_send(prepare, stream.element_spec)
     data = stream.map(prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return _batched(data, batch_size // part.share[1], reader, training)
+
+
+def _numbered_records(reader, batch_size, training, part):
+    """(reader as it is checked, dataset of (position, serialized tf.Example))."""
+    groups = _groups(reader)
+    reader = checked(reader, [group[0] for group in groups], training)
+    start = part.start_step * batch_size if training else 0
+    if training:
+        stream = _training_order(groups, reader, part.seed, part.shard).stream(start)
+    else:
+        paths = [path for group in groups for path in group]
+        every = max(reader.sample_1_of_n_examples, 1)
+        stream = order.file_order(paths, part.shard, every)
+    return reader, order.share_of(stream.enumerate(start), batch_size, part.share)
+
+
+def _batched(data, batch_size, reader, training):
+    """Prepared images in batches, padded to the largest one."""
     rows = reader.max_number_of_boxes if training else None
     data = data.padded_batch(
-        batch_size // share[1],
+        batch_size,
         _batch_shapes(data.element_spec, rows),
         drop_remainder=training and reader.drop_remainder,
     )
     return data.with_options(_options()).prefetch(tf.data.AUTOTUNE)
-
-
-def targets_of(batch):
-    """The ground truth of a batch as `Targets`, with masks where the batch has them."""
-    return Targets(
-        boxes=tf.cast(batch["boxes"], tf.float32),
-        classes=tf.cast(batch["classes"], tf.int32),
-        weights=tf.cast(batch["weights"], tf.float32),
-        valid=batch["valid"],
-        true_shapes=batch["true_shape"],
-        masks=batch.get("masks"),
-    )
 
 
 def _groups(reader):

@@ -1,5 +1,7 @@
 """One record on its way into a batch: decode, augment, resize."""
 
+from typing import Any, NamedTuple
+
 import numpy as np
 import tensorflow as tf
 
@@ -12,45 +14,45 @@ from od_api.pictures import rle
 PER_BOX = (*samples.PER_BOX_FIELDS, "area", "mask_counts", "valid")
 
 
+class Recipe(NamedTuple):
+    """What becomes of a record.
+
+    Attributes:
+      resizer: one of `od_api/resizers`.
+      num_classes: K; boxes of higher classes are left out.
+      label_map: LabelMap, or None for records with class numbers.
+      augmentations: callables `augment(sample, seed)`, in order.
+      keep_originals: adds `original_image`, before augmentation.
+    """
+
+    resizer: Any
+    num_classes: int
+    label_map: Any = None
+    augmentations: tuple = ()
+    keep_originals: bool = False
+
+
 class Preparation:
     """Callable: (position, serialized tf.Example) -> what one image gives to a batch.
 
     Args:
       reader: InputReader message.
-      resizer: one of `od_api/resizers`.
-      num_classes: boxes of higher classes are left out.
-      label_map: LabelMap or None.
-      augmentations: callables `augment(sample, seed)`.
+      recipe: Recipe.
       training: at most max_number_of_boxes boxes, none without extent, and no `area`,
         which augmentation would make wrong. Otherwise all boxes, and at least one row,
         and with masks `mask_counts`, which hold those of the file.
       seed: two ints, the second one perhaps a scalar integer tensor.
-      keep_originals: adds `original_image`.
     """
 
-    def __init__(
-        self,
-        *,
-        reader,
-        resizer,
-        num_classes,
-        label_map,
-        augmentations,
-        training,
-        seed,
-        keep_originals,
-    ):
-        self._reader, self._label_map = reader, label_map
-        self._resizer, self._num_classes = resizer, num_classes
-        self._augmentations, self._training = tuple(augmentations), training
+    def __init__(self, reader, recipe, training, seed):
+        self._reader, self._recipe, self._training = reader, recipe, training
         self._seed = seed[0] & 0x7FFFFFFF, seed[1]
-        self._keep_originals = keep_originals
 
     def __call__(self, position, serialized):
-        sample = decode(serialized, self._reader, self._label_map)
-        sample = keep_boxes(sample, sample["classes"] < self._num_classes)
+        sample = decode(serialized, self._reader, self._recipe.label_map)
+        sample = keep_boxes(sample, sample["classes"] < self._recipe.num_classes)
         sample["original_shape"] = tf.shape(sample["image"])[:2]
-        if self._keep_originals:
+        if self._recipe.keep_originals:
             sample["original_image"] = tf.cast(sample["image"], tf.float32)
         if self._training:
             del sample["area"]
@@ -59,7 +61,7 @@ class Preparation:
         sample = self._augment(sample, position)
         if self._training:
             sample = keep_boxes(sample, geometry.area(sample["boxes"]) > 0)
-        sample = resize(sample, self._resizer)
+        sample = resize(sample, self._recipe.resizer)
         return self._with_rows(sample)
 
     def _augment(self, sample, position):
@@ -71,7 +73,7 @@ class Preparation:
         fold = tf.random.experimental.stateless_fold_in
         seed = tf.stack([tf.cast(part, tf.int32) for part in self._seed])
         seed = fold(seed, tf.cast(position, tf.int32))
-        for index, augment in enumerate(self._augmentations):
+        for index, augment in enumerate(self._recipe.augmentations):
             if not getattr(augment, "keeps_bytes", False):
                 sample = {**sample, "image": tf.cast(sample["image"], tf.float32)}
             sample = augment(sample, fold(seed, index))

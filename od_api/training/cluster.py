@@ -44,11 +44,21 @@ class Cluster:
         return self.task_type == first and self.task_index == 0
 
     @property
+    def is_evaluator(self):
+        """Whether this process evaluates what others train."""
+        return self.task_type == "evaluator"
+
+    @property
+    def is_server(self):
+        """Whether this process lends itself to a chief, as a worker or a server."""
+        trains = self.is_chief or self.is_evaluator
+        return self.has_parameter_servers and not trains
+
+    @property
     def own_address(self):
         """ "host:port" at which others reach this task; None for an evaluator."""
         addresses = self.jobs.get(self.task_type, ())
-        is_called = self.task_type != "evaluator"
-        return addresses[self.task_index] if is_called else None
+        return None if self.is_evaluator else addresses[self.task_index]
 
     def addresses(self, *types):
         """{"worker 0": "host:port"} of all tasks of these types."""

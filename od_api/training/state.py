@@ -74,12 +74,8 @@ class TrainingState:
             step=self.step_variable,
             trainable=trainable,
             strategy=strategy,
-            regularize=settings.add_regularization_loss,
-            clip_norm=settings.gradient_clipping_by_norm,
-            bias_multiplier=settings.bias_grad_multiplier,
-            seed=settings.seed,
+            settings=settings,
             loss_scale=scale,
-            jit_compile=settings.jit_compile,
         )
         self._restore(settings, named)
 

@@ -1,24 +1,18 @@
 """One training step: losses, gradients, update, on whatever strategy."""
 
+import functools
+
 import tensorflow as tf
 
 from od_api.core import variables
 from od_api.core.replicas import average_statistics, num_replicas
-from od_api.data.pipeline import targets_of
+from od_api.data.batch_fields import numeric, targets_of
 from od_api.layers.fused_batch_norm import drifting_statistics
 from od_api.optim.gradients import (
     clip_by_global_norm,
     multiply_bias_gradients,
     reduce_gradients,
 )
-
-# What the network needs of a batch; strings and bookkeeping stay on the host.
-_FIELDS = ("image", "true_shape", "boxes", "classes", "weights", "valid", "masks")
-
-
-def numeric(batch):
-    """The part of a batch that a step computes with."""
-    return {name: batch[name] for name in _FIELDS if name in batch}
 
 
 class TrainingStep:
@@ -30,12 +24,10 @@ class TrainingStep:
       step: int64 tf.Variable, counted up by each call.
       trainable: {name: tf.Variable} that training changes.
       strategy: a tf.distribute.Strategy.
-      regularize: add the weight penalties to the loss.
-      clip_norm: largest global norm of the gradients; 0 for no limit.
-      bias_multiplier: what the gradients of biases are multiplied by; 0 for 1.
-      seed: of everything random inside the step.
+      settings: TrainConfig: whether weight penalties are added to the loss, how
+        gradients are clipped and those of biases multiplied, the seed of everything
+        random inside the step, and whether XLA compiles losses and gradients.
       loss_scale: a LossScale under float16, else None.
-      jit_compile: compile losses and gradients with XLA.
 
     Returns (of the call): {"localization_loss": ..., "total_loss": ...} float32 scalars
     of the whole batch.
@@ -49,55 +41,52 @@ class TrainingStep:
         step,
         trainable,
         strategy,
-        regularize=True,
-        clip_norm=0.0,
-        bias_multiplier=0.0,
-        seed=0,
+        settings,
         loss_scale=None,
-        jit_compile=False,
     ):
         self._detector = detector
         self._optimizer = optimizer
         self._step = step
         self._trainable = trainable
         self._strategy = strategy
-        self._regularize = regularize
-        self._clip_norm = clip_norm
-        self._bias_multiplier = bias_multiplier
-        self._seed = seed
+        self._settings = settings
         self._loss_scale = loss_scale
         self._drifting = drifting_statistics(detector.parts)
-        self._static_shapes = jit_compile or isinstance(
+        self._static_shapes = settings.jit_compile or isinstance(
             strategy, tf.distribute.TPUStrategy
         )
         self._gradients_of = self._losses_and_gradients
-        if jit_compile:
+        if settings.jit_compile:
             self._gradients_of = tf.function(
                 self._losses_and_gradients, autograph=False, jit_compile=True
             )
         # No part needs autograph, and converting every line would take most of the
         # time to the first step.
         self._run = tf.function(
-            self._step_on_all, autograph=False, reduce_retracing=True
+            self._on_all_replicas, autograph=False, reduce_retracing=True
         )
 
     def __call__(self, batch):
         return self._run(numeric(batch))
 
-    def update(self, batch, read_step):
+    def update(self, batch, read_step=None):
         """One replica's part of a step: gradients of its batch, applied.
 
         Args:
           batch: {name: tensor} of `numeric`.
-          read_step: callable, int64 scalar, the steps done so far.
+          read_step: callable, int64 scalar, the steps done so far; by default the
+            step variable's value.
 
         Returns:
           ({loss name: scalar}, int64 scalar: how many updates of others came between
           the reading of the weights and this one's). The latter is 0 in training in
           step.
         """
+        read_step = read_step or functools.partial(tf.identity, self._step)
         before = read_step()
-        seed = tf.stack([tf.cast(self._seed, tf.int32), tf.cast(before, tf.int32)])
+        seed = tf.stack(
+            [tf.cast(self._settings.seed, tf.int32), tf.cast(before, tf.int32)]
+        )
         losses, gradients = self._gradients_of(batch, seed)
         gradients = reduce_gradients(gradients)
         with tf.control_dependencies([g for g in gradients.values() if g is not None]):
@@ -109,47 +98,43 @@ class TrainingStep:
         average_statistics(self._drifting)
         return losses, now - before
 
-    def _step_on_all(self, batch):
-        losses = self._strategy.run(self._replica_step, args=(batch,))
+    def _on_all_replicas(self, batch):
+        """The losses of a global batch, once all replicas have done their parts."""
+        losses, _ = self._strategy.run(self.update, args=(batch,))
+        self._step.assign_add(1)
         return {
             name: self._strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None)
             for name, value in losses.items()
         }
 
-    def _replica_step(self, batch):
-        losses, _ = self.update(batch, lambda: tf.identity(self._step))
-        self._step.assign_add(1)
-        return losses
-
     def _apply(self, gradients, step):
-        gradients = multiply_bias_gradients(gradients, self._bias_multiplier)
-        gradients, _ = clip_by_global_norm(gradients, self._clip_norm)
+        settings = self._settings
+        gradients = multiply_bias_gradients(gradients, settings.bias_grad_multiplier)
+        gradients, _ = clip_by_global_norm(
+            gradients, settings.gradient_clipping_by_norm
+        )
         self._optimizer.apply(gradients, step)
 
     def _losses_and_gradients(self, batch, seed):
+        targets = targets_of(batch)
+        if not self._static_shapes:
+            targets = targets.with_longest()
         with tf.GradientTape() as tape:
-            losses = self._losses(batch, seed)
+            predictions = self._detector.call(
+                batch["image"],
+                batch["true_shape"],
+                training=True,
+                targets=targets,
+                seed=seed,
+            )
+            losses = dict(self._detector.losses(predictions, targets, seed))
+            if self._settings.add_regularization_loss:
+                penalty = variables.regularization_loss(self._detector.parts)
+                losses["regularization_loss"] = penalty / num_replicas()
+            losses["total_loss"] = tf.add_n(list(losses.values()))
             objective = losses["total_loss"]
             if self._loss_scale is not None:
                 objective = self._loss_scale.scaled(objective)
         names = list(self._trainable)
         gradients = tape.gradient(objective, [self._trainable[n] for n in names])
         return losses, dict(zip(names, gradients, strict=True))
-
-    def _losses(self, batch, seed):
-        targets = targets_of(batch)
-        if not self._static_shapes:
-            targets = targets.with_longest()
-        predictions = self._detector.call(
-            batch["image"],
-            batch["true_shape"],
-            training=True,
-            targets=targets,
-            seed=seed,
-        )
-        losses = dict(self._detector.losses(predictions, targets, seed))
-        if self._regularize:
-            penalty = variables.regularization_loss(self._detector.parts)
-            losses["regularization_loss"] = penalty / num_replicas()
-        losses["total_loss"] = tf.add_n(list(losses.values()))
-        return losses

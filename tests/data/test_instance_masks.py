@@ -10,9 +10,12 @@ import tensorflow as tf
 from od_api.augment.random_horizontal_flip import RandomHorizontalFlip
 from od_api.core.errors import ConfigError
 from od_api.data import check, data_commands, inputs
+from od_api.data.batch_fields import targets_of
 from od_api.data.converters.coco_json import convert_coco
 from od_api.data.label_map import LabelMap
-from od_api.data.pipeline import make_dataset, targets_of
+from od_api.data.order import Part
+from od_api.data.pipeline import make_dataset
+from od_api.data.preparation import Recipe
 from od_api.data.records import ShardedWriter
 from od_api.data.synthetic import synth
 from od_api.data.tf_example import decode, make_example
@@ -74,14 +77,13 @@ def batches(*paths, training=True, resizer=None, **settings):
         sample_from_datasets_weights=weights,
         **for_reader | {"load_instance_masks": True} | settings,
     )
+    resizer = resizer or FixedShapeResizer(height=4, width=4)
     return make_dataset(
         reader,
-        resizer=resizer or FixedShapeResizer(height=4, width=4),
-        num_classes=2,
+        Recipe(resizer, num_classes=2, augmentations=augmentations),
         batch_size=2,
-        augmentations=augmentations,
         training=training,
-        seed=1,
+        part=Part(seed=1),
     )
 
 
@@ -233,9 +235,11 @@ def test_synthetic_masks_arrive_as_they_are_in_the_json(scenes):
     )
     data = make_dataset(
         reader,
-        resizer=FixedShapeResizer(height=32, width=32),
-        num_classes=5,
-        label_map=synth.label_map(),
+        Recipe(
+            FixedShapeResizer(height=32, width=32),
+            num_classes=5,
+            label_map=synth.label_map(),
+        ),
         batch_size=4,
         training=False,
     )

@@ -8,8 +8,11 @@ import pytest
 import tensorflow as tf
 
 from od_api.core.errors import ConfigError, UserError
+from od_api.data.batch_fields import targets_of
 from od_api.data.label_map import LabelMap
-from od_api.data.pipeline import make_dataset, targets_of
+from od_api.data.order import Part
+from od_api.data.pipeline import make_dataset
+from od_api.data.preparation import Recipe
 from od_api.data.records import ShardedWriter, expand
 from od_api.data.tf_example import make_example
 from od_api.protos import input_reader_pb2
@@ -64,14 +67,15 @@ def reader_of(*paths, **settings):
 
 def batches(reader, training=True, batch_size=2, resizer=SMALL, **settings):
     settings.setdefault("seed", 7)
+    portable = settings.pop("portable", False)
+    part = {name: settings.pop(name) for name in Part._fields if name in settings}
     return make_dataset(
         reader,
-        resizer=resizer,
-        num_classes=2,
-        label_map=LABELS,
+        Recipe(resizer, num_classes=2, label_map=LABELS, **settings),
         batch_size=batch_size,
         training=training,
-        **settings,
+        part=Part(**part),
+        portable=portable,
     )
 
 
@@ -161,9 +165,7 @@ def test_boxes_of_classes_beyond_the_model_are_left_out(tmp_path):
     paths = write(tmp_path / "x", [example(0, [(0, 0, 1, 1)] * 2)])
     data = make_dataset(
         reader_of(*paths),
-        resizer=SMALL,
-        num_classes=1,
-        label_map=LABELS,
+        Recipe(SMALL, num_classes=1, label_map=LABELS),
         batch_size=1,
         training=False,
     )
@@ -402,9 +404,7 @@ def test_real_pets(data_dir):
     paths = expand(folder / "pets_examples.record")
     data = make_dataset(
         reader_of(*paths),
-        resizer=IdentityResizer(),
-        num_classes=37,
-        label_map=pets,
+        Recipe(IdentityResizer(), num_classes=37, label_map=pets),
         batch_size=4,
         training=False,
     )

@@ -4,6 +4,7 @@ import count_updates
 import pytest
 import tensorflow as tf
 
+from od_api.protos import train_pb2
 from od_api.training.step import TrainingStep
 
 
@@ -24,8 +25,9 @@ def test_the_longest_image_is_known_where_shapes_may_vary(jit_compile):
         step=tf.Variable(0, dtype=tf.int64, trainable=False),
         trainable={"weight": detector.weight},
         strategy=tf.distribute.get_strategy(),
-        regularize=False,
-        jit_compile=jit_compile,
+        settings=train_pb2.TrainConfig(
+            add_regularization_loss=False, jit_compile=jit_compile
+        ),
     )
     take_step(next(iter(count_updates.batches(0, 1))))
     assert (detector.longest is None) == jit_compile

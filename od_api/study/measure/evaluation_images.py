@@ -5,7 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from od_api.data.inputs import EvaluationInput, num_classes_of
+from od_api.data.order import Part
 from od_api.data.pipeline import make_dataset
+from od_api.data.preparation import Recipe
 from od_api.resizers.identity_resizer import IdentityResizer
 
 # Of an id that is a number.
@@ -48,14 +50,13 @@ class EvaluationImages:
         source = EvaluationInput(config, 0)
         source.check()
         self.label_map, self.settings = source.label_map, config.eval_config
+        recipe = Recipe(IdentityResizer(), num_classes_of(config), self.label_map)
         self._batches = make_dataset(
             config.eval_input_reader[0],
-            resizer=IdentityResizer(),
-            label_map=self.label_map,
-            num_classes=num_classes_of(config),
+            recipe,
             batch_size=1,
             training=False,
-            seed=0,
+            part=Part(seed=0),
         )
         self._guarded = source.guarded
         self._numbers = None
