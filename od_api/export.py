@@ -13,13 +13,13 @@ from absl import logging
 
 from od_api.checkpoints import checkpoint_files
 from od_api.checkpoints.checkpoint_paths import load
+from od_api.checkpoints.restored_detector import detector_for_inference
 from od_api.config.compatibility import check_compatibility
 from od_api.config.loading import write_config
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
 from od_api.data.inputs import label_map_path
 from od_api.data.label_map import LabelMap
-from od_api.evaluate import detector_for_inference
 from od_api.exporting import parity, serving
 from od_api.exporting.frozen_network import FrozenNetwork
 from od_api.system.leftovers import workspace

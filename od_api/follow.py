@@ -7,9 +7,10 @@ from absl import logging
 
 from od_api.checkpoints import checkpoint_files
 from od_api.checkpoints.checkpoint_queue import CheckpointQueue
+from od_api.checkpoints.restored_detector import detector_for_inference
 from od_api.config.compatibility import check_compatibility
 from od_api.core.errors import UserError
-from od_api.evaluate import Evaluation, detector_for_inference
+from od_api.evaluation.evaluation import Evaluation
 from od_api.training.history import History, check_best_metric
 
 _POLL_SECONDS = 10

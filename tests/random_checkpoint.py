@@ -4,8 +4,8 @@ import numpy as np
 import tensorflow as tf
 
 from od_api.checkpoints.checkpoint import Checkpoints
+from od_api.checkpoints.restored_detector import detector_for_inference
 from od_api.core import variables
-from od_api.evaluate import detector_for_inference
 
 
 def write(config, folder, *, averages=False):

@@ -12,7 +12,7 @@ from od_api.core.types import Detections
 from od_api.data.records import ShardedWriter
 from od_api.data.synthetic import synth
 from od_api.data.tf_example import make_example
-from od_api.evaluate import Evaluation
+from od_api.evaluation.evaluation import Evaluation
 from od_api.resizers.fixed_shape_resizer import FixedShapeResizer
 
 HEIGHT, WIDTH = 60, 80

@@ -18,10 +18,10 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from od_api.checkpoints import checkpoint_files
 from od_api.checkpoints.checkpoint import restore_model
+from od_api.checkpoints.restored_detector import detector_for_inference
 from od_api.config.loading import load_config
 from od_api.core import variables
 from od_api.core.errors import UserError
-from od_api.evaluate import detector_for_inference
 from od_api.export import export
 from od_api.exporting import serving
 

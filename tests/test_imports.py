@@ -1,18 +1,42 @@
-"""Families import only core/ and layers/, and detectors no technique by name."""
+"""Who may import whom: floors, families on their own, and names that are unique."""
 
 import ast
+import collections
+import graphlib
 import pathlib
 
 import pytest
 
+import od_api
 from od_api.core.registry import FAMILIES
 
 PACKAGE = pathlib.Path(__file__).parent.parent / "od_api"
+PARTS = frozenset(FAMILIES) - {"layers", "detectors"}
 SHARED = {"core", "layers", "protos"}
+
+# Each imports only what is on lower floors. Verbs alone may call their like.
+FLOORS = (
+    {"protos"},
+    {"core"},
+    {"system"},
+    {"config", "old_api", "pictures"},
+    {"layers"},
+    PARTS,
+    {"detectors"},
+    {"data", "metrics"},
+    {"checkpoints"},
+    {"evaluation"},
+    {"training", "exporting"},
+    {"train", "evaluate", "export", "detect", "demo", "follow", "config_check"},
+    {"study", "launch"},
+    {"cli"},
+)
+FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
+VERBS = FLOORS[FLOOR["train"]]
 
 
 def imported(path):
-    """Sub-packages of od_api that a file imports."""
+    """Sub-packages and top modules of od_api that a file imports."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         names = []
@@ -25,8 +49,48 @@ def imported(path):
         for name in names:
             parts = name.split(".")
             if parts[0] == "od_api" and len(parts) > 1:
-                found.add(parts[1])
+                # `from od_api import load_config` is of the module that has it.
+                home = od_api._EXPORTS.get(parts[1], name)
+                found.add(home.split(".")[1])
     return found
+
+
+def imports_of_rooms():
+    """{folder or top module: what its files import, itself left out}."""
+    rooms = collections.defaultdict(set)
+    for path in PACKAGE.rglob("*.py"):
+        room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        rooms[room] |= imported(path) - {room}
+    del rooms["__init__"]
+    return rooms
+
+
+def test_every_room_has_a_floor():
+    assert set(imports_of_rooms()) == set(FLOOR)
+    assert sum(map(len, FLOORS)) == len(FLOOR), "one is on two floors"
+
+
+@pytest.mark.parametrize("room", sorted(FLOOR))
+def test_imports_go_down(room):
+    upwards = {
+        name
+        for name in imports_of_rooms()[room]
+        if FLOOR[name] >= FLOOR[room] and not {name, room} <= VERBS
+    }
+    assert not upwards
+
+
+def test_verbs_call_each_other_without_circles():
+    calls = {room: names & VERBS for room, names in imports_of_rooms().items()}
+    # Raises CycleError, which names the circle.
+    order = list(graphlib.TopologicalSorter(calls).static_order())
+    assert set(order) >= VERBS
+
+
+def test_one_stem_one_module():
+    stems = collections.Counter(p.stem for p in PACKAGE.rglob("*.py"))
+    twice = {stem for stem, count in stems.items() if count > 1}
+    assert twice == {"__init__"}
 
 
 @pytest.mark.parametrize("family", sorted(set(FAMILIES) - {"layers", "detectors"}))

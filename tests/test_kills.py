@@ -16,10 +16,10 @@ import tensorflow as tf
 import tiny
 
 from od_api.checkpoints import best_checkpoint, checkpoint_files
-from od_api.checkpoints.divergence import TrainingDiverged
+from od_api.checkpoints.finite_weights import TrainingDiverged
 from od_api.core.errors import UserError
 from od_api.core.registry import build_field
-from od_api.evaluate import Evaluation
+from od_api.evaluation.evaluation import Evaluation
 from od_api.train import train
 from od_api.training import state
 from od_api.training.history import History, read_history

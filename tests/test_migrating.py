@@ -21,6 +21,7 @@ from od_api.augment.random_downscale_to_target_pixels import (
     RandomDownscaleToTargetPixels,
 )
 from od_api.checkpoints.checkpoint import Checkpoints
+from od_api.checkpoints.restored_detector import detector_for_inference
 from od_api.config.compatibility import REFUSED_FIELDS, compatibility_notes
 from od_api.config_check import build_parts
 from od_api.core import variables
@@ -29,7 +30,8 @@ from od_api.core.registry import build_field
 from od_api.core.types import Assignment, Targets
 from od_api.data import pipeline
 from od_api.data.label_map import LabelMap
-from od_api.evaluate import detector_for_inference
+from od_api.evaluation import readers
+from od_api.evaluation.evaluation import Evaluation
 from od_api.exporting.serving import outputs_of
 from od_api.losses.weighted_l2 import WeightedL2LocalizationLoss
 from od_api.metrics import build_evaluators
@@ -40,7 +42,6 @@ from od_api.training import state as training_state
 # The verbs' names are functions; these are their modules.
 train_module = importlib.import_module("od_api.train")
 validation_module = importlib.import_module("od_api.training.validation")
-evaluate_module = importlib.import_module("od_api.evaluate")
 export_module = importlib.import_module("od_api.export")
 
 
@@ -396,13 +397,13 @@ def test_every_eval_input_reader_is_evaluated(monkeypatch):
     def run_one(self, source, step):
         return {"mAP": len(source.name)}
 
-    monkeypatch.setattr(evaluate_module, "EvaluationInput", source)
-    monkeypatch.setattr(evaluate_module.Evaluation, "_run_one", run_one)
+    monkeypatch.setattr(readers, "EvaluationInput", source)
+    monkeypatch.setattr(Evaluation, "_run_one", run_one)
     config = text_format.Parse(
         "eval_input_reader { name: 'day' } eval_input_reader { name: 'night' }",
         pipeline_pb2.TrainEvalPipelineConfig(),
     )
-    evaluation = evaluate_module.Evaluation(config, None, "unused")
+    evaluation = Evaluation(config, None, "unused")
     assert evaluation.run(1) == {"mAP": 3, "night/mAP": 5}
 
 

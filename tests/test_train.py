@@ -15,10 +15,10 @@ import pytest
 import tiny
 
 from od_api.checkpoints import checkpoint_files
-from od_api.checkpoints.divergence import TrainingDiverged
+from od_api.checkpoints.finite_weights import TrainingDiverged
 from od_api.config.loading import load_config
 from od_api.core.errors import ConfigError
-from od_api.evaluate import Evaluation
+from od_api.evaluation.evaluation import Evaluation
 from od_api.train import train
 from od_api.training.history import read_history
 

@@ -27,8 +27,8 @@ def ours(settings):
 
     from od_api import load_config
     from od_api.checkpoints.checkpoint import Checkpoints
+    from od_api.checkpoints.restored_detector import detector_for_inference
     from od_api.core.variables import named_variables
-    from od_api.evaluate import detector_for_inference
 
     names = json.loads(_names_file(settings, "old").read_text())
     two_stage = any("RPNConv" in name for name in names)

@@ -12,7 +12,7 @@ from absl import logging
 
 from od_api.checkpoints import checkpoint_files as files
 from od_api.checkpoints.checkpoint_paths import load
-from od_api.checkpoints.divergence import refuse_not_finite
+from od_api.checkpoints.finite_weights import refuse_not_finite
 from od_api.core.errors import UserError
 from od_api.core.variables import fetched
 

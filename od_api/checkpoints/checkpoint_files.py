@@ -13,7 +13,7 @@ import re
 import numpy as np
 import tensorflow as tf
 
-from od_api.checkpoints.divergence import not_finite
+from od_api.checkpoints.finite_weights import not_finite
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
 

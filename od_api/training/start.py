@@ -14,13 +14,13 @@ from od_api.config.loading import write_config
 from od_api.config.memory_bound import refuse_too_large
 from od_api.core.errors import ConfigError
 from od_api.data import inputs
+from od_api.metrics.summaries import Summaries
 from od_api.training.asynchronous import AsynchronousSteps
 from od_api.training.cluster import Cluster
 from od_api.training.loop import Rhythm, Run
 from od_api.training.run_lock import run_lock
 from od_api.training.run_record import RunRecord
 from od_api.training.state import TrainingState
-from od_api.training.summaries import Summaries
 from od_api.training.synchronous import SynchronousSteps
 from od_api.training.validation import Validation, ValidationElsewhere
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from od_api.checkpoints.divergence import LossWatch
 from od_api.data import inputs
+from od_api.training.loss_watch import LossWatch
 
 
 class FinishedStep(NamedTuple):

@@ -4,7 +4,7 @@ import time
 
 from absl import logging
 
-from od_api.evaluate import Evaluation
+from od_api.evaluation.evaluation import Evaluation
 from od_api.training.history import History, check_best_metric
 from od_api.training.progress import duration
 

@@ -6,9 +6,9 @@ import types
 
 import pytest
 
-from od_api.checkpoints.divergence import LossWatch
 from od_api.training import asynchronous, departure, worker_monitor
 from od_api.training.asynchronous import AsynchronousSteps
+from od_api.training.loss_watch import LossWatch
 from od_api.training.worker_monitor import WorkerMonitor
 
 

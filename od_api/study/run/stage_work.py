@@ -7,8 +7,8 @@ import tensorflow as tf
 from absl import logging
 
 from od_api.checkpoints.checkpoint import Checkpoints
+from od_api.checkpoints.restored_detector import detector_for_inference
 from od_api.core.variables import named_variables
-from od_api.evaluate import detector_for_inference
 from od_api.export import export
 from od_api.exporting import saved_models
 from od_api.study.measure import coco_results, machine

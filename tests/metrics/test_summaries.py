@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from od_api.core.errors import UserError
-from od_api.training.summaries import Summaries
+from od_api.metrics.summaries import Summaries
 
 
 def events_of(directory):

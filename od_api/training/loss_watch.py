@@ -1,27 +1,16 @@
-"""When training has failed for good: numbers that are infinite, or grow without end."""
+"""When the loss says that training has failed for good: infinite, or ever growing."""
 
 import math
 
-import tensorflow as tf
-
-from od_api.core.errors import UserError
+from od_api.checkpoints.finite_weights import CAUSES, TrainingDiverged
 from od_api.core.printable import printable
 
-_CAUSES = (
-    "Usual causes: a learning rate too high for the batch size, no "
-    "gradient_clipping_by_norm, or bad boxes (od-api data check). The checkpoints hold "
-    "only finite steps"
-)
 # A single bad batch may give a loss thousands of times the usual one; a run that comes
 # back from a loss ten thousand times its best within so many steps has not been seen.
 _FAR = 1e4
 _PATIENCE = 20
 # Nothing comes back from here: float32 ends at 3e38, and a square takes it there.
 _TOO_FAR = 1e12
-
-
-class TrainingDiverged(UserError):
-    """A loss or weights that training cannot come back from."""
 
 
 class LossWatch:
@@ -59,42 +48,8 @@ class LossWatch:
         names = printable(", ".join(finished.source_ids()))
         return TrainingDiverged(
             f"at step {finished.step} {what}; the images of the batch: {names}. "
-            f"{_CAUSES}"
+            f"{CAUSES}"
         )
-
-
-def refuse_not_finite(step, groups):
-    """Raises TrainingDiverged unless weights, slots and averages are finite.
-
-    Args:
-      step: the step they are of.
-      groups: {group: {name: tensor}}.
-    """
-    bad = not_finite(groups)
-    if bad:
-        raise TrainingDiverged(
-            f"after step {step} {len(bad)} of the weights and optimizer's slots are "
-            f"not finite, though the loss was: {', '.join(bad[:3])}. No checkpoint "
-            f"was written of it. {_CAUSES}"
-        )
-
-
-def not_finite(groups):
-    """Names, as `group/name`, of the tensors that hold an infinity or NaN.
-
-    Args:
-      groups: {group: {name: tensor or array}}; integers are always finite.
-    """
-    return [
-        f"{group}/{name}"
-        for group, tensors in groups.items()
-        for name, tensor in tensors.items()
-        if _is_float(tensor) and not tf.reduce_all(tf.math.is_finite(tensor))
-    ]
-
-
-def _is_float(tensor):
-    return tf.as_dtype(tensor.dtype).is_floating
 
 
 def _not_finite(finished):

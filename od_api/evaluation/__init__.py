@@ -1,0 +1,1 @@
+"""Evaluation: what lies between checkpoints and records, and metrics and reports."""

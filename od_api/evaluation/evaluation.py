@@ -1,0 +1,141 @@
+"""A detector over the records of all eval_input_readers, as often as asked."""
+
+import pathlib
+
+import tensorflow as tf
+from absl import logging
+from rich.progress import track
+
+from od_api.core import variables
+from od_api.core.errors import ConfigError
+from od_api.data.batch_fields import numeric, targets_of
+from od_api.evaluation.readers import readers_of
+from od_api.metrics import build_evaluators, evaluation_report
+from od_api.metrics.image_ids import ImageIds
+from od_api.metrics.per_image import labelled, per_image
+from od_api.metrics.summaries import Summaries
+from od_api.pictures import draw
+
+# Of samplers: the validation losses of two checkpoints see the same draws.
+_SEED = (0, 0)
+
+
+class Evaluation:
+    """Evaluates a detector, whatever its weights are now, as often as asked.
+
+    Args:
+      config: TrainEvalPipelineConfig with at least one eval_input_reader.
+      detector: the detector.
+      output_dir: reports, pictures and event files go to `eval/<reader name>` in it;
+        None writes nothing.
+
+    Attributes:
+      metric_names: of what `run` measures; losses come on top.
+    """
+
+    def __init__(self, config, detector, output_dir):
+        self._settings = config.eval_config
+        self._detector = detector
+        readers = readers_of(config)
+        self._inputs = [reader.source for reader in readers]
+        self.metric_names = [name for r in readers for name in r.metric_names]
+        self._need_masks = any(reader.needs_masks for reader in readers)
+        self._root = output_dir and pathlib.Path(output_dir) / "eval"
+        self._newest = 0
+        self._predict = tf.function(
+            self._predict_batch, autograph=False, reduce_retracing=True
+        )
+
+    def run(self, step):
+        """Evaluates every reader; returns {metric name: float}."""
+        metrics = {}
+        for source in self._inputs:
+            prefix = f"{source.name}/" if metrics else ""
+            result = self._run_one(source, step)
+            metrics.update({prefix + name: value for name, value in result.items()})
+        return metrics
+
+    def _run_one(self, source, step):
+        evaluators = build_evaluators(self._settings, source.label_map)
+        losses, pictures, ids = {}, [], ImageIds()
+        dataset = source.evaluation_dataset(self._detector)
+        batches = source.guarded(dataset)
+        for batch in track(batches, "evaluating", transient=True):
+            outputs, batch_losses = self._predict(numeric(batch))
+            if self._need_masks and outputs.masks is None:
+                raise ConfigError(
+                    "measures masks, but the model predicts none",
+                    "eval_config.metrics_set",
+                )
+            images = per_image(batch, outputs, self._need_masks)
+            for image in images:
+                number = ids.of(image["image_id"], image["source_id"])
+                for evaluator in evaluators:
+                    evaluator.add(number, image["groundtruth"], image["detections"])
+            room = self._settings.num_visualizations - len(pictures)
+            pictures += [self._draw(i, source.label_map) for i in images[:room]]
+            _accumulate(losses, batch_losses, len(images))
+        ids.report()
+        metrics = {k: v for e in evaluators for k, v in e.result().items()}
+        metrics.update(_mean_losses(losses))
+        if self._root:
+            directory = self._root / source.name
+            self._write(directory, step, metrics, evaluators, pictures, source)
+        return metrics
+
+    def _predict_batch(self, batch):
+        predictions = self._detector.call(batch["image"], batch["true_shape"])
+        losses = self._detector.losses(predictions, targets_of(batch), _SEED)
+        losses["regularization_loss"] = variables.regularization_loss(
+            self._detector.parts
+        )
+        return self._detector.detect(predictions), losses
+
+    def _draw(self, image, label_map):
+        shape = image["pixels"].shape[:2]
+        return draw.side_by_side(
+            image["pixels"],
+            labelled(image["drawn_groundtruth"], label_map, shape),
+            labelled(
+                image["drawn_detections"],
+                label_map,
+                shape,
+                self._settings.min_score_threshold,
+                self._settings.max_num_boxes_to_visualize,
+            ),
+        )
+
+    def _write(self, directory, step, metrics, evaluators, pictures, source):
+        """Report and pictures are those of the newest step, whichever came last."""
+        is_newest, self._newest = step >= self._newest, max(step, self._newest)
+        if is_newest:
+            evaluation_report.write(
+                directory,
+                step=step,
+                metrics=metrics,
+                evaluators=evaluators,
+                label_map=source.label_map,
+            )
+        with Summaries(str(directory)) as summaries:
+            summaries.scalars(metrics, step)
+            for i, picture in enumerate(pictures):
+                summaries.image(f"eval_side_by_side_{i}_0", picture[None], step)
+        if pictures and is_newest:
+            draw.contact_sheet(pictures).save(directory / "detections.jpg")
+        logging.info(
+            "step %d %s\n%s", step, source.name, evaluation_report.summary(metrics)
+        )
+
+
+def _accumulate(totals, losses, images):
+    for name, value in losses.items():
+        total, count = totals.get(name, (0.0, 0))
+        totals[name] = (total + float(value) * images, count + images)
+
+
+def _mean_losses(totals):
+    """{Loss/name: mean over images}, and their sum as Loss/total_loss."""
+    means = {f"Loss/{k}": total / count for k, (total, count) in totals.items()}
+    if means:
+        means["Loss/total_loss"] = sum(means.values())
+    return means
