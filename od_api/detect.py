@@ -1,8 +1,19 @@
-"""Detection: a SavedModel and images in, COCO results and annotated pictures out."""
+"""Detection: a SavedModel and images in, COCO results and annotated pictures out.
+
+Written are `detections.json` (COCO results: image_id, category_id, bbox [x, y, width,
+height] in pixels, score, and of a model with masks segmentation, a run-length code of
+the image's size), `images.json` (the COCO data set without annotations that they belong
+to: ids, file names and sizes of the images, names of the classes) and one annotated
+picture an image.
+
+Images are decoded as in training (`pictures/decoding.py`) and turned upright as EXIF
+says. An image that cannot be read does not stop the others.
+"""
 
 import json
 import os
 import pathlib
+from typing import NamedTuple
 
 import numpy as np
 from absl import logging
@@ -32,16 +43,7 @@ def detect(
     label_map_path=None,
     max_pixels=MAX_PIXELS,
 ):
-    """Runs an exported detector over images.
-
-    Writes `detections.json` (COCO results: image_id, category_id, bbox [x, y, width,
-    height] in pixels, score, and of a model with masks segmentation, a run-length code
-    of the image's size), `images.json` (the COCO data set without annotations that
-    they belong to: ids, file names and sizes of the images, names of the classes) and
-    one annotated picture an image.
-
-    Images are decoded as in training (`pictures/decoding.py`) and turned upright as
-    EXIF says. An image that cannot be read does not stop the others.
+    """Runs an exported detector over images; writes what the module's docstring says.
 
     Args:
       model_dir: a SavedModel directory with an image_tensor signature, the output
@@ -59,44 +61,68 @@ def detect(
     Raises:
       UserError: no model, no image, or, at the end, images that could not be read.
     """
-    _check_numbers(min_score, max_boxes, max_pixels)
+    limits = _Limits(min_score, max_boxes, max_pixels).checked()
     model_dir = saved_models.saved_model_dir(model_dir)
     files = find_images(images)
     output_dir = _output_dir(output_dir, images)
     label_map = LabelMap.load(label_map_path or _own_label_map(model_dir))
     model = saved_models.load(model_dir)
     signature = saved_models.signature_of(model, model_dir)
-    listed, results, problems = [], [], []
+    results, listed, problems = _seen(files, signature, label_map, output_dir, limits)
+    _write_results(results, listed, label_map, output_dir)
+    _refuse_unread(problems, len(files))
+    return results
+
+
+class _Limits(NamedTuple):
+    """As `detect` has them."""
+
+    min_score: float
+    max_boxes: int
+    max_pixels: int
+
+    def checked(self):
+        numbers_fit = self.max_boxes >= 0 and self.max_pixels >= 1
+        if not (0 <= self.min_score <= 1 and numbers_fit):
+            raise UserError(
+                "the smallest score must be within 0..1, the number of boxes at least "
+                "0 and the limit of pixels at least 1, but they are "
+                f"{self.min_score}, {self.max_boxes} and {self.max_pixels}"
+            )
+        return self
+
+
+def _seen(files, signature, label_map, output_dir, limits):
+    """Draws a picture of each image.
+
+    Returns:
+      (COCO results, COCO images, what went wrong with the others).
+    """
+    results, listed, problems = [], [], []
     pictures = _picture_names(files)
     for image_id, file in enumerate(track(files, "detecting", transient=True), 1):
         try:
-            image = read_image(file, max_pixels)
-            found = _found(_outputs(signature, image, file), image, min_score)
+            image = read_image(file, limits.max_pixels)
+            found = _found(_outputs(signature, image, file), image, limits.min_score)
         except UserError as error:
             problems.append(str(error))
             continue
         results += _coco_results(found, image_id)
         listed.append(_coco_image(image, image_id, file))
-        picture = _picture(image, found, label_map, max_boxes)
+        picture = _picture(image, found, label_map, limits.max_boxes)
         path = output_dir / pictures[image_id - 1]
         Image.fromarray(picture).save(path, quality=_JPEG_QUALITY)
+    return results, listed, problems
+
+
+def _write_results(results, listed, label_map, output_dir):
+    """The two JSON files that the module's docstring describes."""
     _write_json(results, output_dir / "detections.json")
     data_set = {"images": listed, "categories": label_map.to_coco_categories()}
     _write_json({**data_set, "annotations": []}, output_dir / "images.json")
     logging.info(
         "%d objects in %d images: %s", len(results), len(listed), output_dir.resolve()
     )
-    _refuse_unread(problems, len(files))
-    return results
-
-
-def _check_numbers(min_score, max_boxes, max_pixels):
-    if not 0 <= min_score <= 1 or max_boxes < 0 or max_pixels < 1:
-        raise UserError(
-            "the smallest score must be within 0..1, the number of boxes at least 0 "
-            "and the limit of pixels at least 1, but they are "
-            f"{min_score}, {max_boxes} and {max_pixels}"
-        )
 
 
 def _output_dir(path, images):

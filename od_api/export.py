@@ -1,4 +1,15 @@
-"""Export: a checkpoint in, a SavedModel with the old API's signature out."""
+"""Export: a checkpoint in, a SavedModel with the old API's signature out.
+
+The output directory appears whole or not at all:
+
+    pipeline.config
+    checkpoint/                 the weights, without the optimizer
+    saved_model/                SavedModel, label map among its assets
+    serving/<name>/<version>/   the same, with a warm-up request
+    parity.json                 largest differences from the checkpoint
+
+The weights are the averaged ones where the config's optimizer keeps averages.
+"""
 
 import contextlib
 import json
@@ -50,16 +61,6 @@ def export(
 ):
     """Writes a SavedModel, and the directory that TensorFlow Serving wants.
 
-    The directory appears whole or not at all:
-
-        pipeline.config
-        checkpoint/                 the weights, without the optimizer
-        saved_model/                SavedModel, label map among its assets
-        serving/<name>/<version>/   the same, with a warm-up request
-        parity.json                 largest differences from the checkpoint
-
-    The weights are the averaged ones where the config's optimizer keeps averages.
-
     Args:
       config: TrainEvalPipelineConfig.
       checkpoint: a checkpoint, or a directory whose newest one is taken.
@@ -80,20 +81,38 @@ def export(
     check_compatibility(config)
     label_map = _label_map(config)
     found = load(checkpoint)
-    detector, restore = detector_for_inference(config)
-    logging.info("exporting %s (step %d)", found.prefix, restore(found))
-    network = _network(detector)
-    module = serving.ServingModule(
-        network, detector.resizer, input_type, label_map, detector.max_proposals
-    )
+    detector = _restored(config, found)
+    module = _serving_module(detector, input_type, label_map)
     with _disk_errors(output_dir), _appears_whole(output_dir) as partial:
         write_config(config, partial / "pipeline.config")
         _write_weights(found, partial / "checkpoint")
         _write_model(module, partial, name, version)
-        differences = parity.check(partial / "saved_model", detector, input_type)
-        _write_report(differences, partial / "parity.json")
+        differences = _check_parity(partial, detector, input_type)
     logging.info("exported to %s", output_dir)
     return differences
+
+
+def _restored(config, found):
+    detector, restore = detector_for_inference(config)
+    logging.info("exporting %s (step %d)", found.prefix, restore(found))
+    return detector
+
+
+def _check_parity(folder, detector, input_type):
+    """The largest differences of the SavedModel from the detector; written, too."""
+    differences = parity.check(folder / "saved_model", detector, input_type)
+    _write_report(differences, folder / "parity.json")
+    return differences
+
+
+def _serving_module(detector, input_type, label_map):
+    return serving.ServingModule(
+        _network(detector),
+        detector.resizer,
+        input_type,
+        label_map,
+        detector.max_proposals,
+    )
 
 
 def _check_arguments(output_dir, input_type, name, version):

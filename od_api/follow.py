@@ -1,4 +1,8 @@
-"""Evaluation beside training: every checkpoint of a run, as it appears."""
+"""Evaluation beside training: every checkpoint of a run, as it appears.
+
+The newest one comes first; those that were written during its evaluation, or while an
+evaluator that was killed was away, follow if they are still there.
+"""
 
 import os
 import time
@@ -18,9 +22,6 @@ _POLL_SECONDS = 10
 
 def follow(config, checkpoint_dir, *, output_dir=None, timeout=3600, keep_best=False):
     """Evaluates every checkpoint that appears, until training is over.
-
-    The newest one comes first; those that were written during its evaluation, or while
-    an evaluator that was killed was away, follow if they are still there.
 
     Args:
       config: TrainEvalPipelineConfig.
@@ -43,18 +44,13 @@ def follow(config, checkpoint_dir, *, output_dir=None, timeout=3600, keep_best=F
     evaluation = Evaluation(config, detector, output_dir or checkpoint_dir)
     if keep_best:
         check_best_metric(config.eval_config, evaluation.metric_names)
-    queue = CheckpointQueue(
-        checkpoint_dir, _evaluated(config, checkpoint_dir, keep_best)
-    )
+    done = _evaluated(config, checkpoint_dir, keep_best)
+    queue = CheckpointQueue(checkpoint_dir, done)
     logging.info("waiting for checkpoints in %s", checkpoint_dir)
     results = {}
     for step, path in _until_over(queue, results, config, timeout):
-        try:
-            restore(path)
-        except UserError:
-            if queue.still_has(path):
-                raise
-            continue  # Training has dropped it meanwhile.
+        if not _restored(path, restore, queue):
+            continue
         results[step] = evaluation.run(step)
         if keep_best and _keep_best(config, checkpoint_dir, results, step):
             logging.info("training stops early: done")
@@ -64,6 +60,17 @@ def follow(config, checkpoint_dir, *, output_dir=None, timeout=3600, keep_best=F
             f"no checkpoint appeared in {checkpoint_dir} within {timeout} s"
         )
     return results[max(results)]
+
+
+def _restored(path, restore, queue):
+    """Whether it could be restored: training may have dropped it meanwhile."""
+    try:
+        restore(path)
+    except UserError:
+        if queue.still_has(path):
+            raise
+        return False
+    return True
 
 
 def _until_over(queue, results, config, timeout):

@@ -9,9 +9,9 @@ import tiny
 
 from od_api.core.errors import ConfigError
 from od_api.core.types import Detections
+from od_api.data.make_example import EncodedImage, Objects, make_example
 from od_api.data.records import ShardedWriter
 from od_api.data.synthetic import synth
-from od_api.data.tf_example import make_example
 from od_api.evaluation.evaluation import Evaluation
 from od_api.resizers.fixed_shape_resizer import FixedShapeResizer
 
@@ -75,17 +75,16 @@ def data(tmp_path_factory):
             mask[: HEIGHT // 2, : WIDTH // 2 + (index == 0)] = 1
             writer.write(
                 make_example(
-                    gray.numpy(),
-                    "png",
-                    f"{index}.png",
-                    str(index),
-                    HEIGHT,
-                    WIDTH,
-                    [[0, 0, 1, 0.5]],
-                    ["square"],
-                    [2],
-                    area=[float(mask.sum())],
-                    masks_png=[tf.io.encode_png(mask).numpy()],
+                    EncodedImage(
+                        gray.numpy(), "png", f"{index}.png", str(index), HEIGHT, WIDTH
+                    ),
+                    Objects(
+                        [[0, 0, 1, 0.5]],
+                        ["square"],
+                        [2],
+                        area=[float(mask.sum())],
+                        masks_png=[tf.io.encode_png(mask).numpy()],
+                    ),
                 )
             )
     return folder

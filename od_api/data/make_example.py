@@ -1,75 +1,98 @@
 """Writing one record: an image file and its boxes as a tf.Example of the old API."""
 
 import hashlib
+from typing import NamedTuple
 
 import tensorflow as tf
 
 
-def make_example(
-    image_bytes,
-    format,
-    filename,
-    source_id,
-    height,
-    width,
-    boxes_normalised,
-    class_texts,
-    class_ids,
-    is_crowd=None,
-    difficult=None,
-    area=None,
-    masks_png=None,
-    weights=None,
-):
-    """A tf.train.Example under the old API's keys.
+class EncodedImage(NamedTuple):
+    """An image file of a data set.
 
-    Lists have one entry a box; those that are None are not written. Both class/text and
-    class/label are written, so that the record is of use without a label map.
-
-    Args:
-      image_bytes: the encoded image file.
+    Attributes:
+      encoded: the file's bytes.
       format: "jpeg", "png", "gif", "bmp" or "webp".
       filename: of the image, for people.
       source_id: unique name of the image in the data set.
       height, width: of the image.
-      boxes_normalised: [G, 4] ymin, xmin, ymax, xmax in 0..1.
+    """
+
+    encoded: bytes
+    format: str
+    filename: str
+    source_id: str
+    height: int
+    width: int
+
+
+class Objects(NamedTuple):
+    """What is on an image: lists with one entry a box; None for what is not known.
+
+    Attributes:
+      boxes: [G, 4] ymin, xmin, ymax, xmax in 0..1.
       class_texts: names as in the label map.
       class_ids: 1-based.
       is_crowd, difficult: bools.
       area: square pixels of the objects.
       masks_png: PNG files of the size of the image, not 0 where the object is.
       weights: floats.
+    """
+
+    boxes: list
+    class_texts: list
+    class_ids: list
+    is_crowd: list | None = None
+    difficult: list | None = None
+    area: list | None = None
+    masks_png: list | None = None
+    weights: list | None = None
+
+
+def make_example(image, objects):
+    """A tf.train.Example under the old API's keys.
+
+    Lists that are None are not written. Both class/text and class/label are written, so
+    that the record is of use without a label map.
+
+    Args:
+      image: EncodedImage.
+      objects: Objects.
 
     Raises:
       ValueError: lists of different lengths, or a class id below 1.
     """
-    boxes = [[float(v) for v in box] for box in boxes_normalised]
-    per_box = {
-        "class/text": [_utf8(text) for text in class_texts],
-        "class/label": [int(i) for i in class_ids],
-        "is_crowd": _listed(is_crowd, int),
-        "difficult": _listed(difficult, int),
-        "area": _listed(area, float),
-        "mask": _listed(masks_png, bytes),
-        "weight": _listed(weights, float),
-    }
-    for index, edge in enumerate(("ymin", "xmin", "ymax", "xmax")):
-        per_box[f"bbox/{edge}"] = [box[index] for box in boxes]
-    _check(per_box, len(boxes))
     features = {
-        "image/encoded": [image_bytes],
-        "image/format": [_utf8(format)],
-        "image/filename": [_utf8(filename)],
-        "image/source_id": [_utf8(source_id)],
-        "image/key/sha256": [hashlib.sha256(image_bytes).hexdigest().encode()],
-        "image/height": [int(height)],
-        "image/width": [int(width)],
+        "image/encoded": [image.encoded],
+        "image/format": [_utf8(image.format)],
+        "image/filename": [_utf8(image.filename)],
+        "image/source_id": [_utf8(image.source_id)],
+        "image/key/sha256": [hashlib.sha256(image.encoded).hexdigest().encode()],
+        "image/height": [int(image.height)],
+        "image/width": [int(image.width)],
     }
-    for name, values in per_box.items():
+    for name, values in _per_box(objects).items():
         if values is not None:
             features[f"image/object/{name}"] = values
     features = {key: _feature(values) for key, values in features.items()}
     return tf.train.Example(features=tf.train.Features(feature=features))
+
+
+def _per_box(objects):
+    """{key: values, or None}, of one length."""
+    boxes = [[float(v) for v in box] for box in objects.boxes]
+    per_box = {
+        "class/text": [_utf8(text) for text in objects.class_texts],
+        "class/label": [int(i) for i in objects.class_ids],
+        "is_crowd": _listed(objects.is_crowd, int),
+        "difficult": _listed(objects.difficult, int),
+        "area": _listed(objects.area, float),
+        "mask": _listed(objects.masks_png, bytes),
+        "weight": _listed(objects.weights, float),
+    }
+    for index, edge in enumerate(("ymin", "xmin", "ymax", "xmax")):
+        per_box[f"bbox/{edge}"] = [box[index] for box in boxes]
+    _check(per_box, len(boxes))
+    return per_box
 
 
 def _listed(values, kind):

@@ -12,7 +12,6 @@ from google.protobuf.message import DecodeError
 from od_api.core import sample as samples
 from od_api.data.box_details import box_details, require
 from od_api.data.examples import parse_example
-from od_api.data.make_example import make_example as make_example
 from od_api.pictures import decoding
 from od_api.pictures.image_sizes import num_pixels
 from od_api.protos import input_reader_pb2

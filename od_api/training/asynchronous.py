@@ -66,11 +66,7 @@ class AsynchronousSteps:
         explain=lambda error: error,
     ):
         self._explain = explain
-        if strategy.num_replicas_in_sync > 1:
-            raise UserError(
-                "a worker has several GPUs: start one worker for each of them "
-                "(CUDA_VISIBLE_DEVICES)"
-            )
+        _refuse_several_gpus(strategy)
         workers = cluster.jobs["worker"]
         self._state, self._strategy, self._cluster = state, strategy, cluster
         self._delay = settings.startup_delay_steps
@@ -87,14 +83,11 @@ class AsynchronousSteps:
             workers, settings.batch_size, last_step, settings.worker_silence_seconds
         )
         self._coordinator = tf.distribute.coordinator.ClusterCoordinator(strategy)
-        self._batches = iter(
-            self._coordinator.create_per_worker_dataset(
-                tf.function(
-                    lambda: make_dataset(_worker_index(), len(workers)),
-                    autograph=False,
-                )
-            )
+        own_dataset = tf.function(
+            lambda: make_dataset(_worker_index(), len(workers)), autograph=False
         )
+        datasets = self._coordinator.create_per_worker_dataset(own_dataset)
+        self._batches = iter(datasets)
         self._take_step = tf.function(self._worker_step, autograph=False)
         self._inbox, self._outbox = queue.SimpleQueue(), queue.SimpleQueue()
         for _ in self._tickets:
@@ -317,6 +310,14 @@ def workers_begun(step, delay, workers):
     `startup_delay_steps`: the first updates are the largest, and none of them is stale.
     """
     return workers if delay <= 0 else min(workers, 1 + int(step / delay))
+
+
+def _refuse_several_gpus(strategy):
+    if strategy.num_replicas_in_sync > 1:
+        raise UserError(
+            "a worker has several GPUs: start one worker for each of them "
+            "(CUDA_VISIBLE_DEVICES)"
+        )
 
 
 def _worker_index():

@@ -45,13 +45,7 @@ class TrainingState:
         ):
             self.detector = build_field(config, "model")
             self._optimizer = _build_in(settings, "optimizer", "train_config")
-            self.step_variable = tf.Variable(
-                0,
-                dtype=tf.int64,
-                trainable=False,
-                aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
-                name="step",
-            )
+            self.step_variable = _step_variable()
             named = variables.named_variables(self.detector.parts)
             trainable = _trainable(self.detector, settings)
             self._optimizer.create_slots(trainable)
@@ -125,6 +119,16 @@ class TrainingState:
             )
             if self._optimizer.ema:
                 self._optimizer.ema.reset()
+
+
+def _step_variable():
+    return tf.Variable(
+        0,
+        dtype=tf.int64,
+        trainable=False,
+        aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+        name="step",
+    )
 
 
 def _trainable(detector, settings):

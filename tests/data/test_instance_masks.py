@@ -13,12 +13,13 @@ from od_api.data import check, data_commands, inputs
 from od_api.data.batch_fields import targets_of
 from od_api.data.converters.coco_json import convert_coco
 from od_api.data.label_map import LabelMap
+from od_api.data.make_example import EncodedImage, Objects, make_example
 from od_api.data.order import Part
 from od_api.data.pipeline import make_dataset
 from od_api.data.preparation import Recipe
 from od_api.data.records import ShardedWriter
 from od_api.data.synthetic import synth
-from od_api.data.tf_example import decode, make_example
+from od_api.data.tf_example import decode
 from od_api.pictures import rle
 from od_api.protos import input_reader_pb2
 from od_api.resizers.fixed_shape_resizer import FixedShapeResizer
@@ -37,15 +38,8 @@ def example(masks=MASKS, classes=(1, 2, 1), png=True, name="a"):
     boxes = [[0, 0, 0.5, (i + 1) / 8] for i in range(len(classes))]
     encoded = tf.io.encode_png(tf.fill([HEIGHT, WIDTH, 3], tf.constant(9, tf.uint8)))
     record = make_example(
-        encoded.numpy(),
-        "png",
-        f"{name}.png",
-        name,
-        HEIGHT,
-        WIDTH,
-        boxes,
-        [NAMES[c] for c in classes],
-        classes,
+        EncodedImage(encoded.numpy(), "png", f"{name}.png", name, HEIGHT, WIDTH),
+        Objects(boxes, [NAMES[c] for c in classes], classes),
     )
     feature = record.features.feature["image/object/mask"]
     if masks is not None and png:

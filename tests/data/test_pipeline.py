@@ -10,11 +10,11 @@ import tensorflow as tf
 from od_api.core.errors import ConfigError, UserError
 from od_api.data.batch_fields import targets_of
 from od_api.data.label_map import LabelMap
+from od_api.data.make_example import EncodedImage, Objects, make_example
 from od_api.data.order import Part
 from od_api.data.pipeline import make_dataset
 from od_api.data.preparation import Recipe
 from od_api.data.records import ShardedWriter, expand
-from od_api.data.tf_example import make_example
 from od_api.protos import input_reader_pb2
 from od_api.resizers.fixed_shape_resizer import FixedShapeResizer
 from od_api.resizers.identity_resizer import IdentityResizer
@@ -29,18 +29,9 @@ def example(index, boxes=((0.0, 0.0, 0.5, 0.25),), height=8, width=16, **more):
     pixels = tf.fill([height, width, 3], tf.constant(index, tf.uint8))
     ids = [1 + i % 2 for i in range(len(boxes))]
     texts = [LABELS.name(i) for i in ids]
-    return make_example(
-        tf.io.encode_png(pixels).numpy(),
-        "png",
-        f"{index}.png",
-        str(index),
-        height,
-        width,
-        boxes,
-        texts,
-        ids,
-        **more,
-    )
+    png = tf.io.encode_png(pixels).numpy()
+    image = EncodedImage(png, "png", f"{index}.png", str(index), height, width)
+    return make_example(image, Objects(boxes, texts, ids, **more))
 
 
 def write(prefix, examples, num_shards=1):

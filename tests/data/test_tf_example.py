@@ -8,8 +8,9 @@ import tensorflow as tf
 from PIL import Image
 
 from od_api.data.label_map import LabelMap
+from od_api.data.make_example import EncodedImage, Objects, make_example
 from od_api.data.records import read
-from od_api.data.tf_example import decode, make_example
+from od_api.data.tf_example import decode
 from od_api.pictures.decoding import MAX_PIXELS
 from od_api.protos import input_reader_pb2
 
@@ -26,18 +27,17 @@ def encoded(height=20, width=40, format="png", seed=0):
 
 def example(boxes=((0.1, 0.2, 0.5, 0.6),), texts=None, ids=None, **more):
     boxes = list(boxes)
-    return make_example(
+    image = EncodedImage(
         more.pop("image", encoded()[1]),
         "png",
         more.pop("filename", "a.png"),
         more.pop("source_id", "17"),
         20,
         40,
-        boxes,
-        ["cat"] * len(boxes) if texts is None else texts,
-        [1] * len(boxes) if ids is None else ids,
-        **more,
     )
+    texts = ["cat"] * len(boxes) if texts is None else texts
+    ids = [1] * len(boxes) if ids is None else ids
+    return make_example(image, Objects(boxes, texts, ids, **more))
 
 
 def add(record, key, kind, values):

@@ -14,7 +14,7 @@ from od_api.core.printable import printable
 from od_api.data.converters.conversion_summary import Summary
 from od_api.data.converters.labelled_images import read_image
 from od_api.data.converters.turning import turn_box
-from od_api.data.make_example import make_example
+from od_api.data.make_example import EncodedImage, Objects, make_example
 from od_api.data.sharded_writer import ShardedWriter
 
 # As in configs.
@@ -196,21 +196,24 @@ def _example(image, picture, boxes):
         for b in boxes
     ]
     with_masks = boxes and all(b.mask_png for b in boxes)
-    return make_example(
-        picture.encoded,
-        picture.format,
-        image.path.name,
-        image.source_id,
-        height,
-        width,
-        edges,
-        [b.class_text for b in boxes],
-        [b.class_id for b in boxes],
+    file = EncodedImage(
+        encoded=picture.encoded,
+        format=picture.format,
+        filename=image.path.name,
+        source_id=image.source_id,
+        height=height,
+        width=width,
+    )
+    objects = Objects(
+        boxes=edges,
+        class_texts=[b.class_text for b in boxes],
+        class_ids=[b.class_id for b in boxes],
         is_crowd=[b.is_crowd for b in boxes],
         difficult=[b.difficult for b in boxes],
         area=[_area(b) for b in boxes],
         masks_png=[b.mask_png() for b in boxes] if with_masks else None,
     )
+    return make_example(file, objects)
 
 
 def _area(box):
