@@ -12,7 +12,7 @@ def per_image(batch, detections, with_masks=False):
     """A list of dicts, one an image.
 
     Args:
-      batch: of an evaluation (see data/pipeline.py), eager tensors.
+      batch: of an evaluation (see data/batch_fields.py), eager tensors.
       detections: its Detections.
       with_masks: `groundtruth` and `detections` have `masks`, too: run-length codes of
         the size that the image has in its file.
