@@ -4,7 +4,7 @@ import ast
 import pathlib
 
 PACKAGE = pathlib.Path(__file__).parent.parent / "od_api"
-LONG, MOST_LONG = 40, 20
+LONG, MOST_LONG = 40, 15
 MOST_ARGUMENTS = 7
 # Constructors of parts take the fields of their message, by name.
 ROOMS_WITHOUT_PARTS = (
