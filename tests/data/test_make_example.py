@@ -4,23 +4,25 @@ import hashlib
 
 import pytest
 
-from od_api.data.make_example import make_example
+from od_api.data.make_example import EncodedImage, Objects, make_example
 
 GIVEN = {
-    "image_bytes": b"pixels",
+    "encoded": b"pixels",
     "format": "png",
     "filename": "a.png",
     "source_id": "17",
     "height": 20,
     "width": 40,
-    "boxes_normalised": [[0.1, 0.2, 0.5, 0.6], [0, 0, 1, 1]],
+    "boxes": [[0.1, 0.2, 0.5, 0.6], [0, 0, 1, 1]],
     "class_texts": ["cat", "Gr\u00fcn"],
     "class_ids": [1, 7],
 }
 
 
 def features(**changes):
-    example = make_example(**GIVEN | changes)
+    given = GIVEN | changes
+    image = {name: given.pop(name) for name in EncodedImage._fields}
+    example = make_example(EncodedImage(**image), Objects(**given))
     found = {}
     for key, feature in example.features.feature.items():
         kind = feature.WhichOneof("kind")
@@ -45,7 +47,7 @@ def test_keys_and_values():
 
 
 def test_an_image_without_objects():
-    found = features(boxes_normalised=[], class_texts=[], class_ids=[], area=[])
+    found = features(boxes=[], class_texts=[], class_ids=[], area=[])
     assert found["image/object/bbox/ymin"] is found["image/object/area"] is None
 
 
