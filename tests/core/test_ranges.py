@@ -11,6 +11,7 @@ import pytest
 from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import FieldDescriptor
 
+from od_api.box_coders.faster_rcnn_box_coder import FasterRcnnBoxCoder
 from od_api.core import ranges
 from od_api.core.registry import ignored_fields, is_repeated, registered
 
@@ -60,6 +61,7 @@ CONTEXT = {
     "anchors_per_location": [3],
     "add_background_class": True,
     "image_shape": (100, 100),
+    "box_coder": FasterRcnnBoxCoder(),
 }
 # What a part needs besides the field under test.
 NEEDS = {
@@ -79,6 +81,7 @@ NEEDS = {
     "MaskRCNNBoxPredictor": {"predict_instance_masks": True},
     "TemperatureScalingCalibration": {"scaler": 1},
     "LearningRateSchedule": {"step": 1},
+    "FreeAnchorObjective": {"add_background_class": False},
 }  # fmt: skip
 LENGTHS = {"means": 3, "pad_color": 3, "last_depths": 2, "per_channel_pad_value": 3}
 # Lists of two are a height and a width.
@@ -90,8 +93,8 @@ MAY_BE_NEGATIVE = {
     "height_offset", "width_offset", "pad_color", "pad_color_r", "pad_color_g",
     "pad_color_b", "per_channel_pad_value", "means", "class_prediction_bias_init",
     "score_threshold", "matched_threshold", "unmatched_threshold", "target_minval",
-    "target_maxval", "original_minval", "min", "max", "keypoint_flip_permutation",
-    "keypoint_rot_permutation",
+    "target_maxval", "original_minval", "min", "max", "floor_threshold",
+    "keypoint_flip_permutation", "keypoint_rot_permutation",
 }  # fmt: skip
 # Counts that cost nothing, however large.
 MAY_BE_HUGE = {
