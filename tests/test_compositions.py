@@ -1,0 +1,125 @@
+"""Compositions other than SSD and Faster R-CNN: they learn, export, resume, and train
+in step and apart."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tiny
+import tiny_compositions
+from cluster_kit import running
+
+from od_api.checkpoints import checkpoint_files
+from od_api.core.errors import ConfigError
+from od_api.core.registry import build_field
+from od_api.export import export
+from od_api.train import train
+
+NAMES = sorted(tiny_compositions.MODELS)
+# Faster R-CNN resumes and trains in step in other modules, whatever its objective.
+DENSE = [name for name in NAMES if "faster_rcnn" not in tiny_compositions.MODELS[name]]
+# Steps, optimizer and largest rate.
+LESSONS = {
+    **dict.fromkeys(DENSE, (200, "adam_optimizer", 0.005)),
+    "libra": (400, "momentum_optimizer", 0.02),
+}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return tiny.make_data(tmp_path_factory.mktemp("data"), num_images=4)
+
+
+def model_of(folder, step):
+    groups, _ = checkpoint_files.read(str(folder / f"ckpt-{step}"))
+    return groups
+
+
+def test_ranges_must_be_as_many_as_levels(data, tmp_path):
+    config = tiny_compositions.config_for(tmp_path, data, "fcos")
+    assigner = config.model.ssd.objective.matched.matcher.fcos_assigner
+    del assigner.range_limits[:]
+    with pytest.raises(ConfigError, match="5 levels, and there are 3") as caught:
+        build_field(config, "model")
+    assert caught.value.field_path == (
+        "model.ssd.objective.matched.matcher.fcos_assigner.range_limits"
+    )
+
+
+def lesson(steps, optimizer, rate):
+    """Overrides that make a short training of it."""
+    schedule = (
+        f"cosine_decay_learning_rate {{learning_rate_base: {rate} total_steps: {steps} "
+        f"warmup_learning_rate: {rate / 10} warmup_steps: 20}}"
+    )
+    return [
+        f"train_config.checkpoint_every_n_steps={steps}",
+        f"train_config.optimizer={{{optimizer} {{learning_rate {{{schedule}}}}} "
+        "use_moving_average: false}",
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_four_images_are_overfitted_and_the_export_agrees(name, data, tmp_path):
+    overrides = lesson(*LESSONS[name])
+    config = tiny_compositions.config_for(tmp_path, data, name, *overrides)
+    metrics = train(config, tmp_path / "model", num_steps=LESSONS[name][0]).metrics
+    assert metrics["DetectionBoxes_Precision/mAP"] > 0.9
+    differences = export(config, tmp_path / "model", tmp_path / "exported")
+    assert differences["scores"] <= 1e-5
+    assert differences["boxes"] <= 1e-3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DENSE)
+def test_resume_repeats_an_uninterrupted_run_to_the_bit(name, data, tmp_path):
+    config = tiny_compositions.config_for(tmp_path, data, name)
+    for folder, stops in (("whole", [4]), ("parts", [2, 4])):
+        for last_step in stops:
+            train(
+                config,
+                tmp_path / folder,
+                num_steps=last_step,
+                evaluate_on_the_way=False,
+            )
+    whole, parts = (model_of(tmp_path / f, 4) for f in ("whole", "parts"))
+    for group, values in whole.items():
+        for variable, value in values.items():
+            np.testing.assert_array_equal(parts[group][variable], value, variable)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DENSE)
+def test_two_devices_equal_one(name, data, tmp_path):
+    """Normalisers are of the whole batch."""
+    script = pathlib.Path(__file__).parent / "mirrored_training.py"
+    config = tiny_compositions.write_config(tmp_path, data, name)
+    outcome = subprocess.run(
+        [sys.executable, str(script), str(config), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+    assert outcome.returncode == 0, outcome.stderr
+    one, two = (model_of(tmp_path / f, 3)["model"] for f in ("one", "two"))
+    for variable, value in one.items():
+        np.testing.assert_allclose(
+            two[variable], value, rtol=1e-4, atol=1e-5, err_msg=variable
+        )
+
+
+@pytest.mark.slow
+def test_asynchronous_steps(data, tmp_path):
+    """All of them, one after another, in one cluster."""
+    paths = [tiny_compositions.write_config(tmp_path, data, name) for name in NAMES]
+    command = ["tests/asynchronous_training.py", "2", str(tmp_path), *map(str, paths)]
+    with running(tmp_path / "logs", command, chief=1, worker=1, ps=1) as cluster:
+        assert cluster.wait() == 0, cluster.log()
+    for name in NAMES:
+        for variable, value in model_of(tmp_path / name, 2)["model"].items():
+            assert np.isfinite(value).all(), variable
