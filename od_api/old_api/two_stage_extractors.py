@@ -51,6 +51,12 @@ def typed_parts(extractor):
     """
     if extractor.HasField("backbone"):
         return _given_parts(extractor)
+    if extractor.HasField("neck"):
+        raise ConfigError(
+            "stands without backbone, and a type brings its own neck: set backbone in "
+            "place of type, or choose a type with _fpn in its name",
+            "neck",
+        )
     if extractor.first_stage_features_stride not in (8, 16):
         raise ConfigError("must be 8 or 16", "first_stage_features_stride")
     make = BUILT.get(extractor.type)

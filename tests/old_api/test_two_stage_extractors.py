@@ -105,6 +105,10 @@ def test_pyramid_levels():
         ("type: 'faster_rcnn_resnet50' fpn {}", "does not belong"),
         ("type: 'faster_rcnn_resnet50' backbone { resnet {} }", "together"),
         ("backbone {}", "empty"),
+        (
+            "type: 'faster_rcnn_resnet50' neck { fpn {} }",
+            "neck: stands without backbone",
+        ),
     ],
 )
 def test_what_cannot_be_is_said(text, message):
