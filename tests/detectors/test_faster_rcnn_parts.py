@@ -1,0 +1,101 @@
+"""From the fields of FasterRcnn to parts: their keys, order, settings and refusals."""
+
+import pytest
+import two_stage_kit as kit
+
+from od_api.core.errors import ConfigError
+from od_api.detectors.regions import CroppedRegions, PositionSensitiveRegions
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [
+        ("rpn", ["backbone", "rpn"]),
+        ("faster_rcnn", ["backbone", "rpn", "head"]),
+        ("faster_rcnn_fpn", ["backbone", "rpn", "neck", "head", "regions"]),
+        ("rfcn", ["backbone", "rpn", "head"]),
+    ],
+)
+def test_keys_of_parts_are_those_of_checkpoints(name, keys):
+    model = kit.detector(name)
+    assert list(model.parts) == keys
+    kind = PositionSensitiveRegions if name == "rfcn" else CroppedRegions
+    for stage in model.region_stages:
+        assert isinstance(stage.regions, kind)
+
+
+def test_second_stage_waits_where_there_is_one_stage():
+    """Its weights are there, and nothing trains them."""
+    model = kit.detector("rpn")
+    assert model.max_proposals is None and not model.region_stages
+    assert model.parts["backbone"].second_stage.weights
+    assert not model.parts["backbone"].second_stage.trainable_weights
+
+
+def test_old_fields_reach_the_objectives():
+    model = kit.detector(
+        "faster_rcnn",
+        """first_stage_minibatch_size: 32 first_stage_positive_balance_fraction: 0.25
+        first_stage_localization_loss_weight: 3 first_stage_objectness_loss_weight: 2
+        second_stage_batch_size: 12 second_stage_localization_loss_weight: 5
+        second_stage_classification_loss_weight: 4
+        second_stage_classification_loss { weighted_sigmoid {} }""",
+    )
+    first, second = model.first_stages[0].objective, model.region_stages[0].objective
+    assert (first.batch_size, second.batch_size) == (32, 12)
+    assert first.samplers[0].max_positives == 8
+    assert (first.localization_weight, first.classification_weight) == (3, 2)
+    assert (second.localization_weight, second.classification_weight) == (5, 4)
+    assert first.loss.num_classes == 1 and second.loss.num_classes == 5
+    kind = type(second.loss.classification_loss).__name__
+    assert kind == "WeightedSigmoidClassificationLoss"
+
+
+def test_further_first_stages_start_at_refined_anchors():
+    """Parts rpn and rpn_2; the second has no anchors, and it proposes."""
+    model = kit.detector(
+        "rpn", "first_stages { loss_weight: 1 } first_stages { loss_weight: 0.5 }"
+    )
+    assert list(model.parts) == ["backbone", "rpn", "rpn_2"]
+    one, two = model.first_stages
+    assert two.anchors is None and one.suppression is None
+    truth = kit.targets()
+    found = model.call(
+        kit.images(), truth.true_shapes, training=True, targets=truth, seed=kit.SEED
+    )
+    before, after = found.first
+    assert after.priors.boxes.shape == (2, *before.priors.boxes.shape)
+    losses, gradients = kit.training_losses(model, truth)
+    assert list(losses) == [
+        "RPNLoss/localization_loss",
+        "RPNLoss/objectness_loss",
+        "RPNLoss_2/localization_loss",
+        "RPNLoss_2/objectness_loss",
+    ]
+    assert all(g is not None for g in gradients.values())
+
+
+@pytest.mark.parametrize(
+    ("edit", "place"),
+    [
+        ("first_stage_box_predictor_depth: 0", "first_stage_box_predictor_depth"),
+        ("first_stage_atrous_rate: 0", "first_stage_atrous_rate"),
+        ("first_stage_minibatch_size: 0", "first_stage_minibatch_size"),
+        (
+            "first_stage_matcher { argmax_matcher { matched_threshold: 0.1 } }",
+            "first_stage_matcher.argmax_matcher",
+        ),
+        (
+            "second_stage_localization_loss { weighted_smooth_l1 { delta: 0 } }",
+            "second_stage_localization_loss.weighted_smooth_l1.delta",
+        ),
+        (
+            "hard_example_miner { iou_threshold: -1 }",
+            "hard_example_miner.iou_threshold",
+        ),
+    ],
+)
+def test_errors_name_the_old_fields(edit, place):
+    with pytest.raises(ConfigError) as error:
+        kit.detector("faster_rcnn", edit)
+    assert error.value.field_path == f"model.faster_rcnn.{place}"
