@@ -2,6 +2,7 @@
 # make test   set up, then run every test
 # make lint   set up, then check style
 # make example-reports   set up, then: the pages of the two studies in docs/
+# make techniques-page   set up, then: docs/techniques.md
 # The newest supported TensorFlow is the default. For the other one:
 #             make test TF=2.20
 TF ?= 2.21
@@ -11,7 +12,7 @@ BIN := $(VENV)/bin
 # TensorFlow's start-up banners would drown ours.
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test lint example-reports install
+.PHONY: demo test lint example-reports techniques-page install
 install: $(VENV)/installed
 
 $(VENV)/installed: setup.py pyproject.toml $(wildcard protos/*.proto)
@@ -34,3 +35,7 @@ lint: install
 example-reports: install
 	$(BIN)/od-api study report docs/small_study example_reports/small_study
 	$(BIN)/od-api study report docs/full_size_study example_reports/full_size_study --published
+
+techniques-page: install
+	$(BIN)/od-api techniques --format markdown > docs/techniques.md.new
+	mv docs/techniques.md.new docs/techniques.md

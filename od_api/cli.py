@@ -151,6 +151,7 @@ def _parser():
     _add_study(commands)
     _add_benchmark(commands)
     _add_cluster(commands)
+    _add_techniques(commands)
     return parser
 
 
@@ -345,6 +346,20 @@ def _add_cluster(commands):
     from od_api.launch.cluster_commands import add_arguments
 
     add_arguments(commands.add_parser("cluster", help="a cluster on this machine"))
+
+
+def _add_techniques(commands):
+    parser = commands.add_parser("techniques", help="list every part, with its source")
+    choices = ("table", "json", "markdown")
+    parser.add_argument("--format", choices=choices, default="table")
+    parser.set_defaults(func=_techniques)
+
+
+def _techniques(args):
+    from od_api.techniques.row_formats import FORMATS
+    from od_api.techniques.technique_rows import technique_rows
+
+    print(FORMATS[args.format](technique_rows()))
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ FLOORS = (
     {"evaluation"},
     {"training", "exporting"},
     {"train", "evaluate", "export", "detect", "demo", "follow", "config_check"},
-    {"study", "launch"},
+    {"study", "launch", "techniques"},
     {"cli"},
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}

@@ -14,7 +14,7 @@ from od_api.protos import losses_pb2
 class WeightedSmoothL1LocalizationLoss:
     """0.5 d^2 where |d| <= delta, else delta * (|d| - delta / 2), summed over the code.
 
-    Delta 1 is the smooth L1 of Girshick, Fast R-CNN, ICCV 2015, equation 3.
+    Source: Girshick, Fast R-CNN, ICCV 2015, equation 3, where delta is 1.
 
     Args:
       delta: where the linear part begins, above 0.

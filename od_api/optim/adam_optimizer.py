@@ -15,9 +15,9 @@ class AdamOptimizer(SlotOptimizer):
     m <- b1 * m + (1 - b1) * gradient;  v <- b2 * v + (1 - b2) * gradient^2
     variable <- variable - rate * sqrt(1 - b2^t) / (1 - b1^t) * m / (sqrt(v) + epsilon)
 
-    with b1 = 0.9, b2 = 0.999 and t = step + 1. Kingma and Ba, Adam (ICLR 2015), the
-    form before section 2.1's end, in which epsilon is not corrected. The powers come
-    from the step and are no state: concurrent workers have nothing to race for.
+    with b1 = 0.9, b2 = 0.999 and t = step + 1. The powers come from the step and are
+    no state: concurrent workers have nothing to race for. Source: Kingma and Ba, Adam,
+    ICLR 2015, the form before section 2.1's end, in which epsilon is not corrected.
 
     Args:
       learning_rate: the schedule, `step -> rate`.

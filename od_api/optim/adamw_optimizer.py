@@ -14,10 +14,10 @@ from od_api.protos import optimizer_pb2
 class AdamwOptimizer(SlotOptimizer):
     """variable <- (1 - rate * weight_decay) * variable, then Adam's update.
 
-    Loshchilov and Hutter, Decoupled Weight Decay Regularization (ICLR 2019), algorithm
-    2. Every trained variable decays, biases and batch norm's scales too, as there. The
-    decay subtracts under the variable's lock, so no concurrent update is lost; it is
-    taken from the value read just before.
+    Source: Loshchilov and Hutter, Decoupled Weight Decay Regularization, ICLR 2019,
+    algorithm 2. Every trained variable decays, biases and batch norm's scales too, as
+    there. The decay subtracts under the variable's lock, so no concurrent update is
+    lost; it is taken from the value read just before.
 
     Args:
       learning_rate: the schedule, `step -> rate`.

@@ -13,7 +13,7 @@ from od_api.protos import optimizer_pb2
 class CosineDecayLearningRate:
     """Linear warm-up, hold, then base / 2 * (1 + cos(pi * progress)); 0 at the end.
 
-    Loshchilov and Hutter, SGDR (ICLR 2017), equation 5, without restarts.
+    Source: Loshchilov and Hutter, SGDR, ICLR 2017, equation 5, without restarts.
 
     Args:
       learning_rate_base: the rate when the warm-up ends.

@@ -16,9 +16,9 @@ class RMSPropOptimizer(SlotOptimizer):
     momentum <- m * momentum + rate * gradient / sqrt(mean_square + epsilon)
     variable <- variable - momentum
 
-    Tieleman and Hinton, Coursera lecture 6.5 (2012), in TF 1's form: epsilon stands
-    under the root, and the mean square starts at 1. The schema's epsilon of 1 makes
-    this close to plain momentum for small gradients.
+    Source: Tieleman and Hinton, Coursera lecture 6.5, 2012, in TF 1's form. Epsilon
+    stands under the root, and the mean square starts at 1. The schema's epsilon of 1
+    makes this close to plain momentum for small gradients.
 
     Args:
       learning_rate: the schedule, `step -> rate`.
