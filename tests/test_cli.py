@@ -31,6 +31,7 @@ COMMANDS = [
     ["data", "convert"],
     ["data", "synth"],
     ["demo"],
+    ["techniques"],
 ]
 
 # Prints the exit status of each command line, then whether TensorFlow was imported.
