@@ -19,11 +19,13 @@ from od_api.export import export
 from od_api.train import train
 
 NAMES = sorted(tiny_compositions.MODELS)
-# Faster R-CNN resumes and trains in step in other modules, whatever its objective.
+# Faster R-CNN resumes and trains in step in other modules, whatever its objective; a
+# list of stages is another composition.
 DENSE = [name for name in NAMES if "faster_rcnn" not in tiny_compositions.MODELS[name]]
 # Steps, optimizer and largest rate.
 LESSONS = {
     **dict.fromkeys(DENSE, (200, "adam_optimizer", 0.005)),
+    "cascade": (600, "momentum_optimizer", 0.02),
     "libra": (400, "momentum_optimizer", 0.02),
 }
 
@@ -75,7 +77,7 @@ def test_four_images_are_overfitted_and_the_export_agrees(name, data, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", DENSE)
+@pytest.mark.parametrize("name", [*DENSE, "cascade"])
 def test_resume_repeats_an_uninterrupted_run_to_the_bit(name, data, tmp_path):
     config = tiny_compositions.config_for(tmp_path, data, name)
     for folder, stops in (("whole", [4]), ("parts", [2, 4])):
@@ -93,7 +95,7 @@ def test_resume_repeats_an_uninterrupted_run_to_the_bit(name, data, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", DENSE)
+@pytest.mark.parametrize("name", [*DENSE, "cascade"])
 def test_two_devices_equal_one(name, data, tmp_path):
     """Normalisers are of the whole batch."""
     script = pathlib.Path(__file__).parent / "mirrored_training.py"

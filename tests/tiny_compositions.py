@@ -103,6 +103,7 @@ def _dense(parts, factors=""):
 
 
 MODELS = {
+    "cascade": tiny_two_stage.MODELS["cascade_rcnn"],
     "fcos": _dense(_FCOS, 'score_factors: "centerness"'),
     "free_anchor": _dense(_FREE_ANCHOR),
     "libra": tiny_two_stage.MODELS["faster_rcnn_fpn"].replace(
