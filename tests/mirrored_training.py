@@ -14,8 +14,13 @@ config_path, folder = sys.argv[1:]
 cpu = tf.config.list_physical_devices("CPU")[0]
 logical = tf.config.LogicalDeviceConfiguration()
 tf.config.set_logical_device_configuration(cpu, [logical, logical])
-overrides = ["model.ssd.freeze_batchnorm=true", "train_config.num_steps=3"]
-config = load_config(config_path, overrides)
+config = load_config(config_path, ["train_config.num_steps=3"])
+if config.model.HasField("ssd"):
+    config.model.ssd.freeze_batchnorm = True
+else:
+    parts = config.model.faster_rcnn.feature_extractor
+    parts.batch_norm_trainable = False
+    parts.backbone.mobilenet_v1.freeze_batch_norm = True
 train(config, f"{folder}/one", evaluate_on_the_way=False)
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 train(config, f"{folder}/two", strategy=strategy, evaluate_on_the_way=False)

@@ -25,7 +25,6 @@ def _to(high, low=0):
 _WEIGHT = ranges.at_least
 _FROM_1 = functools.partial(ranges.at_least, low=1)
 _COUNT = _to(ranges.MOST_BOXES, low=1)
-_CELLS = _to(ranges.MOST_CELLS, low=1)
 _CHANNELS = _to(ranges.MOST_CHANNELS)
 _SIDE = _to(ranges.LONGEST_SIDE, low=1)
 _LIMITS = {
@@ -80,9 +79,10 @@ _LIMITS = {
         "first_stage_max_proposals": _COUNT,
         "first_stage_localization_loss_weight": _WEIGHT,
         "first_stage_objectness_loss_weight": _WEIGHT,
-        "initial_crop_size": _CELLS,
-        "maxpool_kernel_size": _CELLS,
-        "maxpool_stride": _CELLS,
+        # 0 in configs of R-FCN, which crops nothing; others refuse it.
+        "initial_crop_size": _to(ranges.MOST_CELLS),
+        "maxpool_kernel_size": _to(ranges.MOST_CELLS),
+        "maxpool_stride": _to(ranges.MOST_CELLS),
         "second_stage_batch_size": _COUNT,
         "second_stage_balance_fraction": ranges.probability,
         "second_stage_localization_loss_weight": _WEIGHT,

@@ -228,6 +228,7 @@ def _regions(message, fields, backbone, channels):
         if predictor == "rfcn_box_predictor":
             regions = PositionSensitiveRegions(head=head, network=network, crop=crop)
         else:
+            _refuse_written_zeros(message)
             regions = CroppedRegions(
                 head=head,
                 network=network,
@@ -240,6 +241,13 @@ def _regions(message, fields, backbone, channels):
     except ValueError as error:
         raise ConfigError(str(error), place) from error
     return regions
+
+
+def _refuse_written_zeros(message):
+    """Crops and pools of 0; a field that is not set may mean something else."""
+    for name in ("initial_crop_size", "maxpool_kernel_size", "maxpool_stride"):
+        if message.HasField(name) and getattr(message, name) < 1:
+            raise ConfigError("is 0; it must be at least 1", name)
 
 
 def _check_predictor(box_predictor, pyramid):

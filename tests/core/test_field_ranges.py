@@ -102,9 +102,6 @@ def test_training(text, says):
         "model { faster_rcnn { second_stage_localization_loss_weight: -1 } }",
         "model { faster_rcnn { initial_crop_size: 1000000000 } }",
         # 0 that is written is no value that is not set.
-        "model { faster_rcnn { initial_crop_size: 0 } }",
-        "model { faster_rcnn { maxpool_kernel_size: 0 } }",
-        "model { faster_rcnn { maxpool_stride: 0 } }",
         "train_input_reader { num_readers: 0 }",
         "train_input_reader { read_block_length: 0 }",
         "train_input_reader { sample_1_of_n_examples: 0 }",

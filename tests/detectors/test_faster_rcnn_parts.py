@@ -89,6 +89,9 @@ def test_further_first_stages_start_at_refined_anchors():
             "second_stage_localization_loss { weighted_smooth_l1 { delta: 0 } }",
             "second_stage_localization_loss.weighted_smooth_l1.delta",
         ),
+        ("initial_crop_size: 0", "initial_crop_size"),
+        ("maxpool_kernel_size: 0", "maxpool_kernel_size"),
+        ("maxpool_stride: 0", "maxpool_stride"),
         (
             "hard_example_miner { iou_threshold: -1 }",
             "hard_example_miner.iou_threshold",
@@ -99,3 +102,8 @@ def test_errors_name_the_old_fields(edit, place):
     with pytest.raises(ConfigError) as error:
         kit.detector("faster_rcnn", edit)
     assert error.value.field_path == f"model.faster_rcnn.{place}"
+
+
+def test_rfcn_crops_nothing_and_takes_zeros():
+    edit = "initial_crop_size: 0 maxpool_kernel_size: 0 maxpool_stride: 0"
+    assert kit.detector("rfcn", edit).region_stages
