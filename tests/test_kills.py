@@ -7,7 +7,6 @@ random moments.
 """
 
 import functools
-import importlib
 import shutil
 
 import keras
@@ -21,7 +20,7 @@ from od_api.core.errors import UserError
 from od_api.core.registry import build_field
 from od_api.evaluation.evaluation import Evaluation
 from od_api.train import train
-from od_api.training import state
+from od_api.training import start, state
 from od_api.training.history import History, read_history
 from od_api.training.run_lock import run_lock
 
@@ -101,8 +100,7 @@ def stand_in(patch):
     )
     patch.setattr(state, "TrainingStep", AddOne)
     patch.setattr(Evaluation, "run", lambda _, step: {MAP: VALUES[step]})
-    train_module = importlib.import_module("od_api.train")
-    patch.setattr(train_module, "_draw_first_batches", lambda *_: None)
+    patch.setattr(start, "_draw_first_batches", lambda *_: None)
 
 
 @pytest.fixture
