@@ -21,7 +21,7 @@ from od_api.train import train
 NAMES = sorted(tiny_compositions.MODELS)
 # Faster R-CNN resumes and trains in step in other modules, whatever its objective; a
 # list of stages is another composition.
-DENSE = [name for name in NAMES if "faster_rcnn" not in tiny_compositions.MODELS[name]]
+DENSE = [name for name in NAMES if "ssd {" in tiny_compositions.MODELS[name]]
 # Steps, optimizer and largest rate.
 LESSONS = {
     **dict.fromkeys(DENSE, (200, "adam_optimizer", 0.005)),
