@@ -174,7 +174,7 @@ class Predictions(NamedTuple):
 
 def _of_class(rows, classes):
     if rows.shape[2] == 1:
-        return rows[:, :, 0]
+        return tf.squeeze(rows, axis=2)
     return tf.gather(rows, classes, batch_dims=2)
 
 
