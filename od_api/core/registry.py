@@ -40,6 +40,7 @@ FAMILIES = (
     "resizers",
     "samplers",
     "similarities",
+    "suppressions",
 )
 
 _PARTS = {}

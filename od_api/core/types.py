@@ -163,6 +163,21 @@ class Predictions(NamedTuple):
     true_shapes: tf.Tensor
     features: Any = None
 
+    def all_columns(self):
+        """The columns and, as float32 [B, A, 1], `level` and `prior` of each prior.
+
+        `prior` is its place among the A, which proposals and their boxes share.
+        """
+        shape = tf.shape(self.class_logits)[:2]
+        places = {
+            "level": self.priors.levels,
+            "prior": tf.range(shape[1]),
+        }
+        return self.columns | {
+            name: tf.broadcast_to(tf.cast(place, tf.float32), shape)[..., None]
+            for name, place in places.items()
+        }
+
     def codes_of(self, classes):
         """[B, A] classes -> [B, A, D]: the code of each prior's class, or its only."""
         return _of_class(self.box_codes, classes)
@@ -176,6 +191,20 @@ def _of_class(rows, classes):
     if rows.shape[2] == 1:
         return tf.squeeze(rows, axis=2)
     return tf.gather(rows, classes, batch_dims=2)
+
+
+class Kept(NamedTuple):
+    """What a suppression keeps of M boxes; the leading axes are those of the scores.
+
+    Attributes:
+      rows: [..., limit] int32, the place of each among the M; 0 where there is none.
+      scores: [..., limit] float32, best first; -inf where there is none.
+      boxes: [..., limit, 4] float32.
+    """
+
+    rows: tf.Tensor
+    scores: tf.Tensor
+    boxes: tf.Tensor
 
 
 class Detections(NamedTuple):

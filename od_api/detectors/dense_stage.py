@@ -80,6 +80,7 @@ class DenseStage:
             predictions.boxes[:, :, 0],
             tf.stop_gradient(objectness),
             window=image_windows(predictions.true_shapes),
+            columns=predictions.all_columns(),
         )
 
     def objectness(self, predictions):

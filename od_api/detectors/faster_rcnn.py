@@ -188,7 +188,10 @@ class FasterRcnn:
         # Below every threshold: padding is no detection.
         scores = tf.where(last.priors.valid[..., None], scores, -1.0)
         found = self.postprocess.select(
-            last.boxes, scores, window=image_windows(predictions.true_shapes)
+            last.boxes,
+            scores,
+            window=image_windows(predictions.true_shapes),
+            columns=last.all_columns(),
         )
         if self.masks is None:
             return found

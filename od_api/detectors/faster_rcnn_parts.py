@@ -67,7 +67,10 @@ def faster_rcnn_parts(message):
         ),
         "masks": _masks(message, stages[-1].regions.head),
         "postprocess": build_field(
-            message, "second_stage_post_processing", num_classes=message.num_classes
+            message,
+            "second_stage_post_processing",
+            num_classes=message.num_classes,
+            columns=(),
         ),
     }
 

@@ -151,6 +151,7 @@ class Ssd:
             self.decode(predictions),
             self.foreground(self.scores(predictions)),
             window=image_windows(predictions.true_shapes),
+            columns=predictions.all_columns(),
         )
 
     def decode(self, predictions):

@@ -1,36 +1,16 @@
-"""Greedy non-maximum suppression: of boxes that overlap, the best score survives."""
+"""Non-maximum suppression as configs of the old API set it."""
 
-from typing import NamedTuple
-
-import numpy as np
 import tensorflow as tf
 
-from od_api.core import boxes as box_ops
 from od_api.core import ranges
-from od_api.core.registry import register
-from od_api.core.types import Detections
-from od_api.protos import post_processing_pb2
-
-# The anchors that are looked at first, and the factor by which more are taken when
-# these do not settle the result. On a trained SSD 512 of 1917 anchors nearly always do.
-_FIRST_ANCHORS = 512
-_GROWTH = 8
+from od_api.core.registry import build, register
+from od_api.core.types import Kept
+from od_api.layers.nms_kernel import NmsKernel
+from od_api.layers.ranked_boxes import at_least_one, take
+from od_api.postprocess.detections import SelectDetections
+from od_api.protos import post_processing_pb2, suppression_pb2
 
 _ONE_IMPLEMENTATION = "there is one implementation, and it gives the same boxes"
-
-
-class _Selected(NamedTuple):
-    """What suppression knows of one image: the first fields of Detections, no B axis.
-
-    Loops over images and anchors carry tensors only, so the fields that other parts
-    fill in are not here.
-    """
-
-    boxes: tf.Tensor
-    scores: tf.Tensor
-    classes: tf.Tensor
-    count: tf.Tensor
-    anchor_indices: tf.Tensor
 
 
 @register(
@@ -48,20 +28,15 @@ class BatchNonMaxSuppression:
 
     Within a class, boxes are visited best score first, equal scores in the order of
     the input. One whose IoU with a box already kept exceeds `iou_threshold` is dropped.
-    The survivors of all classes are merged by score (equal scores by class), clipped to
-    the window, and those without area left are removed before the list is cut.
-
-    The result is exactly that of visiting every box, yet most are never looked at: when
-    the best anchors alone fill the list with scores above every score left out, nothing
-    that was left out could have entered it or suppressed a member of it.
+    What becomes of the survivors says `SelectDetections`.
 
     Soft suppression (Bodla et al. 2017) keeps overlapping boxes and multiplies their
     score by exp(-IoU^2 / (2 soft_nms_sigma)) for each kept box instead; `iou_threshold`
     then plays no part, as in the old API.
 
     Args:
-      score_threshold: only scores above it count.
-      iou_threshold: 0..1.
+      score_threshold: only scores above it count; one equal to it does not.
+      iou_threshold: 0..1; boxes of exactly this IoU do not suppress each other.
       max_detections_per_class: at most `max_total_detections`.
       max_total_detections: N, the length of every output.
       use_class_agnostic_nms: a box of any class suppresses a box of any other.
@@ -72,6 +47,9 @@ class BatchNonMaxSuppression:
       use_static_shapes: look at all anchors at once, in a form that XLA compiles;
         slower where there are many. The detections are the same. Hard suppression
         only.
+      max_candidates: only so many of the best boxes of each class are looked at; 0 is
+        all of them.
+      suppression: another suppression in the place of these two thresholds.
     """
 
     def __init__(
@@ -86,6 +64,8 @@ class BatchNonMaxSuppression:
         soft_nms_sigma=0.0,
         use_hard_nms=False,
         use_static_shapes=False,
+        max_candidates=0,
+        suppression=None,
     ):
         ranges.finite("score_threshold", score_threshold)
         ranges.probability("iou_threshold", iou_threshold)
@@ -101,29 +81,33 @@ class BatchNonMaxSuppression:
                 f"to max_total_detections ({max_total_detections}): lower the first or "
                 "raise the second"
             )
+        ranges.at_least("max_candidates", max_candidates, 0, ranges.MOST_BOXES)
         ranges.at_least("soft_nms_sigma", soft_nms_sigma)
         if use_hard_nms and soft_nms_sigma > 0.0:
             raise ValueError("use_hard_nms contradicts soft_nms_sigma: unset one")
         if use_static_shapes and soft_nms_sigma > 0.0:
             raise ValueError("use_static_shapes excludes soft_nms_sigma: unset one")
         self.score_threshold = score_threshold
-        self.iou_threshold = iou_threshold
-        self.max_detections_per_class = max_detections_per_class
         self.max_total_detections = max_total_detections
-        self.max_classes_per_detection = max_classes_per_detection
-        self.soft_nms_sigma = soft_nms_sigma
-        self.use_static_shapes = use_static_shapes
-        self._survivors = (
-            self._over_classes if use_class_agnostic_nms else self._by_class
+        self.suppression = suppression or _old(iou_threshold, soft_nms_sigma)
+        self._selection = SelectDetections(
+            suppression=self.suppression,
+            score_threshold=score_threshold,
+            per_class=max_detections_per_class,
+            total=max_total_detections,
+            classes_per_box=max_classes_per_detection if use_class_agnostic_nms else 0,
+            max_candidates=max_candidates,
+            static=use_static_shapes,
         )
 
-    def select(self, boxes, scores, window=None):
+    def select(self, boxes, scores, window=None, columns=None):
         """Detections of a batch, best first, zero-padded to N.
 
         Args:
           boxes: [B, A, 4], or [B, A, K, 4] where each class has boxes of its own.
           scores: [B, A, K], without a background class; K must be static.
           window: [B, 4] that boxes are clipped to; None clips nothing.
+          columns: {name: [B, A, n]}, at least those that the suppression reads.
 
         Returns:
           Detections. Clipping comes after suppression, as in the old API.
@@ -136,151 +120,31 @@ class BatchNonMaxSuppression:
             boxes = boxes[:, :, None]
         if window is None:
             window = tf.fill([tf.shape(boxes)[0], 1], float("inf")) * [-1.0, -1, 1, 1]
-        inputs = (boxes, scores, tf.cast(window, tf.float32))
-        if scores.shape[0] == 1:
-            one = self._select_one(*(x[0] for x in inputs))
-            return Detections(*(x[None] for x in one))
-        several = tf.map_fn(
-            lambda image: self._select_one(*image),
-            inputs,
-            fn_output_signature=_one_image_spec(self.max_total_detections),
-        )
-        return Detections(*several)
-
-    def _select_one(self, boxes, scores, window):
-        """_Selected of one image: tries more and more anchors until it is settled."""
-        if self.use_static_shapes:
-            survivors = self._survivors(boxes, scores, self.score_threshold)
-            return self._merge(*survivors, tf.range(tf.shape(scores)[0]), window)
-        num_anchors = tf.shape(scores)[0]
-        best = tf.reduce_max(scores, axis=-1)
-
-        def unsettled(size, found):
-            return (size < num_anchors) & (found.count < self.max_total_detections)
-
-        def try_more(size, _):
-            size = tf.minimum(tf.maximum(_GROWTH * size, _FIRST_ANCHORS), num_anchors)
-            values, anchors = tf.math.top_k(best, size, sorted=False)
-            anchors = tf.sort(anchors)
-            # Anchors left out have no score above this one.
-            left_out = tf.where(
-                size < num_anchors, tf.reduce_min(values), self.score_threshold
-            )
-            floor = tf.maximum(left_out, self.score_threshold)
-            survivors = self._survivors(
-                tf.gather(boxes, anchors), tf.gather(scores, anchors), floor
-            )
-            return size, self._merge(*survivors, anchors, window)
-
-        start = (tf.constant(0), _no_detections(self.max_total_detections))
-        return tf.while_loop(unsettled, try_more, start)[1]
-
-    def _by_class(self, boxes, scores, floor):
-        """Suppression within each class: [M, q, 4], [M, K] -> flat, class by class.
-
-        Returns:
-          boxes [S, 4], scores [S], classes [S], row indices [S]; a score of -inf where
-          there is no survivor.
-        """
-        num_classes = scores.shape[-1]
-        limit = self.max_detections_per_class
-        boxes = tf.unstack(boxes, num=boxes.shape[1], axis=1)
-        boxes = boxes * num_classes if len(boxes) == 1 else boxes
-        columns = tf.unstack(tf.transpose(scores), num=num_classes)
-        kept = [
-            self._suppress(class_boxes, column, floor, limit)
-            for class_boxes, column in zip(boxes, columns, strict=True)
-        ]
-        rows, values = (tf.concat(x, axis=0) for x in zip(*kept, strict=True))
-        chosen = [tf.gather(b, r) for b, (r, _) in zip(boxes, kept, strict=True)]
-        classes = tf.repeat(tf.range(num_classes), limit)
-        return tf.concat(chosen, axis=0), values, classes, rows
-
-    def _over_classes(self, boxes, scores, floor):
-        """Suppression over all classes by each box's best one; returns as `_by_class`.
-
-        A box with several reported classes has the same decay in each of them.
-        """
-        best = tf.reduce_max(scores, axis=-1)
-        if boxes.shape[1] > 1:
-            boxes = tf.gather(boxes, tf.argmax(scores, axis=-1), batch_dims=1)
-        else:
-            boxes = boxes[:, 0]
-        rows, values = self._suppress(boxes, best, floor, self.max_total_detections)
-        per_box = min(self.max_classes_per_detection, scores.shape[-1])
-        top, classes = tf.math.top_k(tf.gather(scores, rows), per_box)
-        top *= tf.math.divide_no_nan(values, tf.gather(best, rows))[:, None]
-        real = (values > floor)[:, None] & (top > floor)
-        values = tf.where(real, top, float("-inf"))
-        rows = tf.repeat(rows, per_box)
-        flat = (tf.reshape(x, [-1]) for x in (values, classes))
-        return tf.gather(boxes, rows), *flat, rows
-
-    def _suppress(self, boxes, scores, floor, limit):
-        """[M, 4], [M] -> rows [limit], scores [limit], -inf where nothing survived."""
-        if self.use_static_shapes:
-            return self._suppress_static(boxes, scores, floor, limit)
-        result = tf.raw_ops.NonMaxSuppressionV5(
-            boxes=boxes,
-            scores=scores,
-            max_output_size=limit,
-            iou_threshold=tf.cast(self.iou_threshold, tf.float32),
-            score_threshold=floor,
-            soft_nms_sigma=tf.cast(self.soft_nms_sigma, tf.float32),
-            pad_to_max_output_size=True,
-        )
-        real = tf.range(limit) < result.valid_outputs
-        values = tf.where(real, result.selected_scores, float("-inf"))
-        return tf.ensure_shape(result.selected_indices, [limit]), values
-
-    def _suppress_static(self, boxes, scores, floor, limit):
-        """`_suppress` by the older kernel, which XLA has and which knows no decay."""
-        rows, count = tf.raw_ops.NonMaxSuppressionV4(
-            boxes=boxes,
-            scores=scores,
-            max_output_size=limit,
-            iou_threshold=tf.cast(self.iou_threshold, tf.float32),
-            score_threshold=floor,
-            pad_to_max_output_size=True,
-        )
-        rows = tf.ensure_shape(rows, [limit])
-        values = tf.where(tf.range(limit) < count, tf.gather(scores, rows), -np.inf)
-        return rows, values
-
-    def _merge(self, boxes, scores, classes, rows, anchors, window):
-        """Clips, removes boxes without area, sorts and pads: _Selected."""
-        boxes = box_ops.clip(boxes, window)
-        scores = tf.where(box_ops.area(boxes) > 0.0, scores, float("-inf"))
-        length = self.max_total_detections
-        values, order = tf.math.top_k(scores, min(length, scores.shape[0]))
-        real = values > float("-inf")
-
-        def finish(x):
-            x = tf.where(tf.reshape(real, [-1] + [1] * (x.shape.rank - 1)), x, 0)
-            padding = [[0, length - x.shape[0]]] + [[0, 0]] * (x.shape.rank - 1)
-            return tf.pad(x, padding)
-
-        return _Selected(
-            boxes=finish(tf.gather(boxes, order)),
-            scores=finish(values),
-            classes=finish(tf.gather(classes, order)),
-            count=tf.reduce_sum(tf.cast(real, tf.int32)),
-            anchor_indices=finish(tf.gather(anchors, tf.gather(rows, order))),
-        )
+        read = {
+            name: tf.cast(columns[name], tf.float32)
+            for name in self.suppression.columns
+        }
+        window = tf.cast(window, tf.float32)
+        return self._selection.select(boxes, scores, read, window)
 
 
-def _one_image_spec(length):
-    """The TensorSpecs of _Selected."""
-    return _Selected(
-        boxes=tf.TensorSpec([length, 4], tf.float32),
-        scores=tf.TensorSpec([length], tf.float32),
-        classes=tf.TensorSpec([length], tf.int32),
-        count=tf.TensorSpec([], tf.int32),
-        anchor_indices=tf.TensorSpec([length], tf.int32),
-    )
+def _old(iou_threshold, soft_nms_sigma):
+    """The suppression that the old fields mean."""
+    if soft_nms_sigma > 0.0:
+        return _Soft(soft_nms_sigma)
+    return build(suppression_pb2.GreedyNms(iou_threshold=iou_threshold))
 
 
-def _no_detections(length):
-    return tf.nest.map_structure(
-        lambda spec: tf.zeros(spec.shape, spec.dtype), _one_image_spec(length)
-    )
+class _Soft:
+    """TensorFlow's kernel alone."""
+
+    columns = ()
+    needs_all = False
+
+    def __init__(self, sigma):
+        self._kernel = NmsKernel(1.0, sigma)
+
+    def suppress(self, boxes, scores, columns, limit, floor):
+        """As suppressions do."""
+        rows, values = self._kernel(boxes, scores, limit, floor)
+        return Kept(rows=rows, scores=values, boxes=take(at_least_one(boxes), rows))

@@ -3,7 +3,8 @@
 import tensorflow as tf
 
 from od_api.core import ranges
-from od_api.core.registry import register
+from od_api.core.errors import ConfigError
+from od_api.core.registry import build, build_field, register
 from od_api.postprocess.batch_non_max_suppression import BatchNonMaxSuppression
 from od_api.protos import post_processing_pb2
 
@@ -25,7 +26,8 @@ class PostProcessing:
       calibration_config: a function of scores, or of logits where its `on_logits` says
         so; None for none.
       score_factors: names of columns: scores are multiplied by theirs.
-      columns: the detector's column parts.
+      columns: the detector's column parts; None where there is no detector: then the
+        suppression reads what it is given.
     """
 
     def __init__(
@@ -36,24 +38,55 @@ class PostProcessing:
         logit_scale=1.0,
         calibration_config=None,
         score_factors=(),
-        columns=(),
+        columns=None,
     ):
         ranges.above("logit_scale", logit_scale)
-        self.suppression = batch_non_max_suppression or BatchNonMaxSuppression()
+        self.selection = batch_non_max_suppression or BatchNonMaxSuppression()
         if score_converter != "IDENTITY" and calibration_config is None:
             name = "batch_non_max_suppression.score_threshold"
-            ranges.probability(name, self.suppression.score_threshold)
+            ranges.probability(name, self.selection.score_threshold)
         self._converter = _CONVERTERS[score_converter]
         self._logit_scale = logit_scale
         self._calibrate = calibration_config
-        known = {column.name: column for column in columns}
+        self._columns = {column.name: column for column in columns or ()}
+        if columns is not None:
+            self._check_columns()
         for name in score_factors:
-            if name not in known:
+            if name not in self._columns:
                 raise ValueError(
                     f"score_factors has {name!r}, which is no column of this model: "
-                    f"its columns are {', '.join(known) or 'none'}"
+                    f"its columns are {', '.join(self._columns) or 'none'}"
                 )
-        self._factors = [known[name] for name in score_factors]
+        self._factors = [self._columns[name] for name in score_factors]
+
+    @classmethod
+    def from_proto(cls, message, **context):
+        suppression = None
+        if message.HasField("suppression"):
+            _refuse_both(message)
+            suppression = build_field(message, "suppression", **context)
+        calibration = None
+        if message.HasField("calibration_config"):
+            calibration = build_field(message, "calibration_config", **context)
+        return cls(
+            batch_non_max_suppression=_selection(message, suppression),
+            score_converter=message.ScoreConverter.Name(message.score_converter),
+            logit_scale=message.logit_scale,
+            calibration_config=calibration,
+            score_factors=list(message.score_factors),
+            columns=context.get("columns"),
+        )
+
+    def _check_columns(self):
+        """Raises ConfigError where the suppression reads a column that is not there."""
+        known = [*self._columns, "level", "prior"]
+        for name in self.selection.suppression.columns:
+            if name not in known:
+                raise ConfigError(
+                    f"reads the column {name!r}, which this model has not: it has "
+                    + ", ".join(known),
+                    "suppression",
+                )
 
     def convert(self, class_logits, columns=None):
         """Raw outputs -> scores.
@@ -76,6 +109,38 @@ class PostProcessing:
             scores *= factor.score(columns[factor.name])
         return scores
 
-    def select(self, boxes, scores, window=None):
-        """Detections of a batch, as the suppression part's `select`."""
-        return self.suppression.select(boxes, scores, window)
+    def select(self, boxes, scores, window=None, columns=None):
+        """Detections of a batch, as the suppression part's `select`.
+
+        Args:
+          columns: {name: [B, A, n]} as the head predicts them, `level` and `prior`; the
+            suppression gets them as their `score` (or `decode`) has them.
+        """
+        read = {
+            name: self._read(name, columns[name])
+            for name in self.selection.suppression.columns
+        }
+        return self.selection.select(boxes, scores, window, read)
+
+    def _read(self, name, values):
+        column = self._columns.get(name)
+        if column is None:
+            return values
+        return getattr(column, "decode", column.score)(values)
+
+
+def _refuse_both(message):
+    """Raises ConfigError where thresholds stand beside a suppression of its own."""
+    for field in ("iou_threshold", "soft_nms_sigma"):
+        if message.batch_non_max_suppression.HasField(field):
+            raise ConfigError(
+                "is set, and so is suppression, which takes its place: remove one",
+                f"batch_non_max_suppression.{field}",
+            )
+
+
+def _selection(message, suppression):
+    try:
+        return build(message.batch_non_max_suppression, suppression=suppression)
+    except ConfigError as error:
+        raise error.within("batch_non_max_suppression") from error

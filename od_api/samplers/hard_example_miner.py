@@ -5,8 +5,8 @@ import tensorflow as tf
 from od_api.core import ranges
 from od_api.core.errors import UserError
 from od_api.core.registry import register
+from od_api.layers.greedy_mask import greedy_mask, overlap_removes
 from od_api.protos import losses_pb2
-from od_api.samplers._greedy_nms import greedy_nms_mask
 
 
 @register(losses_pb2.HardExampleMiner)
@@ -101,9 +101,9 @@ class HardExampleMiner:
             return tf.ones_like(label, tf.bool)
         boxes = tf.cast(tf.stop_gradient(boxes), tf.float32)
         boxes = tf.gather(boxes, order, batch_dims=1)
-        return greedy_nms_mask(
+        return greedy_mask(
             boxes,
-            self.iou_threshold,
+            overlap_removes(self.iou_threshold),
             lambda survivors, seen: self._is_decided(survivors, label, seen),
         )
 

@@ -156,10 +156,8 @@ def test_a_removed_box_still_counts_towards_the_limit_of_its_class():
 )
 def test_equals_the_greedy_loop(monkeypatch, settings, first):
     """The plain loop's result, on 4 anchors and more when needed, or on all at once."""
-    monkeypatch.setattr("od_api.postprocess.batch_non_max_suppression._GROWTH", 2)
-    monkeypatch.setattr(
-        "od_api.postprocess.batch_non_max_suppression._FIRST_ANCHORS", first
-    )
+    monkeypatch.setattr("od_api.postprocess.detections._GROWTH", 2)
+    monkeypatch.setattr("od_api.postprocess.detections._FIRST_ANCHORS", first)
     s = dict(threshold=0.01, iou_threshold=0.4, total=10, per_class=10) | settings
     part = BatchNonMaxSuppression(
         score_threshold=s["threshold"],
@@ -186,9 +184,7 @@ def test_equals_the_greedy_loop(monkeypatch, settings, first):
 
 def test_ties_are_exact_when_few_anchors_are_looked_at_first(monkeypatch):
     """Scores of eighths only: many anchors tie with the last one looked at."""
-    monkeypatch.setattr(
-        "od_api.postprocess.batch_non_max_suppression._FIRST_ANCHORS", 5
-    )
+    monkeypatch.setattr("od_api.postprocess.detections._FIRST_ANCHORS", 5)
     for seed in range(5):
         boxes, scores = scene(seed, anchors=40)
         scores = np.round(scores * 8) / 8

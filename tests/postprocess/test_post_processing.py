@@ -4,6 +4,8 @@ from google.protobuf import text_format
 
 from od_api.core.errors import ConfigError
 from od_api.core.registry import build
+from od_api.postprocess.batch_non_max_suppression import BatchNonMaxSuppression
+from od_api.postprocess.post_processing import PostProcessing
 from od_api.protos import post_processing_pb2
 
 
@@ -49,6 +51,48 @@ def test_a_threshold_of_probabilities_is_one():
         part(f"score_converter: SIGMOID {limit}")
     assert error.value.field_path == "batch_non_max_suppression.score_threshold"
     part(f"score_converter: IDENTITY {limit}")
+
+
+def test_a_suppression_stands_in_the_place_of_the_thresholds():
+    """IoU of [0,0,2,1] and [0,0,1,1] is exactly 1/2, which removes if inclusive."""
+    nms = "batch_non_max_suppression { score_threshold: .1 }"
+    greedy = "suppression { greedy_nms { iou_threshold: .5 inclusive: true } }"
+    boxes = np.float32([[[0, 0, 2, 1], [0, 0, 1, 1]]])
+    found = part(f"{nms} {greedy}").select(boxes, np.float32([[[0.9], [0.8]]]))
+    assert int(found.count[0]) == 1
+
+
+@pytest.mark.parametrize("field", ["iou_threshold", "soft_nms_sigma"])
+def test_thresholds_given_twice_are_refused(field):
+    text = (
+        f"suppression {{ greedy_nms {{}} }} batch_non_max_suppression {{ {field}: .5 }}"
+    )
+    with pytest.raises(ConfigError, match="and so is suppression") as error:
+        part(text)
+    assert error.value.field_path == f"batch_non_max_suppression.{field}"
+
+
+class _Reads:
+    columns = ("density", "level")
+
+
+class _Density:
+    name = "density"
+
+    def score(self, values):
+        return values / 2.0
+
+
+def test_a_suppression_reads_columns_of_the_model_alone():
+    selection = BatchNonMaxSuppression(suppression=_Reads())
+    with pytest.raises(ConfigError, match="'density', which this model has not"):
+        PostProcessing(batch_non_max_suppression=selection, columns=())
+    post = PostProcessing(batch_non_max_suppression=selection, columns=[_Density()])
+    given = {"density": 4.0, "level": 3.0, "other": 1.0}
+    read = []
+    selection.select = lambda *inputs: read.append(inputs[-1])
+    post.select(None, None, None, given)
+    assert read == [{"density": 2.0, "level": 3.0}]
 
 
 def test_refuses_a_scale_of_zero():

@@ -5,8 +5,11 @@ import pytest
 import tensorflow as tf
 from kit import check_graph, random_boxes
 
-from od_api.samplers import _greedy_nms
-from od_api.samplers._greedy_nms import greedy_nms_mask
+from od_api.layers.greedy_mask import BLOCK, greedy_mask, overlap_removes
+
+
+def greedy_nms_mask(boxes, iou_threshold, enough):
+    return greedy_mask(boxes, overlap_removes(iou_threshold), enough)
 
 
 def never(mask, seen):
@@ -45,13 +48,11 @@ def test_as_tensorflow_has_it(count, jit_compile):
 
 def test_work_ends_when_there_is_enough():
     """Of three blocks only the first is looked at; what follows is False."""
-    apart = 10.0 * np.arange(3 * _greedy_nms.BLOCK, dtype=np.float32)
+    apart = 10.0 * np.arange(3 * BLOCK, dtype=np.float32)
     boxes = np.stack([apart, apart, apart + 5, apart + 5], axis=-1)[None]
-    mask = greedy_nms_mask(
-        tf.constant(boxes), 0.5, lambda mask, seen: seen >= _greedy_nms.BLOCK
-    )
-    assert np.all(mask[:, : _greedy_nms.BLOCK])
-    assert not np.any(mask[:, _greedy_nms.BLOCK :])
+    mask = greedy_nms_mask(tf.constant(boxes), 0.5, lambda mask, seen: seen >= BLOCK)
+    assert np.all(mask[:, :BLOCK])
+    assert not np.any(mask[:, BLOCK:])
 
 
 def test_no_boxes():

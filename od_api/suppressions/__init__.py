@@ -1,0 +1,1 @@
+"""Which of several boxes of one class and image are kept."""

@@ -1,0 +1,148 @@
+"""The part that goes class by class: any suppression, static or growing."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from kit import random_boxes
+
+from od_api.layers.ranked_boxes import best_of, ranked
+from od_api.postprocess.detections import SelectDetections
+from od_api.suppressions.greedy_nms import GreedyNms
+
+WINDOW = np.float32([[0, 0, 30, 30]])
+
+
+def scene(batch=2, anchors=50, classes=3, own_boxes=False):
+    """boxes [B, A, Q, 4], scores [B, A, K] without ties, window [B, 4]."""
+    rng = np.random.default_rng(7)
+    shape = (batch, anchors, classes if own_boxes else 1)
+    boxes = random_boxes(rng, *shape, size=30.0)
+    scores = rng.permutation(batch * anchors * classes) + 1
+    scores = scores.reshape(batch, anchors, classes) / (scores.size + 1)
+    return boxes, scores.astype(np.float32), np.repeat(WINDOW, batch, 0)
+
+
+def select(boxes, scores, window, columns=None, suppression=None, **settings):
+    settings = dict(score_threshold=0.1, per_class=5, total=12) | settings
+    part = SelectDetections(
+        suppression=suppression or GreedyNms(iou_threshold=0.4), **settings
+    )
+    inputs = (boxes, scores, columns or {}, window)
+    return tf.function(part.select)(*tf.nest.map_structure(tf.constant, inputs))
+
+
+def assert_equal(found, expected):
+    for name in ("boxes", "scores", "classes", "count", "anchor_indices"):
+        np.testing.assert_array_equal(
+            getattr(found, name), getattr(expected, name), err_msg=name
+        )
+
+
+@pytest.mark.parametrize("own_boxes", [False, True])
+@pytest.mark.parametrize("classes_per_box", [0, 2])
+@pytest.mark.parametrize("max_candidates", [0, 7])
+def test_the_static_form_is_the_same(own_boxes, classes_per_box, max_candidates):
+    inputs = scene(own_boxes=own_boxes)
+    settings = dict(classes_per_box=classes_per_box, max_candidates=max_candidates)
+    native = select(*inputs, **settings)
+    assert np.all(native.count > 3)
+    assert_equal(select(*inputs, static=True, **settings), native)
+
+
+def test_the_best_candidates_of_each_class_alone():
+    """Three equal boxes and one far away, the worst: 3 candidates miss it."""
+    box, far = [0, 0, 9, 9], [20, 20, 29, 29]
+    boxes = np.float32([[box, box, box, far]])[:, :, None]
+    scores = np.float32([[[0.9], [0.8], [0.7], [0.6]]])
+    assert int(select(boxes, scores, WINDOW).count[0]) == 2
+    assert int(select(boxes, scores, WINDOW, max_candidates=3).count[0]) == 1
+    found = select(boxes[:, ::-1], scores[:, ::-1], WINDOW, max_candidates=3)
+    assert found.anchor_indices[0, 0] == 3
+
+
+class Counting:
+    """Keeps all; its scores say how many boxes it was shown."""
+
+    columns = ()
+
+    def __init__(self, needs_all):
+        self.needs_all = needs_all
+
+    def suppress(self, boxes, scores, columns, limit, floor):
+        best = ranked(boxes, scores, columns)
+        size = tf.cast(tf.shape(scores)[-1], tf.float32)
+        return best_of(best, tf.zeros_like(best.scores) + size, limit)
+
+
+@pytest.mark.parametrize("needs_all, seen", [(False, 512), (True, 600)])
+def test_what_needs_all_boxes_gets_them(needs_all, seen):
+    found = select(*scene(anchors=600), suppression=Counting(needs_all))
+    assert set(found.scores[0].numpy()) == {seen}
+
+
+class Moving:
+    """Keeps the best box and puts it where its column says."""
+
+    columns = ("place",)
+    needs_all = False
+
+    def suppress(self, boxes, scores, columns, limit, floor):
+        best = ranked(boxes, scores, columns)
+        moved = best.columns["place"] + [0.0, 0.0, 1.0, 1.0]
+        first = tf.range(tf.shape(moved)[-2]) == 0
+        values = tf.where(first, best.scores, float("-inf"))
+        return best_of(best, values, limit, boxes=moved)
+
+    def static(self):
+        return self
+
+
+@pytest.mark.parametrize("static", [False, True])
+def test_columns_go_with_their_boxes_and_boxes_may_move(static):
+    """Anchor 1 is the best of class 0, anchor 0 of class 1; they lie at 5 and at 3."""
+    boxes = np.zeros([1, 2, 1, 4], np.float32)
+    scores = np.float32([[[0.2, 0.8], [0.9, 0.3]]])
+    columns = {"place": np.float32([[[3.0], [5.0]]])}
+    found = select(boxes, scores, WINDOW, columns, suppression=Moving(), static=static)
+    assert found.boxes[0, :2].numpy().tolist() == [[5, 5, 6, 6], [3, 3, 4, 4]]
+    assert int(found.count[0]) == 2
+
+
+@pytest.mark.parametrize("static", [False, True])
+@pytest.mark.parametrize("classes_per_box", [0, 1])
+def test_no_anchors(static, classes_per_box):
+    boxes, scores = np.zeros([2, 0, 1, 4]), np.zeros([2, 0, 3])
+    found = select(
+        boxes.astype(np.float32),
+        scores.astype(np.float32),
+        np.repeat(WINDOW, 2, 0),
+        static=static,
+        classes_per_box=classes_per_box,
+    )
+    assert found.boxes.shape == (2, 12, 4) and not np.any(found.count)
+
+
+def loops(function, inputs):
+    """How many loops are in a function's graph, those of its functions included."""
+    graph = function.get_concrete_function(*inputs).graph.as_graph_def()
+    nodes = [*graph.node, *(n for f in graph.library.function for n in f.node_def)]
+    kinds = ("While", "StatelessWhile", "MapDefun")
+    return sum(node.op in kinds for node in nodes)
+
+
+def test_the_static_form_has_no_loop_over_images_or_classes():
+    """As many loops of 2 images and 3 classes as of one; none is of the map."""
+
+    def count(batch, classes):
+        part = SelectDetections(
+            suppression=GreedyNms(),
+            score_threshold=0.1,
+            per_class=5,
+            total=12,
+            static=True,
+        )
+        boxes, scores, window = scene(batch, 50, classes)
+        inputs = tf.nest.map_structure(tf.constant, (boxes, scores, {}, window))
+        return loops(tf.function(part.select), inputs)
+
+    assert count(2, 3) == count(1, 1) <= 3
