@@ -35,6 +35,22 @@ def ioa(boxes, others):
     return tf.math.divide_no_nan(intersection(boxes, others), area(others))
 
 
+def center_distance(boxes, others):
+    """[..., 4], [..., 4] (broadcast) -> [...] D of the centres, 0..1.
+
+    Their squared distance in squared diagonals of the smallest box around both; 0 for
+    two points in the same place. Source: Zheng et al., Distance-IoU, AAAI 2020,
+    equation 6.
+    """
+    ymin, xmin, ymax, xmax = tf.unstack(boxes, axis=-1)
+    other_ymin, other_xmin, other_ymax, other_xmax = tf.unstack(others, axis=-1)
+    y = (ymin + ymax - other_ymin - other_ymax) / 2
+    x = (xmin + xmax - other_xmin - other_xmax) / 2
+    height = tf.maximum(ymax, other_ymax) - tf.minimum(ymin, other_ymin)
+    width = tf.maximum(xmax, other_xmax) - tf.minimum(xmin, other_xmin)
+    return tf.math.divide_no_nan(y**2 + x**2, height**2 + width**2)
+
+
 def pairwise(measure, boxes, others):
     """[..., M, 4], [..., N, 4] -> [..., M, N], `measure` of every pair."""
     return measure(boxes[..., :, None, :], others[..., None, :, :])

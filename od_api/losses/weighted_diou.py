@@ -24,11 +24,5 @@ class WeightedDiouLocalizationLoss:
     def __call__(self, boxes, targets):
         """[..., 4] twice -> [...] float32; two equal boxes without area give 1."""
         boxes, targets = tf.cast(boxes, tf.float32), tf.cast(targets, tf.float32)
-        center = (boxes[..., :2] + boxes[..., 2:]) / 2
-        target_center = (targets[..., :2] + targets[..., 2:]) / 2
-        distance = tf.reduce_sum((center - target_center) ** 2, axis=-1)
-        low = tf.minimum(boxes[..., :2], targets[..., :2])
-        high = tf.maximum(boxes[..., 2:], targets[..., 2:])
-        diagonal = tf.reduce_sum((high - low) ** 2, axis=-1)
         overlap = geometry.iou(boxes, targets)
-        return 1.0 - overlap + tf.math.divide_no_nan(distance, diagonal)
+        return 1.0 - overlap + geometry.center_distance(boxes, targets)

@@ -46,6 +46,24 @@ def test_overlaps_by_hand(other, shared, iou, ioa):
     assert float(geometry.ioa(boxes, others)) == pytest.approx(ioa)
 
 
+@pytest.mark.parametrize(
+    ("box", "other", "distance"),
+    [
+        # Centres 1 and 1 apart, the box around both is 3 x 3: 2 / 18.
+        ([0, 0, 2, 2], [1, 1, 3, 3], 2 / 18),
+        # 20 apart, 10 x 30 around both: 400 / 1000.
+        ([0, 0, 10, 10], [0, 20, 10, 30], 0.4),
+        # One centre; and two points, in one place and in two.
+        ([1.5, 1.5, 2.5, 2.5], [0, 0, 4, 4], 0),
+        ([3, 3, 3, 3], [3, 3, 3, 3], 0),
+        ([3, 3, 3, 3], [3, 7, 3, 7], 1),
+    ],
+)
+def test_distance_of_centers_by_hand(box, other, distance):
+    boxes = tf.constant(box, tf.float32), tf.constant(other, tf.float32)
+    assert float(geometry.center_distance(*boxes)) == pytest.approx(distance)
+
+
 def test_two_points_have_an_iou_of_0():
     point = tf.constant([3.0, 3.0, 3.0, 3.0])
     assert float(geometry.iou(point, point)) == 0
