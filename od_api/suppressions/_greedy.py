@@ -50,14 +50,7 @@ class Greedy:
           Kept.
         """
         best = ranked(boxes, scores, {name: columns[name] for name in self.columns})
-        counts = best.scores > floor
-        mask = greedy_mask(
-            tf.nest.map_structure(_one_axis_in_front, _candidates(best)),
-            self.removes,
-            _enough(_one_axis_in_front(counts[..., None])[..., 0], limit),
-        )
-        survivors = tf.reshape(mask, tf.shape(counts)) & counts
-        values = tf.where(survivors, best.scores, float("-inf"))
+        values = left_scores(best, self.removes, floor, limit)
         return best_of(best, values, limit)
 
     def static(self):
@@ -65,8 +58,26 @@ class Greedy:
         return self
 
 
-def _candidates(best):
-    return Candidates(best.boxes, best.columns)
+def left_scores(best, removes, floor, limit=None):
+    """The scores of RankedBoxes, -inf where a kept box in front removes them.
+
+    Args:
+      best: RankedBoxes of m.
+      removes: as `Greedy.removes`.
+      floor: scalar; only scores above it count.
+      limit: int; what is behind so many kept ones may be -inf, too; None: nothing is.
+
+    Returns:
+      [..., m].
+    """
+    counts = best.scores > floor
+    mask = greedy_mask(
+        tf.nest.map_structure(_one_axis_in_front, Candidates(best.boxes, best.columns)),
+        removes,
+        _enough(_one_axis_in_front(counts[..., None])[..., 0], limit),
+    )
+    kept = tf.reshape(mask, tf.shape(counts)) & counts
+    return tf.where(kept, best.scores, float("-inf"))
 
 
 def _one_axis_in_front(x):
@@ -82,6 +93,8 @@ def _enough(counts, limit):
     number = tf.reduce_sum(tf.cast(counts, tf.int32), axis=1)
 
     def enough(mask, seen):
+        if limit is None:
+            return tf.reduce_all(seen >= number)
         kept = tf.reduce_sum(tf.cast(mask & counts, tf.int32), axis=1)
         return tf.reduce_all((kept >= limit) | (seen >= number))
 

@@ -1,0 +1,17 @@
+"""Distances of embeddings."""
+
+import numpy as np
+
+from od_api.suppressions._embeddings import distances
+
+
+def test_distances_are_euclidean():
+    """3, 4, 5."""
+    own = np.float32([[[0, 0], [3, 4]]])
+    others = np.float32([[[0, 4], [3, 0], [0, 0]]])
+    np.testing.assert_allclose(distances(own, others), [[[4, 3, 0], [3, 4, 5]]])
+
+
+def test_near_ones_keep_their_digits():
+    own, others = np.float32([[1000.0]]), np.float32([[1000.25]])
+    np.testing.assert_array_equal(distances(own, others), [[0.25]])
