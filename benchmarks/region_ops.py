@@ -24,7 +24,7 @@ from functools import partial
 import numpy as np
 import tensorflow as tf
 
-from od_api.layers.crop_and_resize import crop_and_resize, matmul_crop_and_resize
+from od_api.layers.bilinear_crops import crop_and_resize, matmul_crop_and_resize
 from od_api.layers.position_sensitive_crop import (
     matmul_position_sensitive_crop,
     position_sensitive_crop,

@@ -12,7 +12,7 @@ from od_api.detectors.region_stage import RegionStage
 from od_api.detectors.regions import CroppedRegions, PositionSensitiveRegions
 from od_api.detectors.stage import StageNames
 from od_api.detectors.stage_fields import listed_stages, refuse_falling_iou
-from od_api.layers.crop_and_resize import crop_and_resize, matmul_crop_and_resize
+from od_api.layers.bilinear_crops import crop_and_resize, matmul_crop_and_resize
 from od_api.old_api import two_stage_messages as old
 from od_api.old_api.two_stage_extractors import typed_parts
 from od_api.region_operators.multilevel_crop import multilevel_crop

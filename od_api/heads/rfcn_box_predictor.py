@@ -5,9 +5,9 @@ import tensorflow as tf
 
 from od_api.core import ranges
 from od_api.core.registry import register
+from od_api.layers.bilinear_crops import crop_and_resize, matmul_crop_and_resize
 from od_api.layers.chain import Chain
 from od_api.layers.conv_hyperparams import ConvHyperparams
-from od_api.layers.crop_and_resize import crop_and_resize, matmul_crop_and_resize
 from od_api.layers.position_sensitive_crop import (
     matmul_position_sensitive_crop,
     position_sensitive_crop,

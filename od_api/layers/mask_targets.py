@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from od_api.layers.crop_and_resize import EDGE
+from od_api.layers.bilinear_crops import EDGE
 
 
 def crop_masks(masks, gt_index, boxes, image_shape, size):

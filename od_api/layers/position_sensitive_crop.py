@@ -7,7 +7,7 @@ multiplies, which saves all products but one a bin.
 
 import tensorflow as tf
 
-from od_api.layers.crop_and_resize import (
+from od_api.layers.bilinear_crops import (
     crop_and_resize,
     interpolation_matrices,
     map_shape,

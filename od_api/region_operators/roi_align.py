@@ -6,7 +6,7 @@ matrix products for XLA and TPU.
 
 import tensorflow as tf
 
-from od_api.layers.crop_and_resize import (
+from od_api.layers.bilinear_crops import (
     crop_and_resize,
     interpolate,
     map_shape,

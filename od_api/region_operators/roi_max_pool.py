@@ -6,7 +6,7 @@ static shapes for XLA and TPU.
 
 import tensorflow as tf
 
-from od_api.layers.crop_and_resize import map_shape
+from od_api.layers.bilinear_crops import map_shape
 
 # In cells: outside any map, and an extent twice as long times a thousand bins is int32.
 FAR = 2.0**20

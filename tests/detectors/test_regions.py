@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from od_api.detectors.regions import CroppedRegions, PositionSensitiveRegions
-from od_api.layers.crop_and_resize import crop_and_resize
+from od_api.layers.bilinear_crops import crop_and_resize
 
 BOXES = tf.constant([[[0.0, 0, 32, 32], [0, 0, 16, 16], [16, 16, 32, 32]]])
 MAP = tf.reshape(tf.range(16.0), [1, 4, 4, 1])

@@ -9,7 +9,7 @@ from kit import check_graph, random_boxes
 
 from od_api.core.errors import ConfigError
 from od_api.core.registry import build
-from od_api.layers.crop_and_resize import crop_and_resize, matmul_crop_and_resize
+from od_api.layers.bilinear_crops import crop_and_resize, matmul_crop_and_resize
 from od_api.protos import box_predictor_pb2
 
 SHAPE = (96, 128)

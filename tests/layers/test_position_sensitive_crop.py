@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import region_cases
 
-from od_api.layers.crop_and_resize import matmul_crop_and_resize
+from od_api.layers.bilinear_crops import matmul_crop_and_resize
 from od_api.layers.position_sensitive_crop import (
     matmul_position_sensitive_crop,
     position_sensitive_crop,

@@ -11,7 +11,7 @@ from google.protobuf import text_format
 
 from od_api.core.registry import build
 from od_api.heads.region_proposal_predictor import RegionProposalPredictor
-from od_api.layers.crop_and_resize import crop_and_resize, matmul_crop_and_resize
+from od_api.layers.bilinear_crops import crop_and_resize, matmul_crop_and_resize
 from od_api.pictures.paste_masks import paste_masks
 from od_api.protos import box_predictor_pb2, hyperparams_pb2
 

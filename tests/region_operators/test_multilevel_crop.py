@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from kit import check_gradients, check_graph
 
-from od_api.layers.crop_and_resize import crop_and_resize
+from od_api.layers.bilinear_crops import crop_and_resize
 from od_api.region_operators.multilevel_crop import box_levels, multilevel_crop
 
 

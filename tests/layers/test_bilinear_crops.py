@@ -7,7 +7,7 @@ import pytest
 import region_cases
 import tensorflow as tf
 
-from od_api.layers.crop_and_resize import crop_and_resize, matmul_crop_and_resize
+from od_api.layers.bilinear_crops import crop_and_resize, matmul_crop_and_resize
 from od_api.layers.position_sensitive_crop import position_sensitive_crop
 from od_api.region_operators.roi_align import roi_align
 
