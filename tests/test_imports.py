@@ -102,12 +102,9 @@ def test_family_imports_only_shared_folders(family):
 
 
 def test_detectors_build_no_technique_by_name():
-    """Parts come from messages; what old fields mean as parts stands in old_api/.
-
-    Crops of regions are functions still, and no parts.
-    """
+    """Parts come from messages; what old fields mean as parts stands in old_api/."""
     for path in (PACKAGE / "detectors").glob("*.py"):
-        allowed = SHARED | {"detectors", "old_api", "region_operators"}
+        allowed = SHARED | {"detectors", "old_api"}
         assert imported(path) <= allowed, path
 
 

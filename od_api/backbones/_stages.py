@@ -2,13 +2,13 @@
 
 import functools
 
-import keras
 import tensorflow as tf
 
 from od_api.layers import keras_network, keras_weights
+from od_api.layers.map_source import MapSource
 
 
-class StagedNetwork(keras.layers.Layer):
+class StagedNetwork(MapSource):
     """A classification network that returns the maps at which its stages end.
 
     A backbone builds its `keras.Model` and hands it to `_read_stages`.
@@ -21,11 +21,6 @@ class StagedNetwork(keras.layers.Layer):
       second_stage: None, or the `keras.Model` of the rest, which runs on crops of the
         last level.
     """
-
-    @property
-    def levels(self):
-        """Names of the stages, finest first."""
-        return tuple(self.strides)
 
     def _read_stages(
         self, network, stages, *, second_stage_after=None, optional=(), in_order=False

@@ -43,6 +43,11 @@ class MobilenetV2(StagedNetwork):
       freeze_batch_norm: batch norm keeps its statistics, scale and offset.
       last_depth: depth of the last convolution as it is; 0 means 1280, times a
         multiplier above 1. Another depth leaves it random whatever `weights` says.
+      second_stage: the network ends at C4, and the rest runs on crops of it.
+
+    Attributes:
+      second_stage: None, or the `keras.Model` of the rest, block 13 to the last
+        convolution: [M, h, w, C] of C4 -> [M, h / 2, w / 2, C'], sizes rounded up.
     """
 
     def __init__(
@@ -54,6 +59,7 @@ class MobilenetV2(StagedNetwork):
         conv_hyperparams=None,
         freeze_batch_norm=False,
         last_depth=0,
+        second_stage=False,
     ):
         super().__init__(name="mobilenet_v2")
         depth_multiplier = checked_multiplier(depth_multiplier, min_depth)
@@ -77,7 +83,8 @@ class MobilenetV2(StagedNetwork):
             for level, (names, stride) in STAGES.items()
         }
         optional = ("Conv_1", "Conv_1_bn") if last_depth else ()
-        self._read_stages(network, stages, optional=optional)
+        after = "C4" if second_stage else None
+        self._read_stages(network, stages, second_stage_after=after, optional=optional)
         self._load_initial(
             weights, lambda: _keras_model(depth_multiplier, "imagenet", (224, 224, 3))
         )

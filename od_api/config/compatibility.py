@@ -188,7 +188,7 @@ def refuse_uncompilable(config, replicas=1):
         return
     model = config.model.faster_rcnn
     needed = ["use_static_shapes"]
-    if model.number_of_stages > 1:
+    if model.number_of_stages > 1 and not model.HasField("region_operator"):
         needed.append("use_matmul_crop_and_resize")
     missing = [f"{field}: true" for field in needed if not getattr(model, field)]
     if missing:

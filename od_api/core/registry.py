@@ -146,6 +146,17 @@ def build_each(message, field_name, **context):
     return built
 
 
+def part_class(message):
+    """The class that `build` would call for a message; None of an empty slot."""
+    _import_families()
+    while is_slot(message.DESCRIPTOR):
+        member = message.WhichOneof(message.DESCRIPTOR.oneofs[0].name)
+        if member is None:
+            return None
+        message = getattr(message, member)
+    return _PARTS.get(message.DESCRIPTOR.full_name)
+
+
 def is_slot(descriptor):
     """Whether a message type is nothing but a choice between members of one oneof."""
     return len(descriptor.oneofs) == 1 and all(

@@ -101,6 +101,44 @@ def prior_boxes(priors):
     return tf.cast(boxes, tf.float32)
 
 
+class MapSpecs(NamedTuple):
+    """What is known of feature maps before there are any, finest first.
+
+    Attributes:
+      strides: {level: input pixels a cell}.
+      channels: {level: depth}.
+    """
+
+    strides: dict
+    channels: dict
+
+    @property
+    def levels(self):
+        """Names of the maps."""
+        return tuple(self.strides)
+
+    @property
+    def shapes(self):
+        """{level: (None, None, None, depth)}, to build layers with."""
+        return {n: (None, None, None, c) for n, c in self.channels.items()}
+
+    def only(self, levels):
+        """Those of some levels, in that order.
+
+        Raises:
+          ValueError: a level that no map has.
+        """
+        for name in levels:
+            if name not in self.strides:
+                raise ValueError(
+                    f"there is no map {name!r}, but {', '.join(self.strides)}"
+                )
+        return MapSpecs(
+            strides={n: self.strides[n] for n in levels},
+            channels={n: self.channels[n] for n in levels},
+        )
+
+
 class Assignment(NamedTuple):
     """Which ground-truth box each prior answers for.
 

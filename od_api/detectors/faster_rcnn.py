@@ -1,5 +1,6 @@
 """Faster R-CNN and R-FCN: proposals, then their classes and boxes."""
 
+import copy
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -71,6 +72,8 @@ class FasterRcnn:
       sampling: ProposalSampling, of the first region stage.
       postprocess: makes scores of logits, and detections of scores.
       masks: RegionMasks, or None.
+      proposal_levels: names of the maps that first stages read.
+      region_levels: names of the maps that regions are read from.
       pad_to_multiple: the network's input becomes a multiple of it.
 
     Attributes:
@@ -85,6 +88,8 @@ class FasterRcnn:
         num_classes,
         resizer,
         first_stages,
+        proposal_levels,
+        region_levels=(),
         region_stages=(),
         sampling=None,
         postprocess=None,
@@ -96,6 +101,8 @@ class FasterRcnn:
         self.resizer = resizer
         self.first_stages = first_stages
         self.region_stages = region_stages
+        self.proposal_levels = proposal_levels
+        self.region_levels = region_levels
         self.sampling = sampling
         self.postprocess = postprocess
         self.masks = masks
@@ -133,9 +140,9 @@ class FasterRcnn:
           TwoStagePredictions.
         """
         images = known_or_unknown(images)
-        features = self._features(images, training)
+        maps = self._maps(images, training)
         shapes = (spatial_shape(images), true_shapes)
-        first = self._first_predictions(features, shapes, training)
+        first = self._first_predictions(maps, shapes, training)
         proposals = self.first_stages[-1].propose(first[-1])
         if num_proposals is not None:
             proposals = _first_of(proposals, num_proposals)
@@ -143,6 +150,7 @@ class FasterRcnn:
             # Another draw than the first stage's.
             seed = tf.random.fold_in(seed, 1, alg="philox")
             proposals = self.sampling.sample(proposals, targets, seed)
+        features = {name: maps[name] for name in self.region_levels}
         predictions = TwoStagePredictions(first, features, proposals, true_shapes)
         if not self.region_stages:
             return predictions
@@ -221,16 +229,22 @@ class FasterRcnn:
         scores = [self.postprocess.convert(one) for one in logits]
         return scores[0] if len(scores) == 1 else tf.add_n(scores) / len(scores)
 
-    def _features(self, images, training):
+    def static(self):
+        """The same detector with region operators in the form that XLA compiles."""
+        other = copy.copy(self)
+        other.region_stages = [stage.static() for stage in self.region_stages]
+        return other
+
+    def _maps(self, images, training):
+        """{level: map} of the backbone and of the neck."""
         backbone, neck = self.parts["backbone"], self.parts.get("neck")
         inputs = pad_to_multiple(backbone.normalize(images), self.pad_to_multiple)
-        features = backbone(inputs, training=training)
-        if neck is not None:
-            return neck(features, training=training)
-        return {"C4": features["C4"]}
+        maps = backbone(inputs, training=training)
+        return maps if neck is None else maps | neck(maps, training=training)
 
-    def _first_predictions(self, features, shapes, training):
+    def _first_predictions(self, maps, shapes, training):
         """The Predictions of all first stages, a tuple."""
+        features = {name: maps[name] for name in self.proposal_levels}
         found, priors = [], None
         for stage in self.first_stages:
             found.append(stage.predict(features, *shapes, training, priors))
@@ -247,9 +261,10 @@ class FasterRcnn:
 
     def _votes(self, features, last, training):
         """What the heads of the earlier stages say of the last one's boxes."""
-        boxes, image_shape = last.priors.boxes, last.image_shape
         return tuple(
-            stage.regions(features, boxes, image_shape, training).class_logits
+            stage.regions(
+                features, last.priors, last.image_shape, training
+            ).class_logits
             for stage in self.region_stages[:-1]
         )
 

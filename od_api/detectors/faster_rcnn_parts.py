@@ -1,21 +1,18 @@
 """From a FasterRcnn message to the parts of the detector."""
 
-import functools
-
 from od_api.core.errors import ConfigError
 from od_api.core.registry import build, build_field
 from od_api.detectors.dense_stage import Border, DenseStage
+from od_api.detectors.levels_read import levels_read, place_above
 from od_api.detectors.objective_field import objective_of
 from od_api.detectors.proposal_sampling import ProposalSampling
 from od_api.detectors.region_masks import RegionMasks
+from od_api.detectors.region_parts import RegionParts
 from od_api.detectors.region_stage import RegionStage
-from od_api.detectors.regions import CroppedRegions, PositionSensitiveRegions
 from od_api.detectors.stage import StageNames
 from od_api.detectors.stage_fields import listed_stages, refuse_falling_iou
-from od_api.layers.bilinear_crops import crop_and_resize, matmul_crop_and_resize
 from od_api.old_api import two_stage_messages as old
 from od_api.old_api.two_stage_extractors import typed_parts
-from od_api.region_operators.multilevel_crop import multilevel_crop
 
 
 def faster_rcnn_parts(message):
@@ -29,15 +26,14 @@ def faster_rcnn_parts(message):
     """
     _check(message)
     backbone, neck = _networks(message)
-    levels = neck.levels if neck is not None else ["C4"]
-    channels = neck.depth if neck is not None else backbone.channels["C4"]
+    read = levels_read(message, backbone, neck)
     resizer = build_field(message, "image_resizer")
-    first_stages = _first_stages(message, levels, channels)
+    first_stages = _first_stages(message, read.proposals)
     parts = {"backbone": backbone}
     parts |= {_nth("rpn", i): stage.head for i, stage in enumerate(first_stages)}
     multiple = 1
     if neck is not None:
-        neck.build({n: (None, None, None, c) for n, c in backbone.channels.items()})
+        neck.build(backbone.specs.shapes)
         parts["neck"] = neck
         # Each level has to be exactly twice the size of the next.
         multiple = message.feature_extractor.pad_to_multiple
@@ -47,17 +43,16 @@ def faster_rcnn_parts(message):
         "num_classes": message.num_classes,
         "resizer": resizer,
         "first_stages": first_stages,
+        "proposal_levels": read.proposals.levels,
+        "region_levels": read.regions.levels,
     }
     if message.number_of_stages == 1:
         if backbone.second_stage is not None:
             # It waits in the checkpoint for a detector of two stages.
             backbone.second_stage.trainable = False
         return arguments
-    stages = _region_stages(message, backbone, channels)
-    for i, stage in enumerate(stages):
-        parts[_nth("head", i)] = stage.regions.head
-        if backbone.second_stage is None:
-            parts[_nth("regions", i)] = stage.regions.network
+    stages = _region_stages(message, backbone, read.regions)
+    parts |= _parts_of_regions(stages, backbone)
     return {
         **arguments,
         "region_stages": stages,
@@ -83,6 +78,11 @@ def _check(message):
             f"is {message.number_of_stages}: 1 is proposals alone, 2 boxes, 3 masks",
             "number_of_stages",
         )
+    for field in ("region_operator", "region_levels", "region_stages"):
+        if message.number_of_stages == 1 and _is_set(message, field):
+            raise ConfigError(
+                "is set, and with number_of_stages: 1 no regions are read", field
+            )
     refused = {
         "context_config": "attention to other frames (Context R-CNN)",
         "output_final_box_features": "the features of final boxes as an output",
@@ -93,6 +93,10 @@ def _check(message):
             raise ConfigError(f"od_api does not offer {meaning}", field)
 
 
+def _is_set(message, field):
+    return any(found.name == field for found, _ in message.ListFields())
+
+
 def _networks(message):
     """The backbone and, for a pyramid, the neck."""
     if not message.HasField("feature_extractor"):
@@ -101,7 +105,11 @@ def _networks(message):
         )
     try:
         backbone, neck = typed_parts(message.feature_extractor)
-        return build(backbone), build(neck) if neck is not None else None
+        backbone = build(backbone)
+        neck = build(neck) if neck is not None else None
+        if neck is not None:
+            place_above(neck, backbone)
+        return backbone, neck
     except ConfigError as error:
         raise error.within("feature_extractor") from error
 
@@ -111,10 +119,23 @@ def _nth(name, i):
     return name if i == 0 else f"{name}_{i + 1}"
 
 
-def _first_stages(message, levels, channels):
+def _parts_of_regions(stages, backbone):
+    """{key of a checkpoint: layer} of all region stages; what is shared stands once."""
+    parts = {}
+    for i, stage in enumerate(stages):
+        regions = stage.regions
+        parts[_nth("head", i)] = regions.head
+        if regions.network not in (None, backbone.second_stage):
+            parts[_nth("regions", i)] = regions.network
+        operator = regions.operator
+        if hasattr(operator, "variables") and operator not in parts.values():
+            parts[_nth("region_operator", i)] = operator
+    return parts
+
+
+def _first_stages(message, maps):
     """The DenseStages in their order; the last one proposes."""
     anchors = build_field(message, "first_stage_anchor_generator")
-    shapes = dict.fromkeys(levels, (None, None, None, channels))
     stages = []
     for i, fields in enumerate(listed_stages(message, "first_stages")):
         head = fields.build(
@@ -124,7 +145,7 @@ def _first_stages(message, levels, channels):
             num_classes=1,
             add_background_class=True,
         )
-        _build_head(head, shapes, "first_stage_anchor_generator")
+        _build_head(head, maps.shapes, "first_stage_anchor_generator")
         coder = fields.build("box_coder", lambda: _box_coder(message))
         stages.append(
             DenseStage(
@@ -169,11 +190,12 @@ def _build_head(head, shapes, field):
         raise ConfigError(str(error), field) from error
 
 
-def _region_stages(message, backbone, channels):
+def _region_stages(message, backbone, maps):
     """The RegionStages in their order."""
     stages = []
+    parts = RegionParts(message, backbone, maps)
     for i, fields in enumerate(listed_stages(message, "region_stages")):
-        regions = _regions(message, fields, backbone, channels)
+        regions = parts.of(fields)
         coder = fields.build("box_coder", lambda: _box_coder(message))
         objective = objective_of(
             message,
@@ -205,74 +227,6 @@ def _check_objective(objective, fields):
             "use matched",
             place,
         )
-
-
-def _regions(message, fields, backbone, channels):
-    """The network and head of one region stage, their variables made."""
-    pyramid = backbone.second_stage is None
-    place, holder, field = fields.where("box_predictor", "second_stage_box_predictor")
-    try:
-        _check_predictor(getattr(holder, field), pyramid)
-    except ConfigError as error:
-        raise error.within(place) from error
-    head = fields.build(
-        "box_predictor",
-        lambda **context: build_field(message, "second_stage_box_predictor", **context),
-        num_classes=message.num_classes,
-    )
-    network = backbone.second_stage or build(
-        old.region_network(message.feature_extractor)
-    )
-    crop = matmul_crop_and_resize
-    if not message.use_matmul_crop_and_resize:
-        crop = crop_and_resize
-    predictor = getattr(holder, field).WhichOneof("box_predictor_oneof")
-    try:
-        if predictor == "rfcn_box_predictor":
-            regions = PositionSensitiveRegions(head=head, network=network, crop=crop)
-        else:
-            _refuse_written_zeros(message)
-            regions = CroppedRegions(
-                head=head,
-                network=network,
-                crop=functools.partial(multilevel_crop, crop=crop),
-                crop_size=message.initial_crop_size,
-                pool_size=message.maxpool_kernel_size or 1,
-                pool_stride=message.maxpool_stride or 1,
-            )
-        regions.build(channels)
-    except ValueError as error:
-        raise ConfigError(str(error), place) from error
-    return regions
-
-
-def _refuse_written_zeros(message):
-    """Crops and pools of 0; a field that is not set may mean something else."""
-    for name in ("initial_crop_size", "maxpool_kernel_size", "maxpool_stride"):
-        if message.HasField(name) and getattr(message, name) < 1:
-            raise ConfigError("is 0; it must be at least 1", name)
-
-
-def _check_predictor(box_predictor, pyramid):
-    """Raises ConfigError for a BoxPredictor that does not fit the regions."""
-    predictor = box_predictor.WhichOneof("box_predictor_oneof")
-    problem = None
-    if predictor in (
-        "convolutional_box_predictor",
-        "weight_shared_convolutional_box_predictor",
-        "region_proposal_predictor",
-    ):
-        problem = (
-            "is for the anchors of model.ssd; regions take mask_rcnn_box_predictor or "
-            "rfcn_box_predictor"
-        )
-    elif predictor == "rfcn_box_predictor" and pyramid:
-        problem = (
-            "works on one map, and the feature extractor makes a pyramid: choose a "
-            "type without _fpn, or mask_rcnn_box_predictor"
-        )
-    if problem:
-        raise ConfigError(problem, predictor)
 
 
 def _masks(message, head):

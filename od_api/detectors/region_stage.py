@@ -1,5 +1,7 @@
 """A stage that looks at regions: the second stage of Faster R-CNN and R-FCN."""
 
+import copy
+
 import tensorflow as tf
 
 from od_api.core import boxes as box_ops
@@ -28,11 +30,19 @@ class RegionStage:
 
     def predict(self, features, image_shape, true_shapes, priors, training=False):
         """{level: map}, Priors [B, P, 4] -> Predictions."""
-        found = self.regions(features, priors.boxes, image_shape, training)
+        found = self.regions(features, priors, image_shape, training)
         outputs = {"class_logits": found.class_logits, "box_codes": found.box_codes}
         return predictions_of(
             outputs, priors, self.box_coder, image_shape, true_shapes, found.features
         )
+
+    def static(self):
+        """The same stage with a region operator of static shapes."""
+        regions = copy.copy(self.regions)
+        regions.operator = regions.operator.static()
+        other = copy.copy(self)
+        other.regions = regions
+        return other
 
     def losses(self, predictions, targets, seed=None):
         """The objective's losses under the stage's names; the priors are drawn."""

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from od_api.core.types import prior_boxes
+
 
 class RegionOutputs(NamedTuple):
     """What a second stage says of every proposal.
@@ -30,13 +32,15 @@ class CroppedRegions:
     Args:
       head: [M, h, w, C] -> {"class_logits": [M, K + 1], "box_codes": [M, Q, 4]}.
       network: [M, h, w, C] -> [M, h', w', C'], the rest of the extractor.
-      crop: (maps, boxes, image_shape, size) -> [B, P, *size, C].
+      operator: (maps, priors, image_shape, size) -> [B, P, *size, C].
       crop_size: side of a crop before pooling.
       pool_size: side of the max-pooling window; 1 pools nothing.
       pool_stride: its stride.
     """
 
-    def __init__(self, *, head, network, crop, crop_size, pool_size=1, pool_stride=1):
+    def __init__(
+        self, *, head, network, operator, crop_size, pool_size=1, pool_stride=1
+    ):
         if crop_size < 1:
             raise ValueError(
                 f"initial_crop_size is {crop_size}; set the side of the crops that the "
@@ -47,19 +51,21 @@ class CroppedRegions:
         self.crop_size = crop_size
         self.pool_size = pool_size
         self.pool_stride = pool_stride
-        self._crop = crop
+        self.operator = operator
 
-    def build(self, channels):
-        """Creates the head's variables, for maps of that many channels."""
+    def build(self, maps):
+        """Creates the head's variables, for regions of those maps (MapSpecs)."""
+        self.operator.build(maps)
         side = (self.crop_size - self.pool_size) // self.pool_stride + 1
-        shape = (None, side, side, channels)
+        shape = (None, side, side, next(iter(maps.channels.values())))
         if not self.network.built:
             self.network.build(shape)
         self.head.build(self.network.compute_output_shape(shape))
 
-    def __call__(self, features, boxes, image_shape, training=False):
-        """{stage: map}, [B, P, 4] pixels -> RegionOutputs."""
-        regions = self.features(features, boxes, image_shape, training)
+    def __call__(self, features, priors, image_shape, training=False):
+        """{level: map}, Priors or boxes [B, P, 4] -> RegionOutputs."""
+        regions = self.features(features, priors, image_shape, training)
+        boxes = prior_boxes(priors)
         outputs = self.head(regions, training=training)
         return RegionOutputs(
             class_logits=_by_image(outputs["class_logits"], boxes),
@@ -67,9 +73,9 @@ class CroppedRegions:
             features=regions,
         )
 
-    def features(self, features, boxes, image_shape, training=False):
-        """{stage: map}, [B, P, 4] -> [B * P, h, w, C] after the network."""
-        crops = self._crop(features, boxes, image_shape, [self.crop_size] * 2)
+    def features(self, features, priors, image_shape, training=False):
+        """{level: map}, Priors or boxes -> [B * P, h, w, C] after the network."""
+        crops = self.operator(features, priors, image_shape, [self.crop_size] * 2)
         crops = tf.reshape(crops, [-1, *crops.shape[2:]])
         if self.pool_size > 1 or self.pool_stride > 1:
             crops = tf.nn.max_pool2d(crops, self.pool_size, self.pool_stride, "VALID")
@@ -82,29 +88,44 @@ class PositionSensitiveRegions:
     Args:
       head: (map, boxes, image_shape) -> {"class_logits": [B, P, K + 1], "box_codes":
         [B, P, Q, 4]}, the score maps and their crops.
-      network: [B, h, w, C] -> [B, h', w', C'], the rest of the extractor.
-      crop: (maps, boxes, image_shape, size) -> [B, P, *size, C].
+      network: [B, h, w, C] -> [B, h', w', C'], the rest of the extractor; None: the
+        head reads the map as it is.
+      operator: a region operator; its `position_sensitive` reads the score maps.
+
+    Raises:
+      ValueError: the operator cannot read score maps.
     """
 
-    def __init__(self, *, head, network, crop):
+    def __init__(self, *, head, network, operator):
+        if not hasattr(operator, "position_sensitive"):
+            raise ValueError(
+                "cannot read position-sensitive score maps, whose every bin has "
+                "channels of its own: choose another operator, or a head that reads "
+                "regions"
+            )
         self.head = head
         self.network = network
-        self._crop = crop
+        self.operator = operator
 
-    def build(self, channels):
-        """Creates the head's variables, for maps of that many channels."""
-        shape = (None, None, None, channels)
-        self.head.build(self.network.compute_output_shape(shape))
+    def build(self, maps):
+        """Creates the head's variables, for one map (MapSpecs)."""
+        self.operator.build(maps)
+        (shape,) = maps.shapes.values()
+        if self.network is not None:
+            shape = self.network.compute_output_shape(shape)
+        self.head.build(shape)
 
-    def __call__(self, features, boxes, image_shape, training=False):
-        """{stage: map} of one stage, [B, P, 4] pixels -> RegionOutputs."""
+    def __call__(self, features, priors, image_shape, training=False):
+        """{level: map} of one level, Priors or boxes [B, P, 4] -> RegionOutputs."""
         (last,) = features.values()
+        if self.network is not None:
+            last = self.network(last, training=training)
         outputs = self.head(
-            self.network(last, training=training),
-            boxes,
+            last,
+            prior_boxes(priors),
             image_shape=image_shape,
             training=training,
-            crop=self._crop,
+            read=self.operator.position_sensitive,
         )
         return RegionOutputs(outputs["class_logits"], outputs["box_codes"])
 

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from od_api.core.errors import ConfigError
-from od_api.core.registry import build, build_field, register
+from od_api.core.registry import build, build_field, part_class, register
 from od_api.core.shapes import (
     image_windows,
     known_or_unknown,
@@ -16,6 +16,7 @@ from od_api.core.shapes import (
     spatial_shape,
 )
 from od_api.detectors.dense_stage import DenseStage
+from od_api.detectors.levels_read import place_above
 from od_api.detectors.objective_field import columns_of, objective_of, set_objective
 from od_api.layers.fused_batch_norm import freeze_batch_norm
 from od_api.old_api.feature_extractor_aliases import typed_parts
@@ -166,6 +167,10 @@ class Ssd:
         """[..., K (+1)] -> [..., K]: without the background column."""
         return scores[..., 1:] if self.add_background_class else scores
 
+    def static(self):
+        """The same detector in forms that XLA compiles: it has no others."""
+        return self
+
     def _create_variables(self):
         """Runs the network symbolically once, so that every variable exists."""
         height, width = self.resizer.output_shape or (None, None)
@@ -183,12 +188,9 @@ def _refuse_unsupported(message):
             raise ConfigError(f"od_api does not offer {meaning}", field)
     if message.num_classes < 1:
         raise ConfigError("must be at least 1", "num_classes")
-    predictor = message.box_predictor.WhichOneof("box_predictor_oneof")
-    if predictor in (
-        "mask_rcnn_box_predictor",
-        "rfcn_box_predictor",
-        "region_proposal_predictor",
-    ):
+    head = part_class(message.box_predictor)
+    if head is not None and head.reads != "cells":
+        predictor = message.box_predictor.WhichOneof("box_predictor_oneof")
         raise ConfigError(
             "is for the regions of model.faster_rcnn; SSD has anchors and takes "
             "convolutional_box_predictor or weight_shared_convolutional_box_predictor",
@@ -201,8 +203,9 @@ def _networks(message):
     if not message.HasField("feature_extractor"):
         raise ConfigError("is not set in Ssd, and it is needed", "feature_extractor")
     try:
-        backbone, neck = typed_parts(message.feature_extractor)
-        return build(backbone), build(neck)
+        backbone, neck = map(build, typed_parts(message.feature_extractor))
+        place_above(neck, backbone)
+        return backbone, neck
     except ConfigError as error:
         raise error.within("feature_extractor") from error
 
@@ -220,7 +223,7 @@ def _stage(message, anchors, image_shape, columns):
         head=build_field(
             message,
             "box_predictor",
-            required=needed,
+            required=("num_classes", *needed),
             anchors_per_location=anchors.per_location,
             **context,
         ),

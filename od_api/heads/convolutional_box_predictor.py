@@ -41,7 +41,12 @@ class ConvolutionalBoxPredictor(keras.layers.Layer):
       num_classes: K.
       anchors_per_location: anchors of a location on each level, a list.
       add_background_class: class 0 is background, and K + 1 logits are predicted.
+
+    Attributes:
+      reads: every cell of the maps.
     """
+
+    reads = "cells"
 
     def __init__(
         self,

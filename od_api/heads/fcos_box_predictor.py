@@ -34,7 +34,12 @@ class FcosBoxPredictor(keras.layers.Layer):
       anchors_per_location: priors of a location on each level, a list of equal ones.
       add_background_class: class 0 is background, and K + 1 logits are predicted.
       columns: column parts, each with `name` and `width`.
+
+    Attributes:
+      reads: every cell of the maps.
     """
+
+    reads = "cells"
 
     def __init__(
         self,

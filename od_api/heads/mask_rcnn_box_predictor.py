@@ -45,7 +45,12 @@ class MaskRcnnBoxPredictor(keras.layers.Layer):
       convolve_then_upsample_masks: the mask branch enlarges the features after its
         first convolutions and not before them.
       num_classes: K.
+
+    Attributes:
+      reads: what an operator has read of each region.
     """
+
+    reads = "regions"
 
     def __init__(
         self,

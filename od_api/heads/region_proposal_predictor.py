@@ -27,7 +27,12 @@ class RegionProposalPredictor(keras.layers.Layer):
       atrous_rate: dilation of the first convolution.
       conv_hyperparams: a `ConvHyperparams`; its activation has no effect.
       name: of the layer.
+
+    Attributes:
+      reads: every cell of the maps.
     """
+
+    reads = "cells"
 
     def __init__(
         self,

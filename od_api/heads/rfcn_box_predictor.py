@@ -5,13 +5,9 @@ import tensorflow as tf
 
 from od_api.core import ranges
 from od_api.core.registry import register
-from od_api.layers.bilinear_crops import crop_and_resize, matmul_crop_and_resize
 from od_api.layers.chain import Chain
 from od_api.layers.conv_hyperparams import ConvHyperparams
-from od_api.layers.position_sensitive_crop import (
-    matmul_position_sensitive_crop,
-    position_sensitive_crop,
-)
+from od_api.layers.position_sensitive_crop import position_sensitive_crop
 from od_api.protos import box_predictor_pb2
 
 
@@ -33,7 +29,13 @@ class RfcnBoxPredictor(keras.layers.Layer):
       crop_height, crop_width: samples of a region, multiples of its bins.
       share_box_across_classes: one box for all classes in place of one for each.
       num_classes: K.
+
+    Attributes:
+      reads: whole maps, of which an operator reads the regions.
+      map_channels: {"class", "box": channels of the score maps that it reads}.
     """
+
+    reads = "maps"
 
     def __init__(
         self,
@@ -61,9 +63,14 @@ class RfcnBoxPredictor(keras.layers.Layer):
         self._box_shape += [box_code_size]
         bins = num_spatial_bins_height * num_spatial_bins_width
         self._reduce = make.conv_block(depth, 1, name="reduce_depth")
-        self._classes = _score_maps(make, bins * (num_classes + 1), name="class")
-        num_codes = self._box_shape[0] * box_code_size
-        self._boxes = _score_maps(make, bins * num_codes, name="box")
+        self.map_channels = {
+            "class": bins * (num_classes + 1),
+            "box": bins * self._box_shape[0] * box_code_size,
+        }
+        self._classes, self._boxes = (
+            _score_maps(make, channels, name=name)
+            for name, channels in self.map_channels.items()
+        )
 
     def build(self, shape):
         """Creates the variables, for the image's features [B, h, w, C]."""
@@ -73,7 +80,12 @@ class RfcnBoxPredictor(keras.layers.Layer):
         self._boxes.build(shape)
 
     def call(
-        self, features, proposals, image_shape, training=False, crop=crop_and_resize
+        self,
+        features,
+        proposals,
+        image_shape,
+        training=False,
+        read=position_sensitive_crop,
     ):
         """Classes and boxes of every image's regions.
 
@@ -82,26 +94,24 @@ class RfcnBoxPredictor(keras.layers.Layer):
           proposals: [B, P, 4] float32, in pixels of the padded network input.
           image_shape: (H, W) of the padded network input.
           training: whether batch statistics are used.
-          crop: `crop_and_resize`, or `matmul_crop_and_resize` for XLA and TPU.
+          read: (score maps, boxes, image_shape, crop size, bins) -> [B, P, D]: a region
+            operator's `position_sensitive`.
 
         Returns:
           class_logits [B, P, K + 1], background in column 0, and box_codes [B, P, Q,
           code size], float32; Q is K, or 1 for a shared box.
         """
         reduced = self._reduce(features)
-        regions = (proposals, image_shape, crop)
+        regions = (proposals, image_shape, read)
         codes = self._vote(self._boxes(reduced), *regions)
         shape = tf.concat([tf.shape(proposals)[:2], self._box_shape], axis=0)
         codes = tf.reshape(codes, shape)
         logits = self._vote(self._classes(reduced), *regions)
         return {"class_logits": logits, "box_codes": codes}
 
-    def _vote(self, maps, proposals, image_shape, crop):
+    def _vote(self, maps, proposals, image_shape, read):
         maps = tf.cast(maps, tf.float32)
-        arguments = (maps, proposals, image_shape, self._crop_size, self._bins)
-        if crop is matmul_crop_and_resize:
-            return matmul_position_sensitive_crop(*arguments)
-        return position_sensitive_crop(*arguments, crop=crop)
+        return read(maps, proposals, image_shape, self._crop_size, self._bins)
 
 
 def _score_maps(make, filters, *, name):

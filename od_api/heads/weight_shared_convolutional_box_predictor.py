@@ -43,7 +43,12 @@ class WeightSharedConvolutionalBoxPredictor(keras.layers.Layer):
       num_classes: K.
       anchors_per_location: anchors of a location on each level, a list of equal ones.
       add_background_class: class 0 is background, and K + 1 logits are predicted.
+
+    Attributes:
+      reads: every cell of the maps.
     """
+
+    reads = "cells"
 
     def __init__(
         self,

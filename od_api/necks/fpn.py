@@ -2,14 +2,15 @@
 
 import itertools
 
-import keras
 import tensorflow as tf
 
 from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.core.shapes import spatial_shape
+from od_api.core.types import MapSpecs
 from od_api.layers import fused_batch_norm
 from od_api.layers.conv_hyperparams import ConvHyperparams
+from od_api.layers.map_source import MapSource
 from od_api.protos import neck_pb2
 
 # Backbones end at stride 2^5; coarser levels are convolved from P5.
@@ -20,7 +21,7 @@ COARSEST_LEVEL = 15
 
 
 @register(neck_pb2.Fpn)
-class Fpn(keras.layers.Layer):
+class Fpn(MapSource):
     """Adds coarse stages to fine ones from the top down, then appends coarser levels.
 
     As in the old API: lateral 1x1 convolutions have a bias and nothing else; every sum
@@ -36,10 +37,6 @@ class Fpn(keras.layers.Layer):
       use_explicit_padding: 3x3 convolutions get one zero on every side.
       conv_hyperparams: a `ConvHyperparams`.
       freeze_batch_norm: batch norm keeps its statistics, scale and offset.
-
-    Attributes:
-      levels: names of the outputs, finest first.
-      depth: their channels.
     """
 
     def __init__(
@@ -82,8 +79,9 @@ class Fpn(keras.layers.Layer):
         self._smooth = {
             f"P{n}": conv3x3(f"smooth_P{n}", strides=1) for n in range(min_level, top)
         }
-        self.levels = [f"P{n}" for n in range(min_level, max_level + 1)]
-        self.depth = depth
+        names = range(min_level, max_level + 1)
+        self.strides = {f"P{n}": 2**n for n in names}
+        self.channels = {f"P{n}": depth for n in names}
         self._coarse = {
             f"P{n}": conv3x3(f"coarse_P{n}", strides=2)
             for n in range(top + 1, max_level + 1)
@@ -91,13 +89,27 @@ class Fpn(keras.layers.Layer):
         if freeze_batch_norm:
             fused_batch_norm.freeze_batch_norm(self)
 
+    def maps_of(self, maps):
+        """MapSpecs of a backbone -> MapSpecs of P2, P3, ...
+
+        Raises:
+          ValueError: a stage is not there, or of another stride than its level's.
+        """
+        for level, stage in self._stages.items():
+            _check_stage(stage, maps.strides)
+            if maps.strides[stage] != self.strides[level]:
+                raise ValueError(
+                    f"{stage} has a stride of {maps.strides[stage]} and {level} one of "
+                    f"{self.strides[level]}: a pyramid needs a backbone whose "
+                    "output_stride is 32, or a max_level below"
+                )
+        return MapSpecs(strides=self.strides, channels=self.channels)
+
     def build(self, feature_shapes):
         """Creates the variables; `feature_shapes` are the backbone's, by stage."""
         for level, lateral in self._lateral.items():
             stage = self._stages[level]
-            if stage not in feature_shapes:
-                stages = ", ".join(feature_shapes)
-                raise ValueError(f"the backbone has no {stage}, but {stages}")
+            _check_stage(stage, feature_shapes)
             lateral.build(feature_shapes[stage])
             shape = lateral.compute_output_shape(feature_shapes[stage])
         for chain in (*self._smooth.values(), *self._coarse.values()):
@@ -117,6 +129,11 @@ class Fpn(keras.layers.Layer):
         for level, chain in self._coarse.items():
             last = maps[level] = chain(last)
         return maps
+
+
+def _check_stage(stage, stages):
+    if stage not in stages:
+        raise ValueError(f"the backbone has no {stage}, but {', '.join(stages)}")
 
 
 def _upsample_like(coarse, fine):

@@ -4,15 +4,17 @@ import keras
 
 from od_api.core import ranges
 from od_api.core.registry import register
+from od_api.core.types import MapSpecs
 from od_api.layers.chain import Chain
 from od_api.layers.conv_hyperparams import ConvHyperparams
 from od_api.layers.depth import check_depths, scaled_depth
 from od_api.layers.l2_normalization import L2Normalization
+from od_api.layers.map_source import MapSource
 from od_api.protos import neck_pb2
 
 
 @register(neck_pb2.SsdFeatureMaps)
-class SsdFeatureMaps(keras.layers.Layer):
+class SsdFeatureMaps(MapSource):
     """Appends maps that each halve the one before (Liu et al., ECCV 2016).
 
     An appended map E1, E2, .. is a 1x1 convolution to half its depth and a 3x3 one with
@@ -64,7 +66,7 @@ class SsdFeatureMaps(keras.layers.Layer):
             for name in l2_normalized_levels
         }
         self._make = conv_hyperparams or ConvHyperparams()
-        self._extras = {}
+        self._extras, self._extra_channels = {}, {}
         for i, depth in enumerate(extra_depths, start=1):
             half = scaled_depth(depth / 2, depth_multiplier, min_depth)
             full = scaled_depth(depth, depth_multiplier, min_depth)
@@ -73,6 +75,7 @@ class SsdFeatureMaps(keras.layers.Layer):
                 *self._halve(half, full, use_depthwise, use_explicit_padding),
             ]
             self._extras[f"E{i}"] = Chain(steps, name=f"E{i}")
+            self._extra_channels[f"E{i}"] = full
 
     def _halve(self, depth_in, depth_out, use_depthwise, use_explicit_padding):
         if not use_depthwise:
@@ -100,6 +103,17 @@ class SsdFeatureMaps(keras.layers.Layer):
             Chain(depthwise, name="halve_depthwise"),
             self._make.conv_block(depth_out, 1, name="halve"),
         ]
+
+    def maps_of(self, maps):
+        """MapSpecs of a backbone -> MapSpecs of its stages and of E1, E2, ..."""
+        self._check(maps.strides)
+        stages = maps.only(self._levels)
+        last = stages.strides[self._levels[-1]]
+        halved = {name: last * 2**i for i, name in enumerate(self._extras, start=1)}
+        return MapSpecs(
+            strides=stages.strides | halved,
+            channels=stages.channels | dict(self._extra_channels),
+        )
 
     def build(self, feature_shapes):
         """Creates the variables; `feature_shapes` are the backbone's, by stage."""

@@ -85,15 +85,22 @@ def _given_parts(extractor):
     name = backbone.WhichOneof("backbone_oneof")
     if name is None:
         raise ConfigError("is empty", "backbone")
-    # A pyramid has the whole network below it.
-    part = getattr(backbone, name)
-    if neck is None and "second_stage" not in part.DESCRIPTOR.fields_by_name:
-        raise ConfigError(f"{name} cannot be cut into two stages yet", "backbone")
     if neck is None:
-        part.second_stage = True
-        for field in ("pad_to_multiple", "conv_hyperparams", "batch_norm_trainable"):
-            _log_without_effect(extractor, field, _OF_PYRAMIDS)
+        _log_without_effect(extractor, "pad_to_multiple", _OF_PYRAMIDS)
+        if _cut_in_two(getattr(backbone, name)):
+            for field in ("conv_hyperparams", "batch_norm_trainable"):
+                _log_without_effect(extractor, field, _OF_PYRAMIDS)
     return backbone, neck
+
+
+def _cut_in_two(part):
+    """Whether a network is cut: unless its message says no, or does not know how."""
+    if "second_stage" not in part.DESCRIPTOR.fields_by_name:
+        return False
+    if not part.HasField("second_stage"):
+        # A neck has the whole network below it, and nothing else has.
+        part.second_stage = True
+    return part.second_stage
 
 
 def _cut(extractor, name, stride=None, **settings):

@@ -12,6 +12,7 @@ from od_api.protos import (
     objective_pb2,
     post_processing_pb2,
     region_network_pb2,
+    region_operator_pb2,
 )
 
 # Fields that the objectives take the place of.
@@ -168,6 +169,11 @@ def region_network(extractor):
     if extractor.HasField("conv_hyperparams"):
         network.conv_hyperparams.CopyFrom(extractor.conv_hyperparams)
     return network
+
+
+def region_operator():
+    """The RegionOperator of the old API."""
+    return region_operator_pb2.RegionOperator(crop_and_resize={})
 
 
 def _set_or(message, field, default):

@@ -1,4 +1,4 @@
-"""RoIAlign: bin averages of bilinear samples (He et al., 2017, Mask R-CNN).
+"""RoIAlign: bin averages of bilinear samples (He et al., ICCV 2017).
 
 `roi_align` samples with TensorFlow's crop kernel; `matmul_roi_align` is made of
 matrix products for XLA and TPU.
@@ -6,15 +6,42 @@ matrix products for XLA and TPU.
 
 import tensorflow as tf
 
+from od_api.core import ranges
+from od_api.core.registry import register
 from od_api.layers.bilinear_crops import (
     crop_and_resize,
     interpolate,
     map_shape,
     tent_weights,
 )
+from od_api.protos import region_operator_pb2
+from od_api.region_operators._one_level import OneLevel
 
 
-def roi_align(features, boxes, image_shape, size, samples=2):
+@register(region_operator_pb2.RoiAlign)
+class RoiAlign(OneLevel):
+    """Averages bilinear samples that divide each bin evenly (He et al., ICCV 2017).
+
+    Args:
+      sampling_ratio: samples a bin and axis.
+      aligned: half a cell is subtracted from scaled boxes; without it a box has at
+        least one cell a side, as in torchvision.
+      level_rule: which of several maps a region is read from.
+    """
+
+    def __init__(self, *, sampling_ratio=2, aligned=True, level_rule=None):
+        super().__init__(level_rule=level_rule)
+        ranges.between("sampling_ratio", sampling_ratio, 1, ranges.MOST_CELLS)
+        self._samples = sampling_ratio
+        self._aligned = aligned
+
+    def crop(self, feature_map, boxes, image_shape, size):
+        """[B, h, w, C], [B, P, 4], (H, W), (ch, cw) -> [B, P, ch, cw, C]."""
+        form = matmul_roi_align if self.is_static else roi_align
+        return form(feature_map, boxes, image_shape, size, self._samples, self._aligned)
+
+
+def roi_align(features, boxes, image_shape, size, samples=2, aligned=True):
     """Crops of one size whose cells average `samples` x `samples` places of a bin.
 
     Cell k of the map covers the image from k to k + 1 strides, so its value stands at
@@ -28,11 +55,14 @@ def roi_align(features, boxes, image_shape, size, samples=2):
       image_shape: (H, W) of the padded input, numbers or scalar tensors.
       size: (ch, cw) bins of a box, ints.
       samples: per bin and axis.
+      aligned: False leaves the half cell, and widens a box to one cell a side.
 
     Returns:
       [B, P, ch, cw, C] of the features' type, computed in float32.
     """
-    ymin, xmin, step_y, step_x = _grid(features, boxes, image_shape, size, samples)
+    ymin, xmin, step_y, step_x = _grid(
+        features, boxes, image_shape, size, samples, aligned
+    )
     rows, columns = size[0] * samples, size[1] * samples
     # One more cell around the map holds its border; indices start there.
     places = [ymin + 1, xmin + 1]
@@ -50,31 +80,36 @@ def roi_align(features, boxes, image_shape, size, samples=2):
     return tf.cast(crops, features.dtype)
 
 
-def matmul_roi_align(features, boxes, image_shape, size, samples=2):
+def matmul_roi_align(features, boxes, image_shape, size, samples=2, aligned=True):
     """`roi_align` as the product of two matrices and the map.
 
     A bin's mean of separable samples is the product of its mean row and column
     weights, so the number of samples costs next to nothing.
     """
-    ymin, xmin, step_y, step_x = _grid(features, boxes, image_shape, size, samples)
+    ymin, xmin, step_y, step_x = _grid(
+        features, boxes, image_shape, size, samples, aligned
+    )
     height, width = map_shape(features)
     rows = _bin_weights(ymin, step_y, height, size[0], samples)
     columns = _bin_weights(xmin, step_x, width, size[1], samples)
     return interpolate(features, rows, columns)
 
 
-def _grid(features, boxes, image_shape, size, samples):
+def _grid(features, boxes, image_shape, size, samples, aligned):
     """Four [B, P], in cells: y and x of the first sample, y and x between samples."""
     boxes = tf.cast(tf.stop_gradient(boxes), tf.float32)
     ymin, xmin, ymax, xmax = tf.unstack(boxes, axis=-1)
     height, width = map_shape(features)
     scale_y = tf.cast(height, tf.float32) / tf.cast(image_shape[0], tf.float32)
     scale_x = tf.cast(width, tf.float32) / tf.cast(image_shape[1], tf.float32)
-    step_y = (ymax - ymin) * scale_y / (size[0] * samples)
-    step_x = (xmax - xmin) * scale_x / (size[1] * samples)
+    height, width = (ymax - ymin) * scale_y, (xmax - xmin) * scale_x
+    if not aligned:
+        height, width = tf.maximum(height, 1.0), tf.maximum(width, 1.0)
+    step_y, step_x = height / (size[0] * samples), width / (size[1] * samples)
     # Half a cell off for the alignment, half a step on to the first sample.
-    first_y = ymin * scale_y - 0.5 + step_y / 2
-    first_x = xmin * scale_x - 0.5 + step_x / 2
+    shift = 0.5 if aligned else 0.0
+    first_y = ymin * scale_y - shift + step_y / 2
+    first_x = xmin * scale_x - shift + step_x / 2
     return first_y, first_x, step_y, step_x
 
 

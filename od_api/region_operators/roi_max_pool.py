@@ -1,4 +1,4 @@
-"""RoI max pooling over whole cells (Girshick, 2015, Fast R-CNN).
+"""RoI max pooling over whole cells (Girshick, ICCV 2015).
 
 `roi_max_pool` lists the cells of all bins; `masked_roi_max_pool` masks the map, with
 static shapes for XLA and TPU.
@@ -6,10 +6,27 @@ static shapes for XLA and TPU.
 
 import tensorflow as tf
 
+from od_api.core.registry import register
 from od_api.layers.bilinear_crops import map_shape
+from od_api.protos import region_operator_pb2
+from od_api.region_operators._one_level import OneLevel
 
 # In cells: outside any map, and an extent twice as long times a thousand bins is int32.
 FAR = 2.0**20
+
+
+@register(region_operator_pb2.RoiMaxPool)
+class RoiMaxPool(OneLevel):
+    """Takes the largest value of the whole cells of each bin (Girshick, ICCV 2015).
+
+    Args:
+      level_rule: which of several maps a region is read from.
+    """
+
+    def crop(self, feature_map, boxes, image_shape, size):
+        """[B, h, w, C], [B, P, 4], (H, W), (ch, cw) -> [B, P, ch, cw, C]."""
+        form = masked_roi_max_pool if self.is_static else roi_max_pool
+        return form(feature_map, boxes, image_shape, size)
 
 
 def roi_max_pool(features, boxes, image_shape, size):

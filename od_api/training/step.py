@@ -44,7 +44,10 @@ class TrainingStep:
         settings,
         loss_scale=None,
     ):
-        self._detector = detector
+        self._static_shapes = settings.jit_compile or isinstance(
+            strategy, tf.distribute.TPUStrategy
+        )
+        self._detector = detector.static() if self._static_shapes else detector
         self._optimizer = optimizer
         self._step = step
         self._trainable = trainable
@@ -52,9 +55,6 @@ class TrainingStep:
         self._settings = settings
         self._loss_scale = loss_scale
         self._drifting = drifting_statistics(detector.parts)
-        self._static_shapes = settings.jit_compile or isinstance(
-            strategy, tf.distribute.TPUStrategy
-        )
         self._gradients_of = self._losses_and_gradients
         if settings.jit_compile:
             self._gradients_of = tf.function(

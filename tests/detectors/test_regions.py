@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from od_api.core.types import MapSpecs
 from od_api.detectors.regions import CroppedRegions, PositionSensitiveRegions
-from od_api.layers.bilinear_crops import crop_and_resize
+from od_api.region_operators.crop_and_resize import CropAndResize
 
 BOXES = tf.constant([[[0.0, 0, 32, 32], [0, 0, 16, 16], [16, 16, 32, 32]]])
 MAP = tf.reshape(tf.range(16.0), [1, 4, 4, 1])
@@ -34,16 +35,11 @@ class MeanHead(keras.layers.Layer):
         }
 
 
-def one_map(maps, boxes, image_shape, size):
-    (only,) = maps.values()
-    return crop_and_resize(only, boxes, image_shape, size)
-
-
 def cropped(**settings):
     regions = CroppedRegions(
-        head=MeanHead(), network=Network(), crop=one_map, **settings
+        head=MeanHead(), network=Network(), operator=CropAndResize(), **settings
     )
-    regions.build(1)
+    regions.build(MapSpecs({"C4": 8}, {"C4": 1}))
     return regions
 
 
@@ -71,24 +67,25 @@ def test_no_proposals():
 
 def test_size_of_a_crop():
     with pytest.raises(ValueError, match="initial_crop_size is 0"):
-        CroppedRegions(head=None, network=None, crop=None, crop_size=0)
+        CroppedRegions(head=None, network=None, operator=None, crop_size=0)
 
 
 def test_score_maps_are_made_once_for_the_whole_map():
     seen = []
 
     class Head(keras.layers.Layer):
-        def call(self, features, boxes, image_shape, training=False, crop=None):
-            seen.append((features.shape, crop))
+        def call(self, features, boxes, image_shape, training=False, read=None):
+            seen.append((features.shape, read))
             rows = tf.shape(boxes)[1]
             return {
                 "class_logits": tf.zeros([1, rows, 2]),
                 "box_codes": tf.zeros([1, rows, 1, 4]),
             }
 
+    operator = CropAndResize()
     regions = PositionSensitiveRegions(
-        head=Head(), network=Network(), crop=crop_and_resize
+        head=Head(), network=Network(), operator=operator
     )
     found = regions({"C4": MAP}, BOXES, (32, 32))
-    assert seen == [((1, 4, 4, 1), crop_and_resize)]
+    assert seen == [((1, 4, 4, 1), operator.position_sensitive)]
     assert found.class_logits.shape == (1, 3, 2) and found.features is None

@@ -9,7 +9,7 @@ from kit import check_graph, random_boxes
 
 from od_api.core.errors import ConfigError
 from od_api.core.registry import build
-from od_api.layers.bilinear_crops import crop_and_resize, matmul_crop_and_resize
+from od_api.layers.position_sensitive_crop import matmul_position_sensitive_crop
 from od_api.protos import box_predictor_pb2
 
 SHAPE = (96, 128)
@@ -86,9 +86,9 @@ def test_bins_read_their_own_part_of_the_box():
 
 def test_both_crops_agree_and_compile():
     head = head_of()
-    native = predict(head, crop=crop_and_resize)
+    native = predict(head)
     product = check_graph(
-        lambda *inputs: predict(head, *inputs, crop=matmul_crop_and_resize),
+        lambda *inputs: predict(head, *inputs, read=matmul_position_sensitive_crop),
         features(),
         proposals(),
         jit_compile=True,

@@ -11,7 +11,10 @@ from google.protobuf import text_format
 
 from od_api.core.registry import build
 from od_api.heads.region_proposal_predictor import RegionProposalPredictor
-from od_api.layers.bilinear_crops import crop_and_resize, matmul_crop_and_resize
+from od_api.layers.position_sensitive_crop import (
+    matmul_position_sensitive_crop,
+    position_sensitive_crop,
+)
 from od_api.pictures.paste_masks import paste_masks
 from od_api.protos import box_predictor_pb2, hyperparams_pb2
 
@@ -88,9 +91,11 @@ def test_region_heads(name):
         np.testing.assert_allclose(head.masks(features), masks, atol=2e-5)
 
 
-@pytest.mark.parametrize("crop", [crop_and_resize, matmul_crop_and_resize])
+@pytest.mark.parametrize(
+    "read", [position_sensitive_crop, matmul_position_sensitive_crop]
+)
 @pytest.mark.parametrize("name", IMAGES)
-def test_image_heads(name, crop):
+def test_image_heads(name, read):
     """One box is the whole image, one ends at its edge."""
     case = CASES[name]
     head = predictor_of(case)
@@ -98,7 +103,7 @@ def test_image_heads(name, crop):
     boxes = tf.constant(case["boxes"] * [60, 70, 60, 70], tf.float32)
     head(features, boxes, image_shape=(60, 70))
     load_weights(head, case)
-    made = head(features, boxes, image_shape=(60, 70), crop=crop)
+    made = head(features, boxes, image_shape=(60, 70), read=read)
     assert_predictions(made, case, [2, 4])
 
 

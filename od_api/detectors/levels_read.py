@@ -1,0 +1,79 @@
+"""Which maps the two stages of a FasterRcnn message read."""
+
+from typing import NamedTuple
+
+from od_api.core.errors import ConfigError
+from od_api.core.types import MapSpecs
+
+
+class LevelsRead(NamedTuple):
+    """MapSpecs of what first stages read, and of what regions are read from."""
+
+    proposals: MapSpecs
+    regions: MapSpecs
+
+
+def levels_read(message, backbone, neck):
+    """The LevelsRead of a message, whose neck stands above the backbone.
+
+    Raises:
+      ConfigError: a level that no map has, or maps that do not go together.
+    """
+    maps = backbone.specs
+    own = maps.levels[-1:]
+    if neck is not None:
+        maps = MapSpecs(
+            strides=maps.strides | neck.strides, channels=maps.channels | neck.channels
+        )
+        own = neck.levels
+    proposals = _named(message, "proposal_levels", maps, own)
+    goes_on_from = backbone.levels[-1:] if backbone.second_stage else None
+    regions = _named(message, "region_levels", maps, goes_on_from or proposals.levels)
+    if goes_on_from and regions.levels != goes_on_from:
+        raise ConfigError(
+            f"is {', '.join(regions.levels)}, and the backbone's second stage goes on "
+            f"from {goes_on_from[0]}: name that, or set second_stage: false in the "
+            "backbone",
+            "region_levels",
+        )
+    if len(set(regions.channels.values())) > 1:
+        raise ConfigError(
+            "regions of all maps go through one network, and the maps' channels "
+            f"differ: {regions.channels}; name maps of equal depth",
+            "region_levels",
+        )
+    return LevelsRead(proposals, regions)
+
+
+def place_above(neck, backbone):
+    """Gives a neck its place above a backbone.
+
+    Raises:
+      ConfigError: at `neck`: it cannot work on the backbone's maps.
+    """
+    try:
+        neck.follow(backbone.specs)
+    except ValueError as error:
+        raise ConfigError(str(error), "neck") from error
+
+
+def _named(message, field, maps, otherwise):
+    """MapSpecs of the levels in a repeated field, or of others if it is empty."""
+    names = list(getattr(message, field)) or list(otherwise)
+    for i, name in enumerate(names):
+        place = f"{field}[{i}]" if getattr(message, field) else field
+        if name in names[:i]:
+            raise ConfigError(f"names {name} twice", place)
+        try:
+            maps.only([name])
+        except ValueError as error:
+            raise ConfigError(str(error), place) from error
+    read = maps.only(names)
+    strides = list(read.strides.values())
+    if strides != sorted(strides):
+        raise ConfigError(
+            f"goes from coarse to fine, with strides of {strides}: name the finest "
+            "map first",
+            field,
+        )
+    return read
