@@ -186,8 +186,10 @@ def schema_files():
         "objective_pb2",
         "point_generator_pb2",
         "region_network_pb2",
+        "region_operator_pb2",
         "sampler_pb2",
         "study_pb2",
+        "suppression_pb2",
     }
     names = {m.name for m in pkgutil.iter_modules(protos.__path__)} - new
     return [

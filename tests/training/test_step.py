@@ -15,6 +15,9 @@ class Detector(count_updates.Detector):
         self.longest = targets.longest
         return super().losses(predictions, targets, seed)
 
+    def static(self):
+        return self
+
 
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_the_longest_image_is_known_where_shapes_may_vary(jit_compile):
