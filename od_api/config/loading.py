@@ -12,6 +12,7 @@ from google.protobuf import text_format
 
 from od_api.config.config_bytes import parse_bytes
 from od_api.config.overrides import apply_override, overriding
+from od_api.config.replaced_fields import clear_replaced
 from od_api.config.text_layout import TextLayout
 from od_api.config.text_parsing import nearest, parse_message
 from od_api.core.errors import ConfigError, UserError
@@ -133,7 +134,12 @@ def _files_of(path):
 
 
 def _merge_over(base, diff):
-    """Merges `diff` into `base`: set fields override, lists are replaced."""
+    """Merges `diff` into `base`: set fields override, lists are replaced.
+
+    A field that takes the place of older ones clears them in the base.
+    """
+    for field, _ in diff.ListFields():
+        clear_replaced(base, field.name)
     for field, value in diff.ListFields():
         if is_repeated(field):
             base.ClearField(field.name)

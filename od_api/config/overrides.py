@@ -2,6 +2,7 @@
 
 import re
 
+from od_api.config.replaced_fields import clear_replaced
 from od_api.config.text_parsing import nearest, parse_message
 from od_api.core.errors import ConfigError
 from od_api.core.message_fields import is_repeated
@@ -27,7 +28,9 @@ def apply_override(config, override):
     message = config
     steps = path.split(".")
     for step in steps[:-1]:
+        clear_replaced(message, step)
         message = _descend(message, step, path)
+    clear_replaced(message, steps[-1])
     name, index = _name_and_index(steps[-1])
     field = _field_of(message, name, path)
     if index is not None:

@@ -166,8 +166,15 @@ def _first_stages(message, maps):
                 names=StageNames(_nth("RPNLoss", i) + "/", True, fields.loss_weight),
             )
         )
-    stages[-1].suppression = build(old.proposal_suppression(message))
+    stages[-1].suppression = _proposal_suppression(message)
     return stages
+
+
+def _proposal_suppression(message):
+    try:
+        return build(old.proposal_suppression(message), columns=()).selection
+    except ConfigError as error:
+        raise error.moved(old.PROPOSAL_PLACES) from error
 
 
 def _old_head(message, **context):

@@ -66,6 +66,12 @@ HEAD_PLACES = {
     ),
     "region_proposal_predictor": "first_stage_anchor_generator",
 }
+PROPOSAL_PLACES = {
+    "batch_non_max_suppression.score_threshold": "first_stage_nms_score_threshold",
+    "batch_non_max_suppression.iou_threshold": "first_stage_nms_iou_threshold",
+    "batch_non_max_suppression": "first_stage_max_proposals",
+    "suppression": "first_stage_suppression",
+}
 _SMOOTH_L1 = losses_pb2.LocalizationLoss(weighted_smooth_l1={})
 _SOFTMAX = losses_pb2.ClassificationLoss(weighted_softmax={})
 
@@ -151,14 +157,20 @@ def second_stage_objective(message):
 
 
 def proposal_suppression(message):
-    """The BatchNonMaxSuppression that makes proposals of anchors."""
-    return post_processing_pb2.BatchNonMaxSuppression(
+    """The PostProcessing that makes proposals of anchors."""
+    selection = post_processing_pb2.BatchNonMaxSuppression(
         score_threshold=message.first_stage_nms_score_threshold,
-        iou_threshold=message.first_stage_nms_iou_threshold,
         max_detections_per_class=message.first_stage_max_proposals,
         max_total_detections=message.first_stage_max_proposals,
         use_static_shapes=message.use_static_shapes,
     )
+    own = message.HasField("first_stage_suppression")
+    if not own or message.HasField("first_stage_nms_iou_threshold"):
+        selection.iou_threshold = message.first_stage_nms_iou_threshold
+    made = post_processing_pb2.PostProcessing(batch_non_max_suppression=selection)
+    if own:
+        made.suppression.CopyFrom(message.first_stage_suppression)
+    return made
 
 
 def region_network(extractor):

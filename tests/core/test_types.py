@@ -5,7 +5,13 @@ import pytest
 import tensorflow as tf
 from kit import check_graph, make_targets, random_boxes
 
-from od_api.core.types import Assignment, Priors, as_priors, prior_boxes
+from od_api.core.types import (
+    Assignment,
+    Predictions,
+    Priors,
+    as_priors,
+    prior_boxes,
+)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +62,24 @@ def test_priors_for_codes_broadcast_against_them():
     levels = tf.zeros([2, 5, 3], tf.int32) + wide.levels
     np.testing.assert_array_equal(levels[1, :, 2], range(5))
     assert isinstance(wide, Priors) and wide.valid.shape == (2, 5, 1)
+
+
+def test_all_columns_tell_the_level_and_the_place_of_each_prior():
+    boxes = random_boxes(np.random.default_rng(0), 3)
+    predictions = Predictions(
+        class_logits=tf.zeros([2, 3, 5]),
+        box_codes=None,
+        boxes=None,
+        priors=as_priors(boxes)._replace(levels=tf.constant([0, 0, 1])),
+        columns={"iou": tf.ones([2, 3, 1])},
+        image_shape=None,
+        true_shapes=None,
+    )
+    columns = predictions.all_columns()
+    assert columns["level"].numpy()[..., 0].tolist() == [[0, 0, 1]] * 2
+    assert columns["prior"].numpy()[..., 0].tolist() == [[0, 1, 2]] * 2
+    assert set(columns) == {"iou", "level", "prior"}
+    assert set(predictions.columns) == {"iou"}
 
 
 def test_take_gives_each_prior_its_row():

@@ -107,3 +107,29 @@ def test_errors_name_the_old_fields(edit, place):
 def test_rfcn_crops_nothing_and_takes_zeros():
     edit = "initial_crop_size: 0 maxpool_kernel_size: 0 maxpool_stride: 0"
     assert kit.detector("rfcn", edit).region_stages
+
+
+def test_the_first_stage_has_a_suppression_of_its_own():
+    """It takes the place of the threshold; other things stay as the old fields say."""
+    edit = (
+        "first_stage_suppression { greedy_nms { iou_threshold: .3 inclusive: true } }"
+    )
+    model = kit.detector("faster_rcnn", f"{edit} first_stage_max_proposals: 17")
+    selection = model.first_stages[-1].suppression
+    assert selection.suppression.inclusive
+    assert selection.max_total_detections == model.max_proposals == 17
+
+
+def test_a_first_stage_s_suppression_and_threshold_are_refused():
+    edit = "first_stage_suppression { greedy_nms {} } first_stage_nms_iou_threshold: .7"
+    with pytest.raises(ConfigError, match="and so is suppression") as error:
+        kit.detector("faster_rcnn", edit)
+    assert error.value.field_path.endswith(".first_stage_nms_iou_threshold")
+
+
+def test_an_error_in_the_first_stage_s_suppression_has_its_place():
+    edit = "first_stage_suppression { greedy_nms { iou_threshold: 2 } }"
+    with pytest.raises(ConfigError) as error:
+        kit.detector("faster_rcnn", edit)
+    place = "first_stage_suppression.greedy_nms.iou_threshold"
+    assert error.value.field_path.endswith(f"faster_rcnn.{place}")

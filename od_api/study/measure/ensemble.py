@@ -18,8 +18,8 @@ import numpy as np
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
 from od_api.metrics.coco import CocoDetectionMetrics
-from od_api.metrics.image_records import iou
 from od_api.study.analyses.fits import cosine
+from od_api.suppressions.greedy_nms import GreedyNms
 from od_api.system.json_files import read_json
 
 # Of non-max suppression, as everywhere in the study (its section on postprocessing).
@@ -115,24 +115,16 @@ def merge(results, *, iou_threshold=IOU_THRESHOLD, max_detections=MAX_DETECTIONS
         key: np.concatenate([np.asarray(r[key]) for r in results])
         for key in ("boxes", "scores", "classes")
     }
+    kept = np.zeros(len(together["scores"]), bool)
+    suppression = GreedyNms(iou_threshold=iou_threshold)
+    for class_id in np.unique(together["classes"]):
+        of_class = np.flatnonzero(together["classes"] == class_id)
+        boxes, scores = (together[key][of_class] for key in ("boxes", "scores"))
+        found = suppression.suppress(boxes, scores, {}, max_detections, -np.inf)
+        kept[of_class[found.rows.numpy()[np.isfinite(found.scores)]]] = True
     order = np.argsort(-together["scores"], kind="stable")
-    boxes, classes = together["boxes"][order], together["classes"][order]
-    kept = np.zeros(len(order), bool)
-    for class_id in np.unique(classes):
-        of_class = np.flatnonzero(classes == class_id)
-        kept[of_class[_survivors(boxes[of_class], iou_threshold)]] = True
-    best = order[kept][:max_detections]
+    best = order[kept[order]][:max_detections]
     return {key: value[best] for key, value in together.items()}
-
-
-def _survivors(boxes, threshold):
-    """Positions of the boxes, best first, that non-max suppression leaves."""
-    overlaps, alive, kept = iou(boxes, boxes), np.ones(len(boxes), bool), []
-    for i in range(len(boxes)):
-        if alive[i]:
-            kept.append(i)
-            alive &= overlaps[i] <= threshold
-    return kept
 
 
 class GroundTruth:
