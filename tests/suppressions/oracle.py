@@ -288,7 +288,7 @@ def feature(boxes, scores, embeddings, *, low=0.1, high=0.9, distance=1.0, **cut
     IoU <= N1, or IoU < N2 and ||f_p - f_d|| > T. `embeddings` [M, n].
     """
     boxes, scores = _arrays(boxes, scores)
-    embeddings = np.asarray(embeddings, float).reshape(len(boxes), -1)
+    embeddings = _rows(embeddings)
 
     def removes(kept, other):
         overlap = iou(boxes[kept], boxes[other])
@@ -320,7 +320,7 @@ def semantics_geometry(
     across.
     """
     boxes, scores = _arrays(boxes, scores)
-    embeddings = np.asarray(embeddings, float).reshape(len(boxes), -1)
+    embeddings = _rows(embeddings)
     levels = np.zeros(len(boxes)) if levels is None else np.reshape(levels, -1)
     across = threshold if across_threshold is None else across_threshold
 
@@ -345,6 +345,12 @@ def semantics_geometry(
 
 def _arrays(boxes, scores):
     return np.asarray(boxes, float).reshape(-1, 4), np.asarray(scores, float)
+
+
+def _rows(column):
+    """A column as [M, n]; numbers alone are [M, 1]."""
+    column = np.asarray(column, float)
+    return column[:, None] if column.ndim == 1 else column
 
 
 def _reaches(overlap, threshold, inclusive):

@@ -228,13 +228,19 @@ def test_tensorflow_agrees(seed):
 
 
 def test_without_boxes():
-    for suppress in (
-        oracle.greedy,
-        oracle.soft_linear,
-        oracle.soft_gaussian,
-        oracle.fast,
-        oracle.cluster,
-        oracle.weighted,
-        oracle.cluster_weighted,
+    nothing, one, three = np.zeros((0, 4)), np.zeros(0), np.zeros((0, 3))
+    for kept in (
+        oracle.greedy(nothing, one, 0.5),
+        oracle.soft_linear(nothing, one, 0.5),
+        oracle.soft_gaussian(nothing, one, 0.5),
+        oracle.fast(nothing, one, 0.5),
+        oracle.cluster(nothing, one, 0.5, sigma=0.2, beta=0.6),
+        oracle.weighted(nothing, one, 0.5),
+        oracle.cluster_weighted(nothing, one, 0.5),
+        oracle.adaptive(nothing, one, one, 0.5),
+        oracle.iou_guided(nothing, one, one, 0.5),
+        oracle.set_nms(nothing, one, one, 0.5),
+        oracle.feature(nothing, one, three),
+        oracle.semantics_geometry(nothing, one, one, 0.5, lambda overlap: 1),
     ):
-        assert suppress(np.zeros((0, 4)), [], 0.5).boxes.shape == (0, 4)
+        assert kept.boxes.shape == (0, 4)
