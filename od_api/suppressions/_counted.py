@@ -46,12 +46,21 @@ def reaches(similarity, threshold, inclusive):
     return similarity >= threshold if inclusive else similarity > threshold
 
 
-def checked(iou_threshold, inclusive):
-    """The threshold; ValueError where it is not in 0..1 or every box reaches it."""
+def checked(iou_threshold, inclusive, similarity=None):
+    """The threshold.
+
+    Raises:
+      ValueError: it is not in 0..1, every box reaches it, or values of the similarity
+        lie elsewhere.
+    """
     ranges.probability("iou_threshold", iou_threshold)
     if inclusive and iou_threshold == 0:
         raise ValueError(
             "iou_threshold is 0 and inclusive, so that the best box would remove all "
             "others: raise it, or set inclusive: false"
+        )
+    if similarity is not None and not getattr(similarity, "is_share", False):
+        raise ValueError(
+            "similarity is not one of 0..1, as iou_threshold is: use iou_similarity"
         )
     return iou_threshold

@@ -6,12 +6,12 @@ import numpy as np
 import tensorflow as tf
 
 from od_api.core import boxes as geometry
-from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.core.types import Kept
 from od_api.layers.nms_kernel import NmsKernel
 from od_api.layers.ranked_boxes import at_least_one, take
 from od_api.protos import suppression_pb2
+from od_api.suppressions._counted import checked
 from od_api.suppressions._greedy import Greedy
 
 
@@ -29,17 +29,7 @@ class GreedyNms(Greedy):
     """
 
     def __init__(self, *, iou_threshold=0.6, inclusive=False, similarity=None):
-        ranges.probability("iou_threshold", iou_threshold)
-        if inclusive and iou_threshold == 0:
-            raise ValueError(
-                "iou_threshold is 0 and inclusive, so that the best box would remove "
-                "all others: raise it, or remove inclusive"
-            )
-        if similarity is not None and not getattr(similarity, "is_share", False):
-            raise ValueError(
-                "similarity is not one of 0..1, as iou_threshold is: use iou_similarity"
-            )
-        self.iou_threshold = iou_threshold
+        self.iou_threshold = checked(iou_threshold, inclusive, similarity)
         self.inclusive = inclusive
         self.similarity = similarity
         # >= t is > the number below t.

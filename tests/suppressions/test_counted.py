@@ -43,3 +43,9 @@ def test_a_threshold_that_all_reach_is_refused():
         checked(0.0, inclusive=True)
     with pytest.raises(ValueError, match=r"must be in 0\.\.1"):
         checked(1.1, inclusive=False)
+
+
+def test_a_similarity_of_other_values_is_refused():
+    """As minus a squared distance."""
+    with pytest.raises(ValueError, match=r"not one of 0\.\.1"):
+        checked(0.5, inclusive=True, similarity=lambda boxes, others: None)

@@ -94,7 +94,7 @@ def test_a_similarity_of_its_own():
     "fields, message",
     [
         (dict(iou_threshold=1.5), "iou_threshold: is 1.5; it must be in 0..1"),
-        (dict(iou_threshold=0, inclusive=True), "remove inclusive"),
+        (dict(iou_threshold=0, inclusive=True), "inclusive: false"),
         (dict(similarity={"neg_sq_dist_similarity": {}}), "not one of 0..1"),
     ],
 )
