@@ -335,12 +335,11 @@ def semantics_geometry(
         different = levels[kept] != levels[other]
         return different and _reaches(overlap, across, across_inclusive)
 
-    within = _keep_unless_removed(
-        boxes, scores, same_object, score_threshold=cut.get("score_threshold", 0.0)
-    )
-    rows = np.sort(within.rows)
-    kept = _keep_unless_removed(boxes[rows], scores[rows], removes, **cut)
-    return kept._replace(rows=rows[kept.rows])
+    score_threshold = cut.get("score_threshold", 0.0)
+    within = _keep_unless_removed(boxes, scores, same_object, score_threshold)
+    left = np.full(len(scores), -np.inf)
+    left[within.rows] = within.scores
+    return _keep_unless_removed(boxes, left, removes, **cut)
 
 
 def _arrays(boxes, scores):

@@ -188,12 +188,21 @@ def test_semantics_geometry(phi, rows):
 
 
 def test_semantics_geometry_across_levels():
-    """A takes B of another level, not D of its own, which stands apart by e."""
-    boxes, scores = np.concatenate([BOXES, BOXES[:1]]), [0.9, 0.8, 0.7, 0.6]
+    """A takes B of another level, not the same box of its own, which e sets apart.
+
+    Before them stands a box far away whose twin of its level goes first.
+    """
+    far = [[50, 50, 60, 60]]
+    boxes = np.concatenate([far, far, BOXES, BOXES[:1]])
     kept = oracle.semantics_geometry(
-        boxes, scores, [0, 0, 0, 9], 0.5, lambda x: 0.3, levels=[0, 1, 1, 0]
+        boxes,
+        [0.95, 0.94, 0.9, 0.8, 0.7, 0.6],
+        [0, 0, 0, 0, 0, 9],
+        0.5,
+        lambda overlap: 0.3,
+        levels=[0, 0, 0, 1, 1, 0],
     )
-    assert list(kept.rows) == [A, 3]
+    assert list(kept.rows) == [0, 2, 5]
 
 
 @pytest.mark.parametrize("seed", range(20))
