@@ -21,8 +21,9 @@ class SemanticsGeometryNms(Greedy):
     Within a level a kept box removes those that overlap it and whose embeddings lie
     within distance * IoU^p of its own: the more two boxes overlap, the more they must
     differ to be two objects. Of what is left, a box that is kept then removes those of
-    other levels that overlap it. Source: Yang et al., SG-NMS in: Learning to Separate:
-    Detecting Heavily-Occluded Objects in Urban Scenes, 2020, algorithm 1.
+    other levels that overlap it. Source: Yang et al., Learning to
+    Separate: Detecting Heavily-Occluded Objects in Urban Scenes, ECCV 2020, section on
+    SG-NMS.
 
     Args:
       iou_threshold: 0..1.

@@ -1,7 +1,5 @@
 """Semantics-geometry suppression on given embeddings and levels."""
 
-import math
-
 import numpy as np
 import oracle
 import pytest
@@ -64,28 +62,10 @@ def test_boundaries():
 
 
 def test_beside_the_oracle():
-    """Its two steps apart: within levels nothing is across, across nothing is near."""
-
-    def want(boxes, scores, embedding, level, score_threshold, limit):
-        within = oracle.semantics_geometry(
-            boxes,
-            scores,
-            embedding,
-            0.3,
-            lambda overlap: overlap,
-            levels=level,
-            across_threshold=math.inf,
-            score_threshold=score_threshold,
+    def want(boxes, scores, embedding, level, **cut):
+        return oracle.semantics_geometry(
+            boxes, scores, embedding, 0.3, lambda overlap: overlap, levels=level, **cut
         )
-        rows = within.rows
-        across = oracle.semantics_geometry(
-            *(x[rows] for x in (boxes, scores, embedding)),
-            0.3,
-            lambda overlap: -1.0,
-            levels=level[rows],
-            limit=limit,
-        )
-        return across._replace(rows=rows[across.rows])
 
     check_against(
         want,
