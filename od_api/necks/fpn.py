@@ -2,22 +2,21 @@
 
 import itertools
 
-import tensorflow as tf
-
 from od_api.core import ranges
 from od_api.core.registry import register
-from od_api.core.shapes import spatial_shape
-from od_api.core.types import MapSpecs
 from od_api.layers import fused_batch_norm
 from od_api.layers.conv_hyperparams import ConvHyperparams
 from od_api.layers.map_source import MapSource
+from od_api.necks._pyramid import (
+    COARSEST_STAGE,
+    check_levels,
+    check_stage,
+    check_stages,
+    pyramid_specs,
+    stages_of,
+    upsample_like,
+)
 from od_api.protos import neck_pb2
-
-# Backbones end at stride 2^5; coarser levels are convolved from P5.
-COARSEST_STAGE = 5
-
-# Of stride 2^15, wider than the longest side of an image.
-COARSEST_LEVEL = 15
 
 
 @register(neck_pb2.Fpn)
@@ -51,12 +50,7 @@ class Fpn(MapSource):
         freeze_batch_norm=False,
     ):
         super().__init__(name="fpn")
-        if not 2 <= min_level <= min(max_level, COARSEST_STAGE):
-            raise ValueError(
-                f"min_level is {min_level} and max_level {max_level}; min_level must "
-                "be 2 to 5 and not above max_level"
-            )
-        ranges.between("max_level", max_level, 2, COARSEST_LEVEL)
+        check_levels(min_level, max_level)
         ranges.at_least("depth", depth, 1, ranges.MOST_CHANNELS)
         make = conv_hyperparams or ConvHyperparams()
 
@@ -71,7 +65,7 @@ class Fpn(MapSource):
             )
 
         top = min(max_level, COARSEST_STAGE)
-        self._stages = {f"P{n}": f"C{n}" for n in range(min_level, top + 1)}
+        self._stages = stages_of(min_level, max_level)
         self._lateral = {
             level: make.conv2d(depth, 1, name=f"lateral_{level}", use_bias=True)
             for level in self._stages
@@ -79,9 +73,8 @@ class Fpn(MapSource):
         self._smooth = {
             f"P{n}": conv3x3(f"smooth_P{n}", strides=1) for n in range(min_level, top)
         }
-        names = range(min_level, max_level + 1)
-        self.strides = {f"P{n}": 2**n for n in names}
-        self.channels = {f"P{n}": depth for n in names}
+        made = pyramid_specs(min_level, max_level, depth)
+        self.strides, self.channels = made.strides, made.channels
         self._coarse = {
             f"P{n}": conv3x3(f"coarse_P{n}", strides=2)
             for n in range(top + 1, max_level + 1)
@@ -95,21 +88,14 @@ class Fpn(MapSource):
         Raises:
           ValueError: a stage is not there, or of another stride than its level's.
         """
-        for level, stage in self._stages.items():
-            _check_stage(stage, maps.strides)
-            if maps.strides[stage] != self.strides[level]:
-                raise ValueError(
-                    f"{stage} has a stride of {maps.strides[stage]} and {level} one of "
-                    f"{self.strides[level]}: a pyramid needs a backbone whose "
-                    "output_stride is 32, or a max_level below"
-                )
-        return MapSpecs(strides=self.strides, channels=self.channels)
+        check_stages(self._stages, self.strides, maps)
+        return self.specs
 
     def build(self, feature_shapes):
         """Creates the variables; `feature_shapes` are the backbone's, by stage."""
         for level, lateral in self._lateral.items():
             stage = self._stages[level]
-            _check_stage(stage, feature_shapes)
+            check_stage(stage, feature_shapes)
             lateral.build(feature_shapes[stage])
             shape = lateral.compute_output_shape(feature_shapes[stage])
         for chain in (*self._smooth.values(), *self._coarse.values()):
@@ -123,24 +109,9 @@ class Fpn(MapSource):
         }
         levels = list(maps)
         for level, above in reversed(list(itertools.pairwise(levels))):
-            total = maps[level] + _upsample_like(maps[above], maps[level])
+            total = maps[level] + upsample_like(maps[above], maps[level])
             maps[level] = self._smooth[level](total)
         last = maps[levels[-1]]
         for level, chain in self._coarse.items():
             last = maps[level] = chain(last)
         return maps
-
-
-def _check_stage(stage, stages):
-    if stage not in stages:
-        raise ValueError(f"the backbone has no {stage}, but {', '.join(stages)}")
-
-
-def _upsample_like(coarse, fine):
-    """Doubles `coarse` by nearest neighbour and cuts it to the size of `fine`.
-
-    Halving rounds up, so the last row or column of a doubled map may be one too many.
-    """
-    doubled = tf.repeat(tf.repeat(coarse, 2, axis=1), 2, axis=2)
-    height, width = spatial_shape(fine)
-    return doubled[:, :height, :width, :]

@@ -7,7 +7,6 @@ from google.protobuf import text_format
 
 from od_api.core import registry
 from od_api.core.errors import ConfigError
-from od_api.necks.fpn import _upsample_like
 from od_api.protos import neck_pb2
 
 RESNET_CHANNELS = {"C2": 256, "C3": 512, "C4": 1024, "C5": 2048}
@@ -64,16 +63,6 @@ def test_values_of_a_pyramid_of_ones():
     maps = neck({"C4": tf.ones([1, 2, 2, 1]), "C5": tf.ones([1, 1, 1, 1])})
     assert maps["P5"].numpy().item() == 1 and maps["P6"].numpy().item() == 1
     np.testing.assert_allclose(maps["P4"][0, :, :, 0], [[8, 8], [8, 8]])
-
-
-def test_upsampling_repeats_and_cuts_to_the_finer_map():
-    coarse = tf.reshape(tf.constant([1.0, 2, 3, 4]), [1, 2, 2, 1])
-    doubled = _upsample_like(coarse, tf.zeros([1, 3, 4, 1]))
-    assert doubled[0, :, :, 0].numpy().tolist() == [
-        [1, 1, 2, 2],
-        [1, 1, 2, 2],
-        [3, 3, 4, 4],
-    ]
 
 
 def test_depthwise_has_fewer_weights():
