@@ -50,11 +50,13 @@ def reference_crop(feature_map, box, image_shape, size):
     return crop
 
 
-def check_forms(direct, compiled):
+def check_forms(direct, compiled, boxes_get_gradient=False):
     """Two forms `call(features, boxes, image_shape)` are one function, also under XLA.
 
-    Values agree to 1e-5, gradients to 1e-5 of the largest; boxes get none.
+    Values agree to 1e-5, gradients to 1e-5 of the largest; boxes get none, or a finite
+    one.
     """
+    _check_boxes_gradient(direct, compiled, boxes_get_gradient)
     maps, regions = tf.constant(features()), tf.constant(boxes())
     want, want_gradient = _value_and_gradient(direct, maps, regions)
     assert np.isfinite(want).all() and np.isfinite(want_gradient).all()
@@ -79,15 +81,29 @@ def check_forms(direct, compiled):
 
 def _value_and_gradient(call, maps, regions):
     with tf.GradientTape() as tape:
-        tape.watch([maps, regions])
+        tape.watch(maps)
         value = call(maps, regions, IMAGE)
         weights = tf.reshape(
             tf.range(tf.cast(tf.size(value), tf.float32)), tf.shape(value)
         )
         total = tf.reduce_sum(value * tf.sin(weights))
-    to_maps, to_regions = tape.gradient(total, [maps, regions])
-    assert to_regions is None
-    return value, to_maps
+    return value, tape.gradient(total, maps)
+
+
+def _check_boxes_gradient(direct, compiled, wanted):
+    maps, regions = tf.constant(features()), tf.constant(boxes())
+    found = []
+    for call in (direct, compiled):
+        with tf.GradientTape() as tape:
+            tape.watch(regions)
+            total = tf.reduce_sum(call(maps, regions, IMAGE) ** 2)
+        found.append(tape.gradient(total, regions))
+    if not wanted:
+        assert found == [None, None]
+        return
+    assert np.isfinite(found).all() and np.abs(found[0]).max() > 0.01
+    tolerance = 1e-5 * np.abs(found[0]).max()
+    np.testing.assert_allclose(*found, rtol=0, atol=tolerance)
 
 
 def _check_types(call, maps, regions, want):
