@@ -6,6 +6,7 @@ from od_api.backbones._stages import StagedNetwork
 from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.layers import keras_network
+from od_api.layers.deformable_conv import DeformableConv2D
 from od_api.layers.depth import checked_multiplier, scaled_depth
 from od_api.layers.imagenet_means import bgr_less_means
 from od_api.protos import backbone_pb2
@@ -40,6 +41,10 @@ class Resnet(StagedNetwork):
       last_stage: "C5", or "C4" to leave conv5 out.
       second_stage_stride: of conv5 in the second stage: 1 as in the study, or 2 as in
         the old API's TensorFlow 2 models, without dilation.
+      deformable_stages: of C2 to C5: their 3x3 convolutions are deformable (Dai et al.,
+        ICCV 2017), the second stage's too.
+      deformable_groups: of channels that have offsets of their own.
+      deformable_modulation: every tap has a factor as well (Zhu et al., CVPR 2019).
 
     Attributes:
       second_stage: conv5 as a `keras.Model`, [M, h, w, C] -> [M, h, w, 2 C], if it was
@@ -60,6 +65,9 @@ class Resnet(StagedNetwork):
         second_stage_dilation=1,
         last_stage="C5",
         second_stage_stride=1,
+        deformable_stages=(),
+        deformable_groups=1,
+        deformable_modulation=False,
     ):
         super().__init__(name=f"resnet{depth}")
         if depth not in BLOCKS:
@@ -81,15 +89,20 @@ class Resnet(StagedNetwork):
         if halves and dilations.pop("conv5_") != 1:
             raise ValueError("second_stage_dilation goes with second_stage_stride 1")
 
+        deforms = _deforming(
+            deformable_stages, deformable_groups, deformable_modulation
+        )
+
         def edit(layer, config):
             if "filters" in config:
                 config["filters"] = scaled_depth(
                     config["filters"], depth_multiplier, min_depth
                 )
             _dilate(layer.name, config, dilations)
-            return keras_network.apply_settings(
+            other = keras_network.apply_settings(
                 layer, config, conv_hyperparams, freeze_batch_norm
             )
+            return other or deforms(layer, config)
 
         network = keras_network.rebuild(
             _keras_model(depth, None, (None, None, 3)), name=self.name, edit=edit
@@ -145,3 +158,28 @@ def _dilate(layer_name, config, dilations):
             config["strides"] = (1, 1)
             if tuple(config["kernel_size"]) == (3, 3):
                 config["dilation_rate"] = (dilation, dilation)
+
+
+def _deforming(stages, groups, modulated):
+    """(layer, config) -> the deformable convolution in a layer's place, or None."""
+    unknown = [name for name in stages if name not in PLAIN_STRIDES]
+    if unknown:
+        raise ranges.RangeError(
+            "deformable_stages",
+            f"deformable_stages: {unknown[0]!r} is none of {', '.join(PLAIN_STRIDES)}",
+        )
+    ranges.at_least("deformable_groups", groups, 1, ranges.MOST_CHANNELS)
+    prefixes = tuple(f"conv{name[1]}_" for name in stages)
+
+    def deforms(layer, config):
+        if not prefixes or not layer.name.startswith(prefixes):
+            return None
+        if tuple(config.get("kernel_size", ())) != (3, 3):
+            return None
+        kept = ("filters", "kernel_size", "strides", "dilation_rate", "use_bias")
+        kept += ("kernel_initializer", "kernel_regularizer", "name")
+        return DeformableConv2D(
+            groups=groups, modulated=modulated, **{name: config[name] for name in kept}
+        )
+
+    return deforms

@@ -65,13 +65,14 @@ def assign(network, arrays, source, optional=()):
             "network"
         )
     present = [layer for layer in layers if layer.name in arrays]
-    different = [x for x in present if _shapes(arrays[x.name]) != _shapes(x.weights)]
+    different = [x for x in present if _shapes(arrays[x.name]) != _shapes(_own(x))]
     fatal = [x for x in different if x.name not in optional]
     if fatal:
         raise UserError(_shape_message(source, fatal[0], arrays[fatal[0].name]))
     for layer in present:
         if layer not in different:
-            layer.set_weights(arrays[layer.name])
+            for variable, array in zip(_own(layer), arrays[layer.name], strict=True):
+                variable.assign(array)
     for kept, reason in ((different, "their depth differs"), (missing, "not in there")):
         if kept:
             names = _some([layer.name for layer in kept])
@@ -152,6 +153,11 @@ def _strings(group, attribute):
     return [v.decode() if isinstance(v, bytes) else str(v) for v in values]
 
 
+def _own(layer):
+    """The variables of a layer that files have; a layer may have more."""
+    return getattr(layer, "published_weights", layer.weights)
+
+
 def _shapes(values):
     return [tuple(value.shape) for value in values]
 
@@ -159,7 +165,7 @@ def _shapes(values):
 def _shape_message(source, layer, arrays):
     return (
         f"{source} does not fit: layer {layer.name} has shapes "
-        f"{_shapes(layer.weights)} here and {_shapes(arrays)} there; see "
+        f"{_shapes(_own(layer))} here and {_shapes(arrays)} there; see "
         "depth_multiplier, min_depth and conv_hyperparams.batch_norm.scale"
     )
 

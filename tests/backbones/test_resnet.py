@@ -215,3 +215,48 @@ def test_resnet_152_stages():
 def test_refused_settings(text, message):
     with pytest.raises(ConfigError, match=message):
         _build(text)
+
+
+@pytest.mark.parametrize("stride", [32, 16])
+def test_deformable_stages_start_as_the_plain_network(narrow, tmp_path, stride):
+    """The file of the plain one fits; offsets start at zero, dilated ones too."""
+    weights = {x.name: x.get_weights() for x in narrow.network.layers}
+    plain, deformable = (
+        _build(f"{NARROW} output_stride: {stride} {text}")
+        for text in (
+            "",
+            'deformable_stages: ["C3", "C5"] deformable_groups: 2 '
+            "deformable_modulation: true",
+        )
+    )
+    for one in (plain, deformable):
+        keras_weights.assign(one.network, weights, "the narrow one")
+    images = tf.random.stateless_uniform([1, 64, 96, 3], (1, 2))
+    for level, want in plain(images).items():
+        _close(deformable(images)[level], want)
+    # Seven blocks of a 3x3 kernel, with 9 * (2 + 1) offsets and factors of 2 groups.
+    depths = [16] * 4 + [64] * 3
+    more = sum((9 * d + 1) * 54 for d in depths)
+    assert deformable.count_params() == plain.count_params() + more
+
+
+def test_deformable_second_stage(narrow):
+    """conv5 on crops is deformable, and its offsets are in the checkpoint."""
+    cut = _build(f'{NARROW} second_stage: true deformable_stages: "C5"')
+    crops = tf.random.stateless_normal([3, 7, 7, cut.channels["C4"]], (1, 2))
+    assert cut.second_stage(crops).shape[1:3] == (7, 7)
+    names = [v.path for v in cut.second_stage.variables]
+    assert any("conv5_block1_2_conv/offsets/kernel" in name for name in names)
+
+
+@pytest.mark.parametrize(
+    "text, place",
+    [
+        ('deformable_stages: "C9"', "deformable_stages"),
+        ('deformable_stages: "C5" deformable_groups: 0', "deformable_groups"),
+    ],
+)
+def test_refused_deformations(text, place):
+    with pytest.raises(ConfigError) as caught:
+        _build(text)
+    assert caught.value.field_path == place
