@@ -190,6 +190,8 @@ class Predictions(NamedTuple):
       true_shapes: [B, 2] int32, height and width of each image inside the padding.
       features: [B * A, h, w, C], what was read of each prior's region, for masks; None
         of a stage that looks at no regions.
+      maps: {level: [B, h, w, C]} that the head hands on to the stage that follows, in
+        place of those that it has read; None hands on nothing.
     """
 
     class_logits: tf.Tensor
@@ -200,6 +202,7 @@ class Predictions(NamedTuple):
     image_shape: Any
     true_shapes: tf.Tensor
     features: Any = None
+    maps: Any = None
 
     def all_columns(self):
         """The columns and, as float32 [B, A, 1], `level` and `prior` of each prior.

@@ -16,7 +16,8 @@ class DenseStage:
 
     Args:
       head: {level: map} -> {"class_logits": [B, A, C], "box_codes": [B, A, D]} and
-        columns; one that `sees_priors` gets them, too.
+        columns; one that `sees_priors` gets them, too. "maps" among them are read by
+        the stage that follows.
       anchors: makes the Priors of the maps' shapes; None of a stage that follows.
       box_coder: between codes and boxes.
       objective: (predictions, targets, seed) -> {name: scalar}.
@@ -51,8 +52,10 @@ class DenseStage:
         if priors is None:
             priors = self.priors(features, image_shape, training)
         seen = {"priors": priors} if getattr(self.head, "sees_priors", False) else {}
-        outputs = self.head(features, training=training, **seen)
-        return predictions_of(outputs, priors, self.box_coder, image_shape, true_shapes)
+        outputs = dict(self.head(features, training=training, **seen))
+        maps = outputs.pop("maps", None)
+        made = predictions_of(outputs, priors, self.box_coder, image_shape, true_shapes)
+        return made._replace(maps=maps)
 
     def priors(self, features, image_shape, training=False):
         """The Priors of {level: map}: which of them count depends on `training`."""

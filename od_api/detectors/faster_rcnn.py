@@ -248,6 +248,7 @@ class FasterRcnn:
         found, priors = [], None
         for stage in self.first_stages:
             found.append(stage.predict(features, *shapes, training, priors))
+            features = found[-1].maps or features
             priors = stage.refined(found[-1])
         return tuple(found)
 

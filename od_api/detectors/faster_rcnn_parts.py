@@ -127,9 +127,9 @@ def _parts_of_regions(stages, backbone):
         parts[_nth("head", i)] = regions.head
         if regions.network not in (None, backbone.second_stage):
             parts[_nth("regions", i)] = regions.network
-        operator = regions.operator
-        if hasattr(operator, "variables") and operator not in parts.values():
-            parts[_nth("region_operator", i)] = operator
+        layer = regions.operator.layer
+        if layer is not None and layer not in parts.values():
+            parts[_nth("region_operator", i)] = layer
     return parts
 
 
@@ -146,6 +146,7 @@ def _first_stages(message, maps):
             add_background_class=True,
         )
         _build_head(head, maps.shapes, "first_stage_anchor_generator")
+        maps = _handed_on(head, maps)
         coder = fields.build("box_coder", lambda: _box_coder(message))
         stages.append(
             DenseStage(
@@ -188,6 +189,14 @@ def _box_coder(message):
     if message.HasField("box_coder"):
         return build_field(message, "box_coder")
     return build(old.box_coder(message))
+
+
+def _handed_on(head, maps):
+    """MapSpecs of what the next stage reads: the same, or maps that the head makes."""
+    depth = getattr(head, "handed_on", None)
+    if depth is None:
+        return maps
+    return maps._replace(channels=dict.fromkeys(maps.levels, depth))
 
 
 def _build_head(head, shapes, field):

@@ -46,6 +46,8 @@ class RegionParts:
         if network is None and reads == "regions":
             network = build(old.region_network(self._message.feature_extractor))
         operator = fields.build("region_operator", self._operator)
+        # Before it is copied: all forms have one set of weights.
+        operator.build(self._maps)
         regions = self._composed(reads, fields, head, network, operator)
         try:
             regions.build(self._maps)

@@ -55,7 +55,6 @@ class CroppedRegions:
 
     def build(self, maps):
         """Creates the head's variables, for regions of those maps (MapSpecs)."""
-        self.operator.build(maps)
         side = (self.crop_size - self.pool_size) // self.pool_stride + 1
         shape = (None, side, side, next(iter(maps.channels.values())))
         if not self.network.built:
@@ -109,7 +108,6 @@ class PositionSensitiveRegions:
 
     def build(self, maps):
         """Creates the head's variables, for one map (MapSpecs)."""
-        self.operator.build(maps)
         (shape,) = maps.shapes.values()
         if self.network is not None:
             shape = self.network.compute_output_shape(shape)

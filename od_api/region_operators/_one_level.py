@@ -19,7 +19,12 @@ class OneLevel:
     Args:
       level_rule: (boxes, strides) -> [B, P] int32, the position of the map that each
         box is read from. One map alone is read as it is.
+
+    Attributes:
+      layer: None: it has no weights.
     """
+
+    layer = None
 
     def __init__(self, *, level_rule=None):
         self.level_rule = level_rule or LevelByCount()
