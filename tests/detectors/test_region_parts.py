@@ -51,6 +51,24 @@ def test_stages_share_an_operator_or_have_their_own():
     assert kinds == ["CropAndResize", "RoiAlign"]
 
 
+def test_an_operator_with_weights_is_a_part():
+    """One for all stages, of either form, below the key of checkpoints."""
+    edit = "region_operator { soft_levels { depth: 8 } }"
+    for more in ("", " use_matmul_crop_and_resize: true"):
+        detector = kit.detector("cascade_rcnn", edit + more)
+        layers = [stage.regions.operator.layer for stage in detector.region_stages]
+        assert layers[0] is layers[1] is layers[2] is detector.parts["region_operator"]
+        assert "region_operator_2" not in detector.parts
+        static = detector.static().region_stages[0].regions.operator
+        assert static.layer is layers[0]
+    edit = f"region_stages {{ loss_weight: 1 }} region_stages {{ {edit} }}"
+    detector = kit.detector("faster_rcnn_fpn", edit)
+    assert "region_operator" not in detector.parts
+    assert detector.parts["region_operator_2"].count_params() > 0
+    _, gradients = kit.training_losses(detector, kit.targets())
+    assert all(g is not None for g in gradients.values())
+
+
 @pytest.mark.parametrize(
     ("model", "edit", "place", "says"),
     [
@@ -68,6 +86,12 @@ def test_stages_share_an_operator_or_have_their_own():
             "is empty",
         ),
         ("rpn", "region_operator { roi_align {} }", "region_operator", "no regions"),
+        (
+            "rfcn",
+            "region_operator { soft_levels {} }",
+            "region_operator",
+            "position-sensitive",
+        ),
         (
             "faster_rcnn",
             "region_stages { region_operator {} }",
