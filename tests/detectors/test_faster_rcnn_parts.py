@@ -1,6 +1,8 @@
 """From the fields of FasterRcnn to parts: their keys, order, settings and refusals."""
 
+import numpy as np
 import pytest
+import tensorflow as tf
 import two_stage_kit as kit
 
 from od_api.core.errors import ConfigError
@@ -73,6 +75,47 @@ def test_further_first_stages_start_at_refined_anchors():
         "RPNLoss_2/objectness_loss",
     ]
     assert all(g is not None for g in gradients.values())
+
+
+CASCADE_RPN = """
+  first_stages {
+    box_predictor { cascade_rpn_predictor { depth: 12 predict_classes: false } }
+    objective { matched {
+      matcher { region_assigner { anchor_scale: 4 } } classification_weight: 0
+    } }
+  }
+  first_stages { box_predictor { cascade_rpn_predictor { depth: 8 adaptive: true } } }
+"""
+
+
+def test_a_first_stage_hands_maps_on():
+    """The second reads 12 channels, at moved priors, and alone has logits."""
+    model = kit.detector("faster_rcnn_fpn", CASCADE_RPN)
+    one, two = model.parts["rpn"], model.parts["rpn_2"]
+    kernels = {v.path.split("/", 1)[1]: v.shape for v in two.weights}
+    assert kernels["conv/kernel"] == (3, 3, 12, 8)
+    assert not any("class" in v.path for v in one.weights)
+    truth = kit.targets()
+    first = model.call(kit.images(), truth.true_shapes).first
+    assert list(first[0].maps) == ["P2", "P3", "P4", "P5", "P6"]
+    assert first[0].priors.boxes.shape == first[1].priors.boxes.shape[1:]
+    assert not np.any(first[0].class_logits) and np.any(first[1].class_logits)
+    losses, gradients = kit.training_losses(model, truth)
+    assert float(losses["RPNLoss/objectness_loss"]) == 0
+    assert float(losses["RPNLoss/localization_loss"]) > 0
+    assert all(g is not None for g in gradients.values())
+
+
+def test_without_regression_anchors_stay():
+    """Codes of 0 of the first stage: the second one's priors are the anchors (T23)."""
+    model = kit.detector("faster_rcnn_fpn", CASCADE_RPN)
+    for variable in model.parts["rpn"].weights:
+        if "box" in variable.path:
+            variable.assign(tf.zeros(variable.shape))
+    truth = kit.targets()
+    first = model.call(kit.images(), truth.true_shapes).first
+    for boxes in first[1].priors.boxes:
+        np.testing.assert_allclose(boxes, first[0].priors.boxes, atol=1e-3)
 
 
 @pytest.mark.parametrize(
