@@ -4,9 +4,6 @@ import tensorflow as tf
 
 from od_api.core import ranges
 from od_api.core.registry import build, register
-from od_api.core.types import Kept
-from od_api.layers.nms_kernel import NmsKernel
-from od_api.layers.ranked_boxes import at_least_one, take
 from od_api.postprocess.detections import SelectDetections
 from od_api.protos import post_processing_pb2, suppression_pb2
 
@@ -45,8 +42,7 @@ class BatchNonMaxSuppression:
       soft_nms_sigma: 0 for hard suppression; the larger, the weaker the decay.
       use_hard_nms: a guard of old configs; true refuses a soft_nms_sigma.
       use_static_shapes: look at all anchors at once, in a form that XLA compiles;
-        slower where there are many. The detections are the same. Hard suppression
-        only.
+        slower where there are many. The detections are the same.
       max_candidates: only so many of the best boxes of each class are looked at; 0 is
         all of them.
       suppression: another suppression in the place of these two thresholds.
@@ -85,8 +81,6 @@ class BatchNonMaxSuppression:
         ranges.at_least("soft_nms_sigma", soft_nms_sigma)
         if use_hard_nms and soft_nms_sigma > 0.0:
             raise ValueError("use_hard_nms contradicts soft_nms_sigma: unset one")
-        if use_static_shapes and soft_nms_sigma > 0.0:
-            raise ValueError("use_static_shapes excludes soft_nms_sigma: unset one")
         self.score_threshold = score_threshold
         self.max_total_detections = max_total_detections
         self.suppression = suppression or _old(iou_threshold, soft_nms_sigma)
@@ -131,20 +125,7 @@ class BatchNonMaxSuppression:
 def _old(iou_threshold, soft_nms_sigma):
     """The suppression that the old fields mean."""
     if soft_nms_sigma > 0.0:
-        return _Soft(soft_nms_sigma)
+        # TensorFlow's sigma is half of the paper's, which the part has.
+        sigma = min(2.0 * soft_nms_sigma, ranges.LARGEST)
+        return build(suppression_pb2.SoftNms(sigma=sigma))
     return build(suppression_pb2.GreedyNms(iou_threshold=iou_threshold))
-
-
-class _Soft:
-    """TensorFlow's kernel alone."""
-
-    columns = ()
-    needs_all = False
-
-    def __init__(self, sigma):
-        self._kernel = NmsKernel(1.0, sigma)
-
-    def suppress(self, boxes, scores, columns, limit, floor):
-        """As suppressions do."""
-        rows, values = self._kernel(boxes, scores, limit, floor)
-        return Kept(rows=rows, scores=values, boxes=take(at_least_one(boxes), rows))

@@ -67,6 +67,14 @@ def test_soft_suppression_decays_scores():
     )
 
 
+def test_soft_suppression_in_static_shapes():
+    soft = dict(soft_nms_sigma=0.25, score_threshold=0.2)
+    native = select(ABC, ABC_SCORES, **soft)
+    static = select(ABC, ABC_SCORES, use_static_shapes=True, **soft)
+    assert anchors_of(native) == [0, 2, 1]
+    np.testing.assert_allclose(static, native, rtol=1e-6)
+
+
 def test_soft_suppression_drops_scores_that_decay_below_the_threshold():
     rows = select(ABC, ABC_SCORES, soft_nms_sigma=0.25, score_threshold=0.3)
     assert anchors_of(rows) == [0, 2]
