@@ -128,4 +128,6 @@ def _old(iou_threshold, soft_nms_sigma):
         # TensorFlow's sigma is half of the paper's, which the part has.
         sigma = min(2.0 * soft_nms_sigma, ranges.LARGEST)
         return build(suppression_pb2.SoftNms(sigma=sigma))
-    return build(suppression_pb2.GreedyNms(iou_threshold=iou_threshold))
+    return build(
+        suppression_pb2.GreedyNms(iou_threshold=iou_threshold, inclusive=False)
+    )

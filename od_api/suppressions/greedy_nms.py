@@ -17,7 +17,7 @@ from od_api.suppressions._greedy import Greedy
 
 @register(suppression_pb2.GreedyNms)
 class GreedyNms(Greedy):
-    """A box is removed by a kept one that is more similar to it than a threshold.
+    """A box is removed by a kept one that is similar enough to it.
 
     The IoU with a box without area is 0, also that of two equal ones.
 
@@ -28,7 +28,7 @@ class GreedyNms(Greedy):
       similarity: of [..., n, 4] and [..., m, 4] -> [..., n, m], in 0..1; None: IoU.
     """
 
-    def __init__(self, *, iou_threshold=0.6, inclusive=False, similarity=None):
+    def __init__(self, *, iou_threshold=0.6, inclusive=True, similarity=None):
         self.iou_threshold = checked(iou_threshold, inclusive, similarity)
         self.inclusive = inclusive
         self.similarity = similarity

@@ -37,7 +37,9 @@ def test_an_iou_equal_to_the_threshold(form, inclusive, expected):
 def test_identical_boxes_at_1(form):
     """Their IoU is 1, which is not above 1."""
     boxes = [ABC[0], ABC[0]]
-    assert rows(form(GreedyNms(iou_threshold=1.0)), boxes, [0.5, 0.9]) == [1, 0]
+    assert rows(
+        form(GreedyNms(iou_threshold=1.0, inclusive=False)), boxes, [0.5, 0.9]
+    ) == [1, 0]
     part = form(GreedyNms(iou_threshold=1.0, inclusive=True))
     assert rows(part, boxes, [0.5, 0.9]) == [1]
 
@@ -46,7 +48,7 @@ def test_a_box_without_area_overlaps_nothing(form):
     """Points, lines and boxes turned around, each twice, even inside another box."""
     flat = [[1, 1, 1, 1], [1, 1, 1, 5], [3, 3, 2, 2]]
     boxes = [ABC[0], *flat, *flat]
-    part = form(GreedyNms(iou_threshold=0.0))
+    part = form(GreedyNms(iou_threshold=0.0, inclusive=False))
     assert rows(part, boxes, np.linspace(0.9, 0.3, 7)) == list(range(7))
 
 

@@ -116,7 +116,7 @@ def merge(results, *, iou_threshold=IOU_THRESHOLD, max_detections=MAX_DETECTIONS
         for key in ("boxes", "scores", "classes")
     }
     kept = np.zeros(len(together["scores"]), bool)
-    suppression = GreedyNms(iou_threshold=iou_threshold)
+    suppression = GreedyNms(iou_threshold=iou_threshold, inclusive=False)
     for class_id in np.unique(together["classes"]):
         of_class = np.flatnonzero(together["classes"] == class_id)
         boxes, scores = (together[key][of_class] for key in ("boxes", "scores"))
