@@ -257,4 +257,8 @@ def _masks(message, head):
     if message.number_of_stages == 2:
         return None
     weight = message.second_stage_mask_prediction_loss_weight
-    return RegionMasks(head=head, loss_weight=weight)
+    return RegionMasks(
+        head=head,
+        loss_weight=weight,
+        threshold_targets=head.thresholds_mask_targets,
+    )

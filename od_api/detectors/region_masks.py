@@ -14,11 +14,13 @@ class RegionMasks:
     Args:
       head: has `masks(features, training)` -> [M, mh, mw, K or 1] logits.
       loss_weight: of the mask loss.
+      threshold_targets: targets are 0 or 1, from a half on 1.
     """
 
-    def __init__(self, *, head, loss_weight=1.0):
+    def __init__(self, *, head, loss_weight=1.0, threshold_targets=False):
         self.head = head
         self.loss_weight = loss_weight
+        self.threshold_targets = threshold_targets
 
     def losses(self, mask_logits, boxes, assignment, targets, image_shape):
         """The mean cross entropy of the pixels of all positive regions of the batch.
@@ -50,6 +52,8 @@ class RegionMasks:
         wanted = crop_masks(
             targets.masks, assignment.gt_index, boxes, image_shape, logits.shape[1:]
         )
+        if self.threshold_targets:
+            wanted = tf.cast(wanted >= 0.5, tf.float32)
         pixels = tf.nn.sigmoid_cross_entropy_with_logits(
             labels=wanted,
             logits=tf.reshape(tf.cast(logits, tf.float32), tf.shape(wanted)),

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from od_api.core import ranges
 from od_api.core.registry import register
+from od_api.heads._deconvolved_mask_head import DeconvolvedMaskHead
 from od_api.heads._mask_head import MaskHead
 from od_api.layers.chain import Chain
 from od_api.layers.conv_hyperparams import ConvHyperparams
@@ -44,10 +45,13 @@ class MaskRcnnBoxPredictor(keras.layers.Layer):
       share_box_across_classes: one box for all classes in place of one for each.
       convolve_then_upsample_masks: the mask branch enlarges the features after its
         first convolutions and not before them.
+      deconvolve_masks: the mask branch of the paper, with a transposed convolution.
+      threshold_mask_targets: masks learn 0 or 1, whichever is nearer to the target.
       num_classes: K.
 
     Attributes:
       reads: what an operator has read of each region.
+      thresholds_mask_targets: as `threshold_mask_targets`.
     """
 
     reads = "regions"
@@ -69,6 +73,8 @@ class MaskRcnnBoxPredictor(keras.layers.Layer):
         masks_are_class_agnostic=False,
         share_box_across_classes=False,
         convolve_then_upsample_masks=False,
+        deconvolve_masks=False,
+        threshold_mask_targets=False,
     ):
         super().__init__(name="mask_rcnn_box_predictor")
         ranges.above("dropout_keep_probability", dropout_keep_probability, 0, 1)
@@ -81,6 +87,12 @@ class MaskRcnnBoxPredictor(keras.layers.Layer):
         num_codes = self._box_shape[0] * box_code_size
         self._boxes = _dense_chain(make, num_codes, rate, name="box")
         self._mask_head = None
+        self.thresholds_mask_targets = threshold_mask_targets
+        if deconvolve_masks and convolve_then_upsample_masks:
+            raise ValueError(
+                "deconvolve_masks and convolve_then_upsample_masks are two forms of "
+                "the mask branch: set one"
+            )
         if predict_instance_masks:
             ranges.at_least("mask_height", mask_height, 1, ranges.MOST_CELLS)
             ranges.at_least("mask_width", mask_width, 1, ranges.MOST_CELLS)
@@ -97,14 +109,16 @@ class MaskRcnnBoxPredictor(keras.layers.Layer):
                 0,
                 ranges.MOST_CHANNELS,
             )
-            self._mask_head = MaskHead(
+            form = DeconvolvedMaskHead if deconvolve_masks else MaskHead
+            upsample = {"convolve_then_upsample": convolve_then_upsample_masks}
+            self._mask_head = form(
                 make=conv_hyperparams or ConvHyperparams(),
                 size=(mask_height, mask_width),
                 num_masks=1 if masks_are_class_agnostic else num_classes,
                 num_classes=num_classes,
                 depth=mask_prediction_conv_depth,
                 num_convs=mask_prediction_num_conv_layers,
-                convolve_then_upsample=convolve_then_upsample_masks,
+                **({} if deconvolve_masks else upsample),
             )
 
     @property

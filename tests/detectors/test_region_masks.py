@@ -46,3 +46,29 @@ def loss_of(label, weights, logits):
 def test_one_mean_over_the_regions_of_all_images(label, weights, expected):
     made = loss_of(label, weights, logits=[-100.0, 0.0, 20.0, 50.0])
     assert made == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("threshold, loss", [(False, 25.0), (True, 0.0)])
+def test_targets_between_0_and_1(threshold, loss):
+    """Of cells 1 to 4 the samples at .875 and 4.375 read .875 and .625.
+
+    A logit of 100 costs 100 times what is missing: 12.5 and 37.5, or nothing of what
+    is 1 from a half on.
+    """
+    masks = RegionMasks(head=types.SimpleNamespace(), threshold_targets=threshold)
+    row = np.uint8([0, 1, 1, 1, 1, 0, 0, 0])
+    targets = Targets(
+        boxes=tf.constant([[[0.0, 0.0, 8.0, 8.0]]]),
+        classes=tf.zeros([1, 1], tf.int32),
+        weights=tf.ones([1, 1]),
+        valid=tf.ones([1, 1], tf.bool),
+        true_shapes=tf.constant([[8, 8]]),
+        masks=tf.constant(np.tile(row, [1, 1, 8, 1])),
+    )
+    assignment = Assignment(
+        tf.zeros([1, 1], tf.int32), tf.ones([1, 1], tf.int32), tf.ones([1, 1])
+    )
+    boxes = tf.constant([[[1.0, 1.0, 5.0, 5.0]]])
+    logits = tf.fill([1, 2, 2, 1], 100.0)
+    found = masks.losses(logits, boxes, assignment, targets, (8, 8))
+    assert float(found["BoxClassifierLoss/mask_loss"]) == pytest.approx(loss, abs=1e-4)
