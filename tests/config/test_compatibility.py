@@ -142,6 +142,7 @@ STATIC, MATMUL = "use_static_shapes: true", "use_matmul_crop_and_resize: true"
         ("rpn", "", STATIC),
         ("rpn", STATIC, None),
         ("faster_rcnn", f"{STATIC} {MATMUL}", None),
+        ("faster_rcnn", f"{STATIC} region_operator {{ roi_align {{}} }}", None),
     ],
 )
 def test_jit_compile_needs_the_forms_that_xla_has(model, settings, missing, tmp_path):
