@@ -237,6 +237,12 @@ def _add_export(commands):
     parser.add_argument("--input-type", default="image_tensor")
     parser.add_argument("--name", default="detector", help="model name for TF Serving")
     parser.add_argument("--version", type=int, default=1)
+    parser.add_argument(
+        "--static",
+        action="store_true",
+        help="suppression without loops over classes, for other engines; slower in "
+        "TensorFlow",
+    )
     parser.set_defaults(func=_export)
 
 
@@ -250,6 +256,7 @@ def _export(args):
         input_type=args.input_type,
         name=args.name,
         version=args.version,
+        static=args.static,
     )
 
 

@@ -33,6 +33,7 @@ from od_api.data.inputs import label_map_path
 from od_api.data.label_map import LabelMap
 from od_api.exporting import parity, serving
 from od_api.exporting.frozen_network import FrozenNetwork
+from od_api.exporting.static_shapes import with_static_shapes
 from od_api.system.leftovers import workspace
 from od_api.system.path_names import one_name
 
@@ -58,6 +59,7 @@ def export(
     input_type="image_tensor",
     name="detector",
     version=1,
+    static=False,
 ):
     """Writes a SavedModel, and the directory that TensorFlow Serving wants.
 
@@ -68,6 +70,8 @@ def export(
       input_type: one of `serving.INPUT_TYPES`.
       name: the model's name for TensorFlow Serving.
       version: its version, 0 or more.
+      static: suppression in its static form, which other engines take; slower in
+        TensorFlow. The exported pipeline.config says so.
 
     Returns:
       {"boxes": pixels, "scores": difference}, the largest ones found.
@@ -79,6 +83,7 @@ def export(
     output_dir = pathlib.Path(output_dir)
     _check_arguments(output_dir, input_type, name, version)
     check_compatibility(config)
+    config = with_static_shapes(config) if static else config
     label_map = _label_map(config)
     found = load(checkpoint)
     detector = _restored(config, found)

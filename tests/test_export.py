@@ -313,6 +313,38 @@ def test_exported_weights_have_no_optimizer(exported, config, checkpoint):
     assert load_config(exported / "pipeline.config") == config
 
 
+def ops_of(path):
+    """{op: how many} of a SavedModel's graph and all functions in it."""
+    saved = saved_model_pb2.SavedModel()
+    saved.ParseFromString((path / "saved_model" / "saved_model.pb").read_bytes())
+    graph = saved.meta_graphs[0].graph_def
+    nodes = [*graph.node, *(n for f in graph.library.function for n in f.node_def)]
+    return collections.Counter(node.op for node in nodes)
+
+
+def test_static_exports_have_no_loop_over_classes(
+    exported, config, checkpoint, tmp_path
+):
+    """The kernel of each class is gone, and loops are no more than before.
+
+    The same detections; the config inside says what was exported.
+    """
+    export(config, checkpoint, tmp_path / "out", static=True)
+    ours, theirs = ops_of(tmp_path / "out"), ops_of(exported)
+    assert not [op for op in ours if op.startswith("NonMaxSuppression")]
+    assert theirs["NonMaxSuppressionV5"] >= 5
+    # The classes are 5; the loops are those of resizing and of blocks of boxes.
+    assert 0 < sum(n for op, n in ours.items() if op.endswith("While")) <= 4
+    pixels = images(2, 96, 96, 3)
+    static, native = (
+        serving_default(path)[0](pixels) for path in (tmp_path / "out", exported)
+    )
+    for name, value in native.items():
+        np.testing.assert_allclose(static[name], value, atol=1e-4, err_msg=name)
+    inside = load_config(tmp_path / "out" / "pipeline.config").model.ssd
+    assert inside.post_processing.batch_non_max_suppression.use_static_shapes
+
+
 def test_averaged_weights_are_exported(data, tmp_path):
     averaging = "train_config.optimizer.use_moving_average=true"
     config = tiny.config_for(tmp_path, data, averaging)

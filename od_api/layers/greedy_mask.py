@@ -32,7 +32,7 @@ def greedy_mask(items, removes, enough):
     items = tf.nest.map_structure(lambda x: _in_blocks(x, blocks), items)
 
     def at(i):
-        return tf.nest.map_structure(lambda x: x[i], items)
+        return tf.nest.map_structure(lambda x: tf.gather(x, i), items)
 
     def flat(kept):
         return tf.reshape(tf.transpose(kept, [1, 0, 2]), [batch, -1])[:, :count]
@@ -72,10 +72,12 @@ def _survivors_of_earlier(at, kept, i, removes):
     later = at(i)
 
     def against(j, alive):
-        removed = tf.reduce_any(removes(at(j), later) & kept[j][:, :, None], axis=1)
+        removed = tf.reduce_any(
+            removes(at(j), later) & tf.gather(kept, j)[:, :, None], axis=1
+        )
         return j + 1, alive & ~removed
 
-    everything = tf.ones_like(kept[0])
+    everything = tf.ones(tf.shape(kept)[1:], tf.bool)
     return tf.while_loop(lambda j, _: j < i, against, [0, everything])[1]
 
 

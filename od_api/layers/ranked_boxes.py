@@ -1,5 +1,7 @@
 """Boxes of any leading axes by falling score, and what is kept of them."""
 
+import functools
+import operator
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -49,15 +51,28 @@ def ranked(boxes, scores, columns, count=0):
 
 
 def take(values, rows):
-    """[..., M, n], [..., m] -> [..., m, n]: the values of those rows.
+    """[..., M, *], [..., m] -> [..., m, *]: the values of those rows.
 
-    An axis of size 1 in front of the values' M stands for all of the rows' axis.
+    An axis of size 1 in front of the values' M stands for all of the rows' axis. The
+    gather is a plain one, out of all lists as one: OpenVINO's of batches crashes.
     """
     values, rows = tf.convert_to_tensor(values), tf.convert_to_tensor(rows)
-    lead = values.shape.rank - 2
-    if lead and values.shape[-3] == 1 and rows.shape[-2] != 1:
-        return tf.gather(tf.squeeze(values, -3), rows, batch_dims=lead - 1)
-    return tf.gather(values, rows, batch_dims=lead)
+    lead = rows.shape.rank - 1
+    shape = known_shape(values)
+    lists, size, tail = shape[:lead], shape[lead], shape[lead + 1 :]
+    number = functools.reduce(operator.mul, lists, 1)
+    if not (isinstance(number, int) and number == 1):
+        first = size * tf.range(number)
+        rows += tf.reshape(first, [*lists, 1])
+    return tf.gather(tf.reshape(values, [number * size, *tail]), rows)
+
+
+def known_shape(x):
+    """The shape as a list, with ints where they are known."""
+    if x.shape.is_fully_defined():
+        return x.shape.as_list()
+    dynamic = tf.unstack(tf.shape(x))
+    return [d if s is None else s for s, d in zip(x.shape, dynamic, strict=True)]
 
 
 def at_least_one(values):
@@ -88,7 +103,7 @@ def best_of(ranked_boxes, scores, limit, boxes=None):
     size = min(limit, size) if known else tf.minimum(limit, size)
     values, order = tf.math.top_k(scores, size)
     real = values > float("-inf")
-    rows = tf.gather(ranked_boxes.rows, order, batch_dims=order.shape.rank - 1)
+    rows = take(ranked_boxes.rows, order)
     kept = Kept(
         rows=tf.where(real, rows, 0),
         scores=values,

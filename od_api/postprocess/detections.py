@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from od_api.core import boxes as box_ops
 from od_api.core.types import Detections
-from od_api.layers.ranked_boxes import at_least_one, ranked, take
+from od_api.layers.ranked_boxes import at_least_one, known_shape, ranked, take
 
 # The anchors that are looked at first, and the factor by which more are taken when
 # these do not settle the result. On a trained SSD 512 of 1917 anchors nearly always do.
@@ -149,7 +149,7 @@ class SelectDetections:
         return self._by_class(boxes, scores, columns, floor)
 
     def _by_class(self, boxes, scores, columns, floor):
-        boxes = tf.experimental.numpy.swapaxes(boxes, -2, -3)
+        boxes = _by_box(boxes)
         columns = {name: x[..., None, :, :] for name, x in columns.items()}
         classes = scores.shape[-1]
         kept = self._suppress(
@@ -176,7 +176,7 @@ class SelectDetections:
         kept = self._suppress(boxes, best, columns, self.total, floor)
         per_box = min(self.classes_per_box, scores.shape[-1])
         top, classes = tf.math.top_k(take(scores, kept.rows), per_box)
-        before = tf.gather(best, kept.rows, batch_dims=lead)
+        before = take(best, kept.rows)
         top *= tf.math.divide_no_nan(kept.scores, before)[..., None]
         real = (kept.scores > floor)[..., None] & (top > floor)
         return _Survivors(
@@ -207,14 +207,16 @@ class SelectDetections:
         lead = real.shape.rank - 1
 
         def finish(x):
-            inside = tf.reshape(real, _shape(real) + [1] * (x.shape.rank - lead - 1))
+            inside = tf.reshape(
+                real, known_shape(real) + [1] * (x.shape.rank - lead - 1)
+            )
             x = tf.where(inside, x, 0)
             padding = [[0, 0]] * x.shape.rank
             padding[lead] = [0, length - x.shape[lead]]
             return tf.pad(x, padding)
 
         def chosen(x):
-            return finish(tf.gather(x, order, batch_dims=lead))
+            return finish(take(x, order))
 
         return _Selected(
             boxes=chosen(boxes),
@@ -223,6 +225,14 @@ class SelectDetections:
             count=tf.reduce_sum(tf.cast(real, tf.int32), axis=-1),
             anchor_indices=chosen(found.rows),
         )
+
+
+def _by_box(boxes):
+    """[..., M, Q, 4] -> [..., Q, M, 4]."""
+    if boxes.shape[-2] == 1:
+        # No transposition: OpenVINO fails to move one behind the gather that follows.
+        return boxes[..., 0, :][..., None, :, :]
+    return tf.experimental.numpy.swapaxes(boxes, -2, -3)
 
 
 def _flat(x, axis):
@@ -234,13 +244,7 @@ def _flat(x, axis):
     """
     axis += x.shape.rank
     size = x.shape[axis] * x.shape[axis + 1]
-    return tf.reshape(x, [*_shape(x)[:axis], size, *x.shape[axis + 2 :]])
-
-
-def _shape(x):
-    """The shape as a list, with ints where they are known."""
-    dynamic = tf.unstack(tf.shape(x))
-    return [d if s is None else s for s, d in zip(x.shape, dynamic, strict=True)]
+    return tf.reshape(x, [*known_shape(x)[:axis], size, *x.shape[axis + 2 :]])
 
 
 def _with_one_anchor(boxes, scores, columns):

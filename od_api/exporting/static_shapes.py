@@ -1,0 +1,27 @@
+"""The config of an export whose suppressions run in their static form."""
+
+import copy
+
+from od_api.core.message_fields import set_values
+
+
+def with_static_shapes(config):
+    """A copy of a TrainEvalPipelineConfig: every suppression of static shapes.
+
+    Without loops over images and classes, and without TensorFlow's kernel, so that
+    other engines take it. The detections are the same.
+    """
+    config = copy.deepcopy(config)
+    _set_below(config.model)
+    return config
+
+
+def _set_below(message):
+    kind = message.DESCRIPTOR.name
+    if kind == "PostProcessing":
+        message.batch_non_max_suppression.use_static_shapes = True
+    elif kind == "FasterRcnn":
+        message.use_static_shapes = True
+    for _, field, value in set_values(message):
+        if field.message_type is not None:
+            _set_below(value)

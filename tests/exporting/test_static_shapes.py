@@ -1,0 +1,37 @@
+"""Every suppression of a config in its static form."""
+
+import pytest
+from google.protobuf import text_format
+
+from od_api.exporting.static_shapes import with_static_shapes
+from od_api.protos import pipeline_pb2
+
+POST = "post_processing { batch_non_max_suppression { score_threshold: .1 } }"
+
+
+@pytest.mark.parametrize(
+    ("model", "field"),
+    [
+        (f"ssd {{ {POST} }}", "post_processing"),
+        ("ssd { post_processing {} }", "post_processing"),
+        (f"faster_rcnn {{ second_stage_{POST} }}", "second_stage_post_processing"),
+    ],
+)
+def test_the_copy_is_static_and_nothing_else(model, field):
+    config = pipeline_pb2.TrainEvalPipelineConfig()
+    text_format.Parse(f"model {{ {model} }}", config)
+    before = config.SerializeToString()
+    made = with_static_shapes(config)
+    assert config.SerializeToString() == before
+    kind = made.model.WhichOneof("model")
+    detector = getattr(made.model, kind)
+    nms = getattr(detector, field).batch_non_max_suppression
+    assert nms.use_static_shapes
+    assert getattr(detector, "use_static_shapes", True)
+    nms.ClearField("use_static_shapes")
+    if kind == "faster_rcnn":
+        detector.ClearField("use_static_shapes")
+    else:
+        text = getattr(config.model, kind)
+        text.post_processing.batch_non_max_suppression.SetInParent()
+    assert made == config
