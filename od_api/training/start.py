@@ -172,7 +172,8 @@ def _synchronous_steps(run, source, options, batches):
     state = run.state
     if options.strategy.num_replicas_in_sync > 1:
         batches = _shared(source, state, options.strategy, run.settings.batch_size)
-    return SynchronousSteps(state.take_step, source.guarded(batches), state.step)
+    guarded = source.guarded(batches)
+    return SynchronousSteps(state.take_step, guarded, state.step, batches.element_spec)
 
 
 def _shared(source, state, strategy, batch_size):

@@ -69,6 +69,19 @@ class TrainingStep:
     def __call__(self, batch):
         return self._run(numeric(batch))
 
+    def trace(self, batch_spec):
+        """Makes the one graph for all batches of a data set.
+
+        Otherwise the first batch would have a graph of its own shape, which rounds
+        otherwise: a run that is resumed would not repeat one that goes through. XLA,
+        which compiles every shape apart, has no such graph.
+
+        Args:
+          batch_spec: the data set's `element_spec`.
+        """
+        if not self._static_shapes:
+            self._run.get_concrete_function(numeric(batch_spec))
+
     def update(self, batch, read_step=None):
         """One replica's part of a step: gradients of its batch, applied.
 

@@ -28,12 +28,14 @@ class SynchronousSteps:
       take_step: TrainingStep.
       batches: iterator of (global) batches.
       first_step: the steps done before.
+      batch_spec: the data set's `element_spec`; None of batches of one shape.
     """
 
-    def __init__(self, take_step, batches, first_step):
+    def __init__(self, take_step, batches, first_step, batch_spec=None):
         self._take_step = take_step
         self._batches = iter(batches)
         self._step = first_step
+        self._batch_spec = batch_spec
         self._watch = LossWatch()
 
     def until(self, last_step):
@@ -42,6 +44,9 @@ class SynchronousSteps:
         Raises:
           TrainingDiverged: a loss is not finite, or grows without end.
         """
+        if self._batch_spec is not None:
+            self._take_step.trace(self._batch_spec)
+            self._batch_spec = None
         while self._step < last_step:
             batch = next(self._batches, None)
             if batch is None:
