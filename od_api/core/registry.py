@@ -26,6 +26,7 @@ FAMILIES = (
     "assigners",
     "augment",
     "backbones",
+    "batch_schemes",
     "box_coders",
     "columns",
     "detectors",

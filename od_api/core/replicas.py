@@ -11,6 +11,13 @@ def num_replicas():
     return context.num_replicas_in_sync if context else 1
 
 
+def own_seed(seed):
+    """int32 [2], the same on all replicas -> one of this replica's own."""
+    context = tf.distribute.get_replica_context()
+    number = context.replica_id_in_sync_group if context else 0
+    return tf.random.experimental.stateless_fold_in(seed, number)
+
+
 def sum_over_replicas(tensor):
     """The sum of every replica's `tensor`; the tensor itself when there is one.
 

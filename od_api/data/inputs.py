@@ -1,20 +1,24 @@
 """What a config's input readers feed to training and evaluation."""
 
 import numpy as np
+import tensorflow as tf
 
 from od_api.core.errors import ConfigError, UserError
 from od_api.core.printable import printable
 from od_api.core.registry import build
 from od_api.core.warn_once import warn_once
 from od_api.data import guarded, records
+from od_api.data.batch_fields import numeric
 from od_api.data.check import check_records
 from od_api.data.label_map import LabelMap
 from od_api.data.order import Part
 from od_api.data.pipeline import checked, make_dataset
 from od_api.data.preparation import Recipe
 from od_api.data.read_errors import FAILURES
+from od_api.data.schemes import Schemes
 from od_api.pictures.batches import draw_batch as draw_batch
 from od_api.pictures.batches import draw_batches as draw_batches
+from od_api.protos import input_reader_pb2
 
 # So many findings of a kind are shown at a start, and these notes.
 _SHOWN = 3
@@ -88,16 +92,24 @@ class Input:
         reader = checked(self._reader, self.paths[:1], self._training)
         return guarded.explained(error, self.paths, reader, self.label_map)
 
-    def dataset(self, detector, augmentations=(), **settings):
-        """Batches for `detector`; see `make_dataset` for the settings."""
+    def dataset(self, detector, augmentations=(), sized=None, **settings):
+        """Batches for `detector`; see `Recipe` and `make_dataset` for the settings."""
         recipe = Recipe(
-            detector.resizer, detector.num_classes, self.label_map, augmentations
+            detector.resizer,
+            detector.num_classes,
+            self.label_map,
+            augmentations,
+            sized=sized,
         )
         return make_dataset(self._reader, recipe, **settings)
 
 
 class TrainingInput(Input):
-    """The train_input_reader of a config, with its augmentations."""
+    """The train_input_reader of a config, with its augmentations and batch schemes.
+
+    Attributes:
+      schemes: Schemes: a step reads `schemes.records` images.
+    """
 
     def __init__(self, config):
         reader = config.train_input_reader
@@ -106,6 +118,12 @@ class TrainingInput(Input):
         )
         self._settings = config.train_config
         self._augmentations = _augmentations(config.train_config)
+        self.schemes = Schemes(self._settings, self._settings.jit_compile)
+        if self.schemes:
+            # A scheme takes whole batches alone.
+            self._reader = input_reader_pb2.InputReader()
+            self._reader.CopyFrom(reader)
+            self._reader.drop_remainder = True
 
     def training_dataset(self, detector, start_step, share=(0, 1)):
         """Endless batches from `start_step` on, the same ones for the same seed.
@@ -114,13 +132,21 @@ class TrainingInput(Input):
           detector: what is trained.
           start_step: steps done before.
           share: (index, count) of a worker that trains in step with others: it gets its
-            rows of these batches, batch_size / count of each.
+            rows of these batches, records / count of each.
         """
         part = Part(seed=self._settings.seed, start_step=start_step, share=share)
         return self._batches(detector, part)
 
+    def shown(self, batches, start_step):
+        """Batches from `start_step` on as the network sees them, for pictures."""
+        for step, batch in enumerate(batches, start_step):
+            if self.schemes:
+                seed = tf.cast(np.array([self._settings.seed, step]), tf.int32)
+                batch = self.schemes(numeric(batch), seed)
+            yield batch
+
     def worker_dataset(self, detector, index, count, start_step):
-        """Endless batches of one asynchronous worker, each of batch_size images.
+        """Endless batches of one asynchronous worker, each of all a step's images.
 
         The workers share the files, or the records where there are fewer files than
         workers. Their order and augmentation depend on the seed, the worker and
@@ -148,7 +174,8 @@ class TrainingInput(Input):
         return self.dataset(
             detector,
             self._augmentations,
-            batch_size=self._settings.batch_size,
+            sized=self.schemes.sized(detector.resizer),
+            batch_size=self.schemes.records,
             training=True,
             part=part,
             portable=portable,

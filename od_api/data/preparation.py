@@ -10,6 +10,8 @@ from od_api.core import sample as samples
 from od_api.data.tf_example import decode, keep_boxes
 from od_api.pictures import rle
 
+_fold = tf.random.experimental.stateless_fold_in
+
 # What a batch has one value of for every box.
 PER_BOX = (*samples.PER_BOX_FIELDS, "area", "mask_counts", "valid")
 
@@ -23,6 +25,7 @@ class Recipe(NamedTuple):
       label_map: LabelMap, or None for records with class numbers.
       augmentations: callables `augment(sample, seed)`, in order.
       keep_originals: adds `original_image`, before augmentation.
+      sized: `(position, seed) -> resizer` of the record there; None: `resizer`.
     """
 
     resizer: Any
@@ -30,6 +33,7 @@ class Recipe(NamedTuple):
     label_map: Any = None
     augmentations: tuple = ()
     keep_originals: bool = False
+    sized: Any = None
 
 
 class Preparation:
@@ -61,8 +65,17 @@ class Preparation:
         sample = self._augment(sample, position)
         if self._training:
             sample = keep_boxes(sample, geometry.area(sample["boxes"]) > 0)
-        sample = resize(sample, self._recipe.resizer)
-        return self._with_rows(sample)
+        return self._with_rows(resize(sample, self._resizer(position)))
+
+    def _resizer(self, position):
+        recipe = self._recipe
+        if recipe.sized is None:
+            return recipe.resizer
+        # No record has this number, so no augmentation has this seed.
+        return recipe.sized(position, _fold(self._whole_seed(), -1))
+
+    def _whole_seed(self):
+        return tf.stack([tf.cast(part, tf.int32) for part in self._seed])
 
     def _augment(self, sample, position):
         """Each record and each augmentation has a seed of its own.
@@ -70,13 +83,11 @@ class Preparation:
         Bytes are a quarter to move: images become floats before the first augmentation
         that does not say that it `keeps_bytes`.
         """
-        fold = tf.random.experimental.stateless_fold_in
-        seed = tf.stack([tf.cast(part, tf.int32) for part in self._seed])
-        seed = fold(seed, tf.cast(position, tf.int32))
+        seed = _fold(self._whole_seed(), tf.cast(position, tf.int32))
         for index, augment in enumerate(self._recipe.augmentations):
             if not getattr(augment, "keeps_bytes", False):
                 sample = {**sample, "image": tf.cast(sample["image"], tf.float32)}
-            sample = augment(sample, fold(seed, index))
+            sample = augment(sample, _fold(seed, index))
         return sample
 
     def _with_rows(self, sample):

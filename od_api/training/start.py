@@ -162,7 +162,8 @@ def _result_of_before(run):
 def _draw_first_batches(source, batches, state, model_dir, summaries):
     """What training will see, as pictures."""
     path = model_dir / "train" / "first_batches.jpg"
-    pictures = inputs.draw_batches(source.guarded(batches), source.label_map, path)
+    shown = source.guarded(source.shown(batches, state.step))
+    pictures = inputs.draw_batches(shown, source.label_map, path)
     for i, picture in enumerate(pictures[:3]):
         summaries.image(f"train_input_images_{i}", picture[None], state.step)
 
@@ -189,7 +190,7 @@ def _shared(source, state, strategy, batch_size):
     def make(context):
         share = (context.input_pipeline_id, context.num_input_pipelines)
         dataset = source.training_dataset(state.detector, state.step, share)
-        return dataset.rebatch(batch_size // replicas, drop_remainder=True)
+        return dataset.rebatch(source.schemes.records // replicas, drop_remainder=True)
 
     return strategy.distribute_datasets_from_function(make)
 

@@ -7,6 +7,7 @@ import tensorflow as tf
 from od_api.core import variables
 from od_api.core.replicas import average_statistics, num_replicas
 from od_api.data.batch_fields import numeric, targets_of
+from od_api.data.schemes import Schemes
 from od_api.layers.fused_batch_norm import drifting_statistics
 from od_api.optim.gradients import (
     clip_by_global_norm,
@@ -24,9 +25,10 @@ class TrainingStep:
       step: int64 tf.Variable, counted up by each call.
       trainable: {name: tf.Variable} that training changes.
       strategy: a tf.distribute.Strategy.
-      settings: TrainConfig: whether weight penalties are added to the loss, how
-        gradients are clipped and those of biases multiplied, the seed of everything
-        random inside the step, and whether XLA compiles losses and gradients.
+      settings: TrainConfig: its batch schemes, whether weight penalties are added to
+        the loss, how gradients are clipped and those of biases multiplied, the seed of
+        everything random inside the step, and whether XLA compiles losses and
+        gradients.
       loss_scale: a LossScale under float16, else None.
 
     Returns (of the call): {"localization_loss": ..., "total_loss": ...} float32 scalars
@@ -55,6 +57,7 @@ class TrainingStep:
         self._settings = settings
         self._loss_scale = loss_scale
         self._drifting = drifting_statistics(detector.parts)
+        self._schemes = Schemes(settings, self._static_shapes)
         self._gradients_of = self._losses_and_gradients
         if settings.jit_compile:
             self._gradients_of = tf.function(
@@ -100,6 +103,7 @@ class TrainingStep:
         seed = tf.stack(
             [tf.cast(self._settings.seed, tf.int32), tf.cast(before, tf.int32)]
         )
+        batch = self._schemes(batch, seed)
         losses, gradients = self._gradients_of(batch, seed)
         gradients = reduce_gradients(gradients)
         with tf.control_dependencies([g for g in gradients.values() if g is not None]):

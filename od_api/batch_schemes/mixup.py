@@ -1,0 +1,64 @@
+"""Two images in one."""
+
+import tensorflow as tf
+
+from od_api.batch_schemes._scheme import BatchScheme
+from od_api.core import ranges
+from od_api.core.registry import register
+from od_api.protos import batch_scheme_pb2
+
+_OF_IMAGES = ("image", "true_shape")
+
+
+@register(batch_scheme_pb2.Mixup)
+class Mixup(BatchScheme):
+    """Visually coherent mixup (Zhang et al., Bag of Freebies, 2019, section 3.1).
+
+    An image becomes s x1 + (1 - s) x2 with s from Beta(alpha, alpha), on a canvas of
+    the larger height and the larger width, and nothing is resized. It has the boxes of
+    both, with their weights times the share of their image.
+
+    Args:
+      alpha: above 0.
+    """
+
+    factor = 2
+
+    def __init__(self, *, alpha=1.5):
+        ranges.above("alpha", alpha)
+        self._alpha = alpha
+
+    def __call__(self, batch, seed):
+        count = tf.shape(batch["image"])[0] // 2
+        first = self._shares(count, seed)
+        shares = tf.stack([first, 1.0 - first], axis=1)
+        pairs = {
+            name: tf.reshape(rows, tf.concat([[count, 2], tf.shape(rows)[1:]], axis=0))
+            for name, rows in batch.items()
+        }
+        pairs["weights"] *= shares[:, :, None]
+        mixed = {
+            name: _joined(pairs[name], rows.shape)
+            for name, rows in batch.items()
+            if name not in _OF_IMAGES
+        }
+        images = pairs["image"] * shares[:, :, None, None, None]
+        image = tf.reduce_sum(images, axis=1)
+        return {
+            **mixed,
+            "image": tf.ensure_shape(image, [None, *batch["image"].shape[1:]]),
+            "true_shape": tf.reduce_max(pairs["true_shape"], axis=1),
+        }
+
+    def _shares(self, count, seed):
+        """[count] float32 from Beta(alpha, alpha): a share of two gamma variables."""
+        drawn = tf.random.stateless_gamma([2, count], seed, self._alpha)
+        return tf.math.divide_no_nan(drawn[0], drawn[0] + drawn[1])
+
+
+def _joined(pairs, shape):
+    """[n, 2, G, ...] -> [n, 2 G, ...], the boxes of both; `shape` is that before."""
+    count, rows = tf.shape(pairs)[0], 2 * tf.shape(pairs)[2]
+    joined = tf.reshape(pairs, tf.concat([[count, rows], tf.shape(pairs)[3:]], axis=0))
+    known = None if shape[1] is None else 2 * shape[1]
+    return tf.ensure_shape(joined, [None, known, *shape[2:]])
