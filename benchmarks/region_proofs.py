@@ -28,16 +28,28 @@ def _operator(text):
 
 # {name: (model of the tests, overrides, steps)}
 PROOFS = {
-    "cascade_rpn": ("cascade_rpn", [], 400),
-    "roi_align": ("faster_rcnn_fpn", _operator(f"roi_align {{{BY_STRIDE}}}"), 400),
-    "roi_max_pool": ("faster_rcnn_fpn", _operator("roi_max_pool {}"), 400),
-    "roi_average_pool": ("faster_rcnn_fpn", _operator("roi_average_pool {}"), 400),
-    "precise_roi_pool": ("faster_rcnn_fpn", _operator("precise_roi_pool {}"), 400),
-    "soft_levels": ("faster_rcnn_fpn", _operator("soft_levels {depth: 32}"), 400),
-    "rfcn_roi_align": ("rfcn", _operator("roi_align {}"), 400),
+    "roi_align": ("faster_rcnn", _operator("roi_align {}"), 400),
+    "roi_max_pool": ("faster_rcnn", _operator("roi_max_pool {}"), 400),
+    "roi_average_pool": ("faster_rcnn", _operator("roi_average_pool {}"), 400),
+    "precise_roi_pool": ("faster_rcnn", _operator("precise_roi_pool {}"), 400),
+    "cascade_rpn": ("cascade_rpn", [], 600),
+    "soft_levels": ("faster_rcnn_fpn", _operator("soft_levels {depth: 32}"), 600),
     "top_down_fpn": (
         "faster_rcnn_fpn",
-        [f"{MODEL}.feature_extractor.neck={{top_down_fpn {{depth: 32}}}}"],
+        [
+            f"{MODEL}.feature_extractor.neck={{top_down_fpn {{depth: 32}}}}",
+            *_operator(f"roi_align {{{BY_STRIDE}}}"),
+        ],
+        600,
+    ),
+    "concatenated_stages": (
+        "faster_rcnn",
+        [
+            f"{MODEL}.feature_extractor.backbone.mobilenet_v1.output_stride=16",
+            f"{MODEL}.feature_extractor.neck={{concatenated_stages "
+            '{stages: ["C4", "C5"]}}',
+            f'{MODEL}.region_levels=["C5"]',
+        ],
         400,
     ),
     "deformable_conv": (
@@ -47,8 +59,9 @@ PROOFS = {
             "depth_multiplier: 0.125 "
             'conv_hyperparams {batch_norm {decay: 0.9}} deformable_stages: ["C5"]}}'
         ],
-        400,
+        600,
     ),
+    "rfcn_roi_align": ("rfcn", _operator("roi_align {}"), 800),
 }
 
 
@@ -67,7 +80,9 @@ def prove(name, folder, data):
     if model in tiny_two_stage.MODELS:
         tiny_models = tiny_two_stage
     lesson = test_compositions.lesson(steps, "momentum_optimizer", 0.02)
-    config = tiny_models.config_for(folder, data, model, *lesson, *overrides)
+    weight = f"{MODEL}.second_stage_localization_loss_weight=2"
+    overrides = [*lesson, weight, *overrides]
+    config = tiny_models.config_for(folder, data, model, *overrides)
     metrics = train(config, folder / "model", num_steps=steps).metrics
     found = export(config, folder / "model", folder / "exported")
     return {

@@ -84,6 +84,27 @@ _FREE_ANCHOR = """
     }
     objective { free_anchor { bag_size: 10 } }
 """
+_CASCADE_RPN = """
+    first_stages {
+      box_predictor { cascade_rpn_predictor { depth: 32 predict_classes: false } }
+      box_coder {
+        faster_rcnn_box_coder { y_scale: 10 x_scale: 10 height_scale: 2 width_scale: 2 }
+      }
+      objective {
+        matched {
+          matcher { region_assigner { anchor_scale: 4 } }
+          localization_loss { weighted_iou {} }
+          classification_weight: 0
+        }
+      }
+    }
+    first_stages {
+      box_predictor { cascade_rpn_predictor { depth: 32 adaptive: true } }
+      objective { matched { localization_loss { weighted_iou {} } } }
+    }
+    region_operator { precise_roi_pool { level_rule { level_by_stride {} } } }
+    region_levels: ["P2", "P3", "P4", "P5"]
+"""
 _LIBRA = """
     second_stage_objective {
       matched {
@@ -104,6 +125,10 @@ def _dense(parts, factors=""):
 
 MODELS = {
     "cascade": tiny_two_stage.MODELS["cascade_rcnn"],
+    "cascade_rpn": tiny_two_stage.MODELS["faster_rcnn_fpn"].replace(
+        "    first_stage_minibatch_size: 64\n",
+        "    first_stage_minibatch_size: 64\n" + _CASCADE_RPN,
+    ),
     "fcos": _dense(_FCOS, 'score_factors: "centerness"'),
     "free_anchor": _dense(_FREE_ANCHOR),
     "libra": tiny_two_stage.MODELS["faster_rcnn_fpn"].replace(

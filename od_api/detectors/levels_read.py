@@ -22,10 +22,11 @@ def levels_read(message, backbone, neck):
     maps = backbone.specs
     own = maps.levels[-1:]
     if neck is not None:
+        made = neck.specs
         maps = MapSpecs(
-            strides=maps.strides | neck.strides, channels=maps.channels | neck.channels
+            strides=maps.strides | made.strides, channels=maps.channels | made.channels
         )
-        own = neck.levels
+        own = made.levels
     proposals = _named(message, "proposal_levels", maps, own)
     goes_on_from = backbone.levels[-1:] if backbone.second_stage else None
     regions = _named(message, "region_levels", maps, goes_on_from or proposals.levels)
