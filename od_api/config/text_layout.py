@@ -99,10 +99,16 @@ class TextLayout:
         return None
 
     def nearest(self, path):
-        """The `Field` at the path or at its longest prefix that is in the text."""
+        """The `Field` at the path or at its longest prefix that is in the text.
+
+        An item of a list `[a, b]` stands where the list does.
+        """
         parts = path.split(".")
         for end in range(len(parts), 0, -1):
-            field = self.find(".".join(parts[:end]))
+            *before, last = parts[:end]
+            name, _ = _split_index(last)
+            field = self.find(".".join([*before, last]))
+            field = field or self.find(".".join([*before, name]))
             if field:
                 return field
         return None

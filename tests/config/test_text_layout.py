@@ -15,6 +15,15 @@ def test_fields_of_lists_and_nested_messages():
     assert not layout.unclosed and not layout.stray
 
 
+def test_item_of_a_list():
+    """It has the place of the list; the third of two messages that of the first."""
+    layout = TextLayout('a {\n  b: ["x", "y"] c {} c { d: 1 } }')
+    assert layout.nearest("a.b[1]").path == (("a", 0), ("b", 0))
+    assert layout.nearest("a.b[1]").line == 2
+    assert layout.nearest("a.c[1].d").path == (("a", 0), ("c", 1), ("d", 0))
+    assert layout.nearest("a.c[2]").path == (("a", 0), ("c", 0))
+
+
 def test_braces_that_do_not_match():
     layout = TextLayout("a { b < c: 1 } d: 2 }")
     assert [opened.name for opened in layout.unclosed] == ["b"]
