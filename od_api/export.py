@@ -70,8 +70,8 @@ def export(
       input_type: one of `serving.INPUT_TYPES`.
       name: the model's name for TensorFlow Serving.
       version: its version, 0 or more.
-      static: suppression in its static form, which other engines take; slower in
-        TensorFlow. The exported pipeline.config says so.
+      static: suppression and region operators in their static forms, which other
+        engines take; slower in TensorFlow. The exported pipeline.config says so.
 
     Returns:
       {"boxes": pixels, "scores": difference}, the largest ones found.

@@ -1,4 +1,4 @@
-"""The config of an export whose suppressions run in their static form."""
+"""The config of an export whose parts run in their static forms."""
 
 import copy
 
@@ -6,9 +6,9 @@ from od_api.core.message_fields import set_values
 
 
 def with_static_shapes(config):
-    """A copy of a TrainEvalPipelineConfig: every suppression of static shapes.
+    """A copy of a TrainEvalPipelineConfig: suppressions, region operators are static.
 
-    Without loops over images and classes, and without TensorFlow's kernel, so that
+    Without loops over images and classes, and without TensorFlow's kernels, so that
     other engines take it. The detections are the same.
     """
     config = copy.deepcopy(config)
@@ -22,6 +22,7 @@ def _set_below(message):
         message.batch_non_max_suppression.use_static_shapes = True
     elif kind == "FasterRcnn":
         message.use_static_shapes = True
+        message.use_matmul_crop_and_resize = True
     for _, field, value in set_values(message):
         if field.message_type is not None:
             _set_below(value)

@@ -1,4 +1,4 @@
-"""Every suppression of a config in its static form."""
+"""Suppressions and region operators of a config in their static forms."""
 
 import pytest
 from google.protobuf import text_format
@@ -30,7 +30,9 @@ def test_the_copy_is_static_and_nothing_else(model, field):
     assert getattr(detector, "use_static_shapes", True)
     nms.ClearField("use_static_shapes")
     if kind == "faster_rcnn":
+        assert detector.use_matmul_crop_and_resize
         detector.ClearField("use_static_shapes")
+        detector.ClearField("use_matmul_crop_and_resize")
     else:
         text = getattr(config.model, kind)
         text.post_processing.batch_non_max_suppression.SetInParent()
