@@ -32,35 +32,52 @@ def deformable_conv(
       ValueError: numbers of channels that do not go together.
     """
     rows, columns, depth, filters = kernel.shape
-    taps = rows * columns
-    groups = offsets.shape[-1] // (2 * taps)
-    if groups < 1 or offsets.shape[-1] % (2 * taps) or depth % groups:
+    groups = _groups(offsets.shape[-1], rows * columns, depth)
+    grid = [*tf.unstack(tf.shape(offsets)[:3]), groups, rows * columns]
+    moves = tf.reshape(tf.cast(offsets, tf.float32), [*grid, 2])
+    places = _tap_places(features, moves, (rows, columns), strides, dilation)
+    values = sample(_maps_by_group(features, groups), *places)
+    if modulation is not None:
+        values *= _places_by_group(tf.reshape(modulation, grid))[..., None]
+    values = _by_tap(values, grid)
+    kernel = tf.reshape(tf.cast(kernel, features.dtype), [-1, filters])
+    out = tf.matmul(tf.cast(values, features.dtype), kernel)
+    return tf.ensure_shape(
+        tf.reshape(out, [*grid[:3], filters]), [*offsets.shape[:3], filters]
+    )
+
+
+def _groups(numbers, taps, depth):
+    """G, by how many numbers a cell's offsets are."""
+    groups = numbers // (2 * taps)
+    if groups < 1 or numbers % (2 * taps) or depth % groups:
         raise ValueError(
-            f"{offsets.shape[-1]} offsets of {taps} taps do not fit {depth} channels: "
+            f"{numbers} offsets of {taps} taps do not fit {depth} channels: "
             f"give {2 * taps} for each of some equal groups of channels"
         )
-    batch, height, width = tf.unstack(tf.shape(offsets)[:3])
-    grid = [batch, height, width, groups, taps]
-    moves = tf.reshape(tf.cast(offsets, tf.float32), [*grid, 2])
+    return groups
+
+
+def _by_tap(values, grid):
+    """[B * G, h' * w' * T, C / G] -> [B * h' * w', T * C]: channels in their order."""
+    batch, height, width, groups, taps = grid
+    depth = values.shape[-1]
+    values = tf.reshape(values, [batch, groups, height, width, taps, depth])
+    values = tf.transpose(values, [0, 2, 3, 4, 1, 5])
+    return tf.reshape(values, [batch * height * width, taps * groups * depth])
+
+
+def _tap_places(features, moves, kernel_size, strides, dilation):
+    """y and x, [B * G, h' * w' * T] each, of taps that [B, h', w', G, T, 2] moves."""
+    rows, columns = kernel_size
+    height, width = tf.unstack(tf.shape(moves)[1:3])
     size = tf.shape(features)[1:3]
     y = _places(size[0], height, rows, strides, dilation)
     x = _places(size[1], width, columns, strides, dilation)
     # Taps go row by row.
     y = tf.repeat(y, columns, axis=1)[:, None, None] + moves[..., 0]
     x = tf.tile(x, [1, rows])[:, None] + moves[..., 1]
-    y, x = (_places_by_group(one) for one in (y, x))
-    values = sample(_maps_by_group(features, groups), y, x)
-    values = tf.reshape(values, [batch, groups, height, width, taps, depth // groups])
-    if modulation is not None:
-        factors = tf.reshape(tf.cast(modulation, tf.float32), grid)
-        values *= tf.transpose(factors, [0, 3, 1, 2, 4])[..., None]
-    # Channels behind the taps, in their old order.
-    values = tf.transpose(values, [0, 2, 3, 4, 1, 5])
-    values = tf.reshape(values, [batch * height * width, taps * depth])
-    kernel = tf.reshape(tf.cast(kernel, features.dtype), [taps * depth, filters])
-    out = tf.matmul(tf.cast(values, features.dtype), kernel)
-    out = tf.reshape(out, [batch, height, width, filters])
-    return tf.ensure_shape(out, [*offsets.shape[:3], filters])
+    return _places_by_group(y), _places_by_group(x)
 
 
 def _places(size, count, kernel_size, strides, dilation):
@@ -73,7 +90,8 @@ def _places(size, count, kernel_size, strides, dilation):
 
 
 def _places_by_group(places):
-    """[B, h', w', G, T] -> [B * G, h' * w' * T]."""
+    """[B, h', w', G, T] -> float32 [B * G, h' * w' * T]."""
+    places = tf.cast(places, tf.float32)
     batch, height, width, groups, taps = tf.unstack(tf.shape(places))
     places = tf.transpose(places, [0, 3, 1, 2, 4])
     return tf.reshape(places, [batch * groups, height * width * taps])

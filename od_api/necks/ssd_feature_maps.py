@@ -70,11 +70,9 @@ class SsdFeatureMaps(MapSource):
         for i, depth in enumerate(extra_depths, start=1):
             half = scaled_depth(depth / 2, depth_multiplier, min_depth)
             full = scaled_depth(depth, depth_multiplier, min_depth)
-            steps = [
-                self._make.conv_block(half, 1, name="reduce"),
-                *self._halve(half, full, use_depthwise, use_explicit_padding),
-            ]
-            self._extras[f"E{i}"] = Chain(steps, name=f"E{i}")
+            reduce = self._make.conv_block(half, 1, name="reduce")
+            halve = self._halve(half, full, use_depthwise, use_explicit_padding)
+            self._extras[f"E{i}"] = Chain([reduce, *halve], name=f"E{i}")
             self._extra_channels[f"E{i}"] = full
 
     def _halve(self, depth_in, depth_out, use_depthwise, use_explicit_padding):
