@@ -44,7 +44,7 @@ class BatchNonMaxSuppression:
       use_static_shapes: look at all anchors at once, in a form that XLA compiles;
         slower where there are many. The detections are the same.
       max_candidates: only so many of the best boxes of each class are looked at; 0 is
-        all of them.
+        all of them, or the suppression's `default_candidates` if it has any.
       suppression: another suppression in the place of these two thresholds.
     """
 

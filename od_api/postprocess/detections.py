@@ -56,7 +56,8 @@ class SelectDetections:
       total: N, the length of every output.
       classes_per_box: suppress over all classes by each box's best one, and report so
         many of its best classes; 0: suppress class by class.
-      max_candidates: only so many of the best boxes of a class are looked at; 0: all.
+      max_candidates: only so many of the best boxes of a class are looked at; 0: all,
+        or the `default_candidates` of a suppression that has any.
       static: in a form of static shapes, without loops over images and classes, that
         XLA and other engines take.
     """
@@ -77,7 +78,8 @@ class SelectDetections:
         self.per_class = per_class
         self.total = total
         self.classes_per_box = classes_per_box
-        self.max_candidates = max_candidates
+        default = getattr(suppression, "default_candidates", 0)
+        self.max_candidates = max_candidates or default
         self.static = static
 
     def select(self, boxes, scores, columns, window):

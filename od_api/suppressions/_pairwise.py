@@ -1,36 +1,29 @@
-"""What suppressions share that look at all pairs of the best boxes at once."""
+"""What suppressions share that look at all pairs of boxes at once."""
 
 import tensorflow as tf
 
 from od_api.core import boxes as geometry
-from od_api.core import ranges
 from od_api.layers.ranked_boxes import best_of, ranked
 from od_api.suppressions._counted import NONE, counting
 
-# Memory grows with its square; 90 classes of 1000 boxes have 360 MB a matrix.
-_MOST_CANDIDATES = 1000
-
 
 class Pairwise:
-    """Looks at the best boxes of each list, all pairs at once, of static shapes.
+    """Looks at all pairs of boxes at once, in static shapes.
 
     A subclass says what becomes of them, in `changed(given)`: RankedBoxes of m boxes ->
     the same with new scores, -inf for what is removed, and new boxes.
 
-    Args:
-      max_candidates: so many are looked at, m; what lies behind them is left out.
-
     Attributes:
       columns: names of the columns that `changed` reads.
       needs_all: whether boxes can change those in front of them.
+      default_candidates: so many of a class are given to it unless `max_candidates`
+        says otherwise.
     """
 
     columns = ()
     needs_all = False
-
-    def __init__(self, max_candidates):
-        ranges.at_least("max_candidates", max_candidates, 1, _MOST_CANDIDATES)
-        self.max_candidates = max_candidates
+    # As YOLACT. Memory and time grow with the square: 90 classes have 14 MB a matrix.
+    default_candidates = 200
 
     def suppress(self, boxes, scores, columns, limit, floor):
         """The boxes that are kept, the best score first.
@@ -48,8 +41,7 @@ class Pairwise:
           Kept.
         """
         columns = {name: columns[name] for name in self.columns}
-        counts = counting(boxes, scores, columns, floor)
-        given = ranked(*counts, self.max_candidates)
+        given = ranked(*counting(boxes, scores, columns, floor))
         left = self.changed(given)
         return best_of(left, tf.where(left.scores > floor, left.scores, NONE), limit)
 

@@ -19,7 +19,6 @@ class ClusterNms(Pairwise):
       iou_threshold: 0..1, of the similarity.
       inclusive: a similarity equal to the threshold removes, too.
       similarity: of [..., n, 4] and [..., m, 4] -> [..., n, m]; None: IoU.
-      max_candidates: so many of the best boxes of a class are looked at.
       penalty: a ScorePenalty: no box is removed, scores are lowered; None: none.
       averaging: a BoxAveraging, by the lowered scores; None: boxes stay.
     """
@@ -30,11 +29,9 @@ class ClusterNms(Pairwise):
         iou_threshold=0.6,
         inclusive=True,
         similarity=None,
-        max_candidates=200,
         penalty=None,
         averaging=None,
     ):
-        super().__init__(max_candidates)
         self.iou_threshold = checked(iou_threshold, inclusive, similarity)
         self.inclusive = inclusive
         self.similarity = similarity

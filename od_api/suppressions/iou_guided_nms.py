@@ -26,15 +26,11 @@ class IouGuidedNms(Pairwise):
       iou_threshold: 0..1.
       inclusive: an IoU equal to the threshold removes, too; the paper's does not.
       column: name of the column of the predicted IoU, 1 number a box.
-      max_candidates: so many boxes of a class are looked at, those of the best scores.
     """
 
     needs_all = True
 
-    def __init__(
-        self, *, iou_threshold=0.6, inclusive=False, column="iou", max_candidates=200
-    ):
-        super().__init__(max_candidates)
+    def __init__(self, *, iou_threshold=0.6, inclusive=False, column="iou"):
         self.iou_threshold = checked(iou_threshold, inclusive)
         self.inclusive = inclusive
         self.columns = (column,)

@@ -28,15 +28,11 @@ class WeightedNms(Pairwise):
       iou_threshold: 0..1, of the similarity.
       inclusive: a similarity equal to the threshold removes, too.
       similarity: of [..., n, 4] and [..., m, 4] -> [..., n, m]; None: IoU.
-      max_candidates: so many of the best boxes of a class are looked at.
     """
 
     needs_all = True
 
-    def __init__(
-        self, *, iou_threshold=0.6, inclusive=True, similarity=None, max_candidates=200
-    ):
-        super().__init__(max_candidates)
+    def __init__(self, *, iou_threshold=0.6, inclusive=True, similarity=None):
         self.iou_threshold = checked(iou_threshold, inclusive, similarity)
         self.inclusive = inclusive
         self.similarity = similarity

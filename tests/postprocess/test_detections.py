@@ -60,6 +60,20 @@ def test_the_best_candidates_of_each_class_alone():
     assert found.anchor_indices[0, 0] == 3
 
 
+def test_a_suppression_may_say_how_many_candidates_it_takes():
+    """Two of three boxes apart; `max_candidates` stands above it."""
+    suppression = GreedyNms()
+    suppression.default_candidates = 2
+    boxes = np.float32([[[0, 0, 9, 9], [20, 20, 29, 29], [40, 40, 49, 49]]])[:, :, None]
+    scores = np.float32([[[0.9], [0.8], [0.7]]])
+    window = np.float32([[0, 0, 50, 50]])
+    for most, count in ((0, 2), (1, 1), (3, 3)):
+        found = select(
+            boxes, scores, window, suppression=suppression, max_candidates=most
+        )
+        assert int(found.count[0]) == count
+
+
 class Counting:
     """Keeps all; its scores say how many boxes it was shown."""
 

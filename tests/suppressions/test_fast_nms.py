@@ -41,8 +41,3 @@ def test_a_part_of_greedy():
         assert fast <= greedy
         fewer += fast < greedy
     assert fewer
-
-
-def test_only_the_best_are_looked_at():
-    boxes = [[0, 0, 9, 9], [20, 20, 29, 29], [40, 40, 49, 49]]
-    assert rows(FastNms(max_candidates=2), boxes, [0.7, 0.9, 0.8]) == [1, 2]

@@ -46,12 +46,6 @@ def test_boundary():
         assert [row for row, _ in found] == expected
 
 
-def test_candidates_are_those_of_the_best_scores():
-    part = IouGuidedNms(iou_threshold=0.5, max_candidates=2)
-    found = kept(part, columns=fits(0.1, 0.2, 0.9))
-    np.testing.assert_allclose(found, [(B, 0.9)], rtol=1e-6)
-
-
 def test_beside_the_oracle():
     def want(boxes, scores, fit, **cut):
         return oracle.iou_guided(boxes, scores, fit, 0.4, **cut)

@@ -1,12 +1,9 @@
 """Operations on pairs: by hand on five boxes of which each removes the next."""
 
 import numpy as np
-import pytest
 import tensorflow as tf
 
-from od_api.core.ranges import RangeError
 from od_api.suppressions._pairwise import (
-    Pairwise,
     averaged,
     of_better,
     owned,
@@ -75,9 +72,3 @@ def test_similarity_is_iou_or_what_is_given():
     np.testing.assert_allclose(
         similarities(lambda a, b: a @ tf.transpose(b), boxes), [[8, 6], [6, 5]]
     )
-
-
-def test_number_of_candidates_has_a_range():
-    for number in (0, 1001):
-        with pytest.raises(RangeError, match="max_candidates"):
-            Pairwise(number)
