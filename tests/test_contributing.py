@@ -13,7 +13,7 @@ from od_api.box_coders.faster_rcnn_box_coder import FasterRcnnBoxCoder
 from od_api.core import registry
 from od_api.core.types import Assignment, Predictions, as_priors
 from od_api.detectors.stage import predictions_of
-from od_api.protos import column_pb2, objective_pb2
+from od_api.protos import column_pb2, objective_pb2, suppression_pb2
 
 PAGE = (pathlib.Path(__file__).parent.parent / "CONTRIBUTING.md").read_text("utf-8")
 CODER = FasterRcnnBoxCoder()
@@ -47,7 +47,7 @@ def example(monkeypatch):
     def run(name):
         messages = re.findall(r"```proto\n(message (\w+).*?)```", PAGE, re.DOTALL)
         made = {found: message_of(text) for text, found in messages}
-        for schema in (column_pb2, objective_pb2):
+        for schema in (column_pb2, objective_pb2, suppression_pb2):
             if name in made:
                 monkeypatch.setattr(schema, name, made[name], raising=False)
         (code,) = [
@@ -74,7 +74,12 @@ def predictions(logits, codes=None, priors=PRIORS):
 
 def test_every_example_is_run():
     names = re.findall(r"```python.*?class (\w+)", PAGE, re.DOTALL)
-    assert names == ["IouColumn", "CheapestPriorObjective", "PointStage"]
+    assert names == [
+        "IouColumn",
+        "CheapestPriorObjective",
+        "CenterDistanceNms",
+        "PointStage",
+    ]
 
 
 def test_column(example):
@@ -159,3 +164,17 @@ def test_stage(example):
     )
     centers = [[[5, 5, 5, 5], [5, 10, 5, 10], [55, 55, 55, 55]]]
     np.testing.assert_allclose(after.priors.boxes, centers, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("distance", "kept"), [(5.0, [0, 2]), (7.0, [0]), (3.0, [0, 1, 2])]
+)
+def test_suppression(example, distance, kept):
+    """Centres 3 apart in a row: at 5 the first removes the second, at 7 both."""
+    part, message = example("CenterDistanceNms")
+    boxes = np.float32([[0, 0, 10, 10], [0, 3, 10, 13], [0, 6, 10, 16]])
+    scores = np.float32([[0.9, 0.8, 0.7]])
+    found = part(distance=distance).suppress(boxes[None], scores, {}, 3, 0.0)
+    assert found.rows[0, : len(kept)].numpy().tolist() == kept
+    assert np.isfinite(found.scores).sum() == len(kept)
+    assert registry.build(message()).distance == 10.0

@@ -49,6 +49,20 @@ def test_the_static_form_is_the_same(own_boxes, classes_per_box, max_candidates)
     assert_equal(select(*inputs, static=True, **settings), native)
 
 
+def test_xla_compiles_the_static_form():
+    inputs = scene()
+    part = SelectDetections(
+        suppression=GreedyNms(iou_threshold=0.4),
+        score_threshold=0.1,
+        per_class=5,
+        total=12,
+        static=True,
+    )
+    boxes, scores, window = tf.nest.map_structure(tf.constant, inputs)
+    compiled = tf.function(part.select, jit_compile=True)(boxes, scores, {}, window)
+    assert_equal(compiled, select(*inputs))
+
+
 def test_the_best_candidates_of_each_class_alone():
     """Three equal boxes and one far away, the worst: 3 candidates miss it."""
     box, far = [0, 0, 9, 9], [20, 20, 29, 29]
