@@ -202,6 +202,10 @@ def check_assigner(assigner):
             rows = (v if v is None else v[i : i + 1] for v in result)
             assert_same(single, Assignment(*rows))
     case = target_cases()["uneven"]
+    ignored = tf.logical_and(case.valid, [False, True, False, True, False])
+    hidden = case._replace(valid=tf.logical_and(case.valid, ~ignored))
+    result = assigner.assign(anchors, case._replace(ignored=ignored))
+    assert_same(result, assigner.assign(anchors, hidden))
     check_graph(assigner.assign, tf.constant(anchors), case, jit_compile=True)
 
 

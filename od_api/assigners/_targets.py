@@ -9,7 +9,7 @@ NEVER = tf.float32.min
 
 
 def similarities(similarity, anchors, targets):
-    """The similarity of every ground-truth box with every anchor, padding never near.
+    """The similarity of every ground-truth box with every anchor.
 
     Args:
       similarity: callable [..., M, 4], [..., N, 4] -> [..., M, N].
@@ -17,8 +17,8 @@ def similarities(similarity, anchors, targets):
       targets: `Targets` with at least one row of boxes, see core's `trimmed`.
 
     Returns:
-      [B, G, A] float32, NEVER in padding; no gradient flows through it.
+      [B, G, A] float32, NEVER in padding and ignored boxes, without a gradient.
     """
     values = similarity(targets.boxes, prior_boxes(anchors))
-    values = tf.where(targets.valid[:, :, None], values, NEVER)
+    values = tf.where(targets.objects[:, :, None], values, NEVER)
     return tf.stop_gradient(values)

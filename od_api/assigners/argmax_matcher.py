@@ -82,7 +82,7 @@ class ArgMaxMatcher:
             label = tf.where(forced, 1, label)
             gt_index = tf.where(forced, owner, gt_index)
             quality = tf.where(forced, owner_quality, quality)
-        anything = tf.reduce_any(targets.valid, axis=1, keepdims=True)
+        anything = tf.reduce_any(targets.objects, axis=1, keepdims=True)
         label = tf.where(anything, label, 0)
         return Assignment(
             gt_index=tf.where(label == 1, gt_index, 0),
@@ -124,7 +124,7 @@ def _forced(values, targets):
     """
     batch, count, anchors = tf.unstack(tf.shape(values))
     claimed = tf.argmax(values, axis=2, output_type=tf.int32)
-    may_claim = targets.valid & (targets.weights > 0)
+    may_claim = targets.objects & (targets.weights > 0)
     # The first box wins an anchor, so an anchor's owner is the least index; `count`
     # stands for nobody.
     rows = tf.where(may_claim, tf.range(count), count)

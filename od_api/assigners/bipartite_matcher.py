@@ -43,13 +43,13 @@ class BipartiteMatcher:
         del predictions
         targets = trimmed(targets)
         values = similarities(self.similarity, anchors, targets)
-        owner = _greedy(values, targets.valid & (targets.weights > 0))
+        owner = _greedy(values, targets.objects & (targets.weights > 0))
         positive = owner >= 0
         gt_index = tf.where(positive, owner, 0)
         taken = owner[:, None, :] == tf.range(tf.shape(values)[1])[:, None]
         own = tf.reduce_max(tf.where(taken, values, NEVER), axis=1)
         quality = tf.where(positive, own, tf.reduce_max(values, axis=1))
-        anything = tf.reduce_any(targets.valid, axis=1, keepdims=True)
+        anything = tf.reduce_any(targets.objects, axis=1, keepdims=True)
         return Assignment(
             gt_index=gt_index,
             label=tf.cast(positive, tf.int32),

@@ -67,7 +67,7 @@ class FcosAssigner:
         del predictions
         priors, targets = as_priors(anchors), trimmed(targets)
         objects = targets.boxes[:, :, None]
-        fits = targets.valid[:, :, None] & self._fits(priors, objects)
+        fits = targets.objects[:, :, None] & self._fits(priors, objects)
         areas = tf.where(fits, geometry.area(objects), float("inf"))
         gt_index = tf.argmin(areas, axis=1, output_type=tf.int32)
         positive = tf.reduce_any(fits, axis=1)

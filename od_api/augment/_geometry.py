@@ -107,6 +107,8 @@ def resize(sample, height, width, method="BILINEAR", align_corners=False):
         "image": image,
         "boxes": box_ops.scale(sample["boxes"], y_factor, x_factor),
     }
+    if "scale" in sample:
+        resized["scale"] = sample["scale"] * tf.sqrt(y_factor * x_factor)
     if "masks" in sample:
         resized["masks"] = resampling.resample_masks(
             sample["masks"], shape, align_corners

@@ -6,7 +6,7 @@ from od_api.core import ranges
 from od_api.core import sample as samples
 
 # What a conditional step may change; everything else stays outside the condition.
-_CHANGEABLE = ("image", *samples.PER_BOX_FIELDS)
+_CHANGEABLE = ("image", "scale", *samples.PER_BOX_FIELDS)
 
 
 def seeds(seed, count):

@@ -31,6 +31,7 @@ FAMILIES = (
     "columns",
     "detectors",
     "heads",
+    "ignore_rules",
     "layers",
     "losses",
     "necks",

@@ -12,6 +12,8 @@ Sometimes there, and kept in step by every augmentation and resizer
   keypoints              [G, K, 2] float32 (y, x) in pixels; NaN where not labelled
   keypoint_visibilities  [G, K] int32
   multiclass_scores      [G, K] float32
+  ignored                [G] bool, neither object nor background
+  scale                  float32, pixels of `image` for each pixel of the file's image
 Anything else (`image_id`, `source_id`, ...) passes through untouched.
 """
 
@@ -23,6 +25,7 @@ PER_BOX_FIELDS = (
     "weights",
     "is_crowd",
     "difficult",
+    "ignored",
     "masks",
     "keypoints",
     "keypoint_visibilities",

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-_ROWS = ("boxes", "classes", "weights", "valid")
+_ROWS = ("boxes", "classes", "weights", "valid", "ignored")
 
 
 def trimmed(targets):
@@ -13,6 +13,7 @@ def trimmed(targets):
     masks are left out of it.
     """
     rows = {name: getattr(targets, name) for name in _ROWS}
+    rows = {name: value for name, value in rows.items() if value is not None}
     if not targets.boxes.shape[1]:
         rows = {name: _with_one_more(value) for name, value in rows.items()}
     if targets.longest is not None:

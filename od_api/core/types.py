@@ -29,6 +29,10 @@ class Targets(NamedTuple):
       true_shapes: [B, 2] int32, height and width of the image inside the padding.
       masks: [B, G, H, W] uint8, 0 or 1, of the whole network input; None where the
         input does not read masks.
+      ignored: [B, G] bool: boxes, valid ones, that are neither objects nor background,
+        such as crowds; None: there are none.
+      scale: [B] float32, pixels of the network's input for each pixel of the image in
+        its file; None: 1.
       longest: int32 scalar: behind so many boxes every image has padding alone; None
         where shapes must be static, as XLA needs them.
     """
@@ -40,6 +44,13 @@ class Targets(NamedTuple):
     true_shapes: tf.Tensor
     masks: Any = None
     longest: Any = None
+    ignored: Any = None
+    scale: Any = None
+
+    @property
+    def objects(self):
+        """[B, G] bool: what is to be found; neither padding nor ignored."""
+        return self.valid if self.ignored is None else self.valid & ~self.ignored
 
     def with_longest(self):
         """The same with `longest`, so that parts may leave the rest alone."""
@@ -160,6 +171,31 @@ class Assignment(NamedTuple):
             # A gather out of nothing is an error in TensorFlow.
             rows = tf.pad(rows, [[0, 0], [0, 1], *[[0, 0]] * (rows.shape.rank - 2)])
         return tf.gather(rows, self.gt_index, batch_dims=1)
+
+
+class LeftOut(NamedTuple):
+    """What is neither positive nor negative; None stands for nothing.
+
+    Attributes:
+      objects: [B, G] bool, ground truth that is not learned: priors that are assigned
+        to it are left out.
+      negatives: [B, A] bool, priors that are left out unless they are positive.
+      priors: [B, A] or [B, 1] bool, those that are left out whatever they are.
+    """
+
+    objects: Any = None
+    negatives: Any = None
+    priors: Any = None
+
+    def plus(self, other):
+        """What is left out by either."""
+        return LeftOut(*(_either(a, b) for a, b in zip(self, other, strict=True)))
+
+
+def _either(one, other):
+    if one is None or other is None:
+        return other if one is None else one
+    return one | other
 
 
 class AnchorLosses(NamedTuple):

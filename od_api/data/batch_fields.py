@@ -7,6 +7,8 @@
     classes         [B, G] int32, 0-based
     weights         [B, G] float32; 0 in the padding
     valid, is_crowd, difficult  [B, G] bool
+    ignored         [B, G] bool; neither object nor background, in losses alone
+    scale           [B] float32, pixels of `image` for each pixel of the file's image
     area            [B, G] float32, square pixels in the file; evaluation only
     image_id        [B] int64
     source_id, filename  [B] string
@@ -22,8 +24,18 @@ import tensorflow as tf
 
 from od_api.core.types import Targets
 
+# What `Targets` have of a batch under the same names, and its type.
+_GROUND_TRUTH = {
+    "boxes": tf.float32,
+    "classes": tf.int32,
+    "weights": tf.float32,
+    "valid": tf.bool,
+    "ignored": tf.bool,
+    "masks": tf.uint8,
+    "scale": tf.float32,
+}
 # Strings and bookkeeping stay on the host.
-_NUMERIC = ("image", "true_shape", "boxes", "classes", "weights", "valid", "masks")
+_NUMERIC = ("image", "true_shape", *_GROUND_TRUTH)
 
 
 def numeric(batch):
@@ -32,12 +44,10 @@ def numeric(batch):
 
 
 def targets_of(batch):
-    """The ground truth of a batch as `Targets`, with masks where the batch has them."""
-    return Targets(
-        boxes=tf.cast(batch["boxes"], tf.float32),
-        classes=tf.cast(batch["classes"], tf.int32),
-        weights=tf.cast(batch["weights"], tf.float32),
-        valid=batch["valid"],
-        true_shapes=batch["true_shape"],
-        masks=batch.get("masks"),
-    )
+    """The ground truth of a batch as `Targets`, as far as the batch has it."""
+    known = {
+        name: tf.cast(batch[name], kind)
+        for name, kind in _GROUND_TRUTH.items()
+        if name in batch
+    }
+    return Targets(true_shapes=batch["true_shape"], **known)

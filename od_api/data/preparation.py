@@ -56,6 +56,7 @@ class Preparation:
         sample = decode(serialized, self._reader, self._recipe.label_map)
         sample = keep_boxes(sample, sample["classes"] < self._recipe.num_classes)
         sample["original_shape"] = tf.shape(sample["image"])[:2]
+        sample["scale"] = tf.ones([])
         if self._recipe.keep_originals:
             sample["original_image"] = tf.cast(sample["image"], tf.float32)
         if self._training:
@@ -128,6 +129,8 @@ def resize(sample, resizer):
         "true_shape": true_shape,
         "boxes": geometry.scale(sample["boxes"], ratio[0], ratio[1]),
     }
+    if "scale" in sample:
+        resized["scale"] = sample["scale"] * tf.sqrt(ratio[0] * ratio[1])
     if "masks" in sample:
         masks = resizer.masks(sample["masks"])
         masks.set_shape([None, *(resizer.output_shape or (None, None))])

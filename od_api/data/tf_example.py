@@ -40,6 +40,7 @@ _LISTS = {
     "image/object/area": tf.float32,
     "image/object/is_crowd": tf.int64,
     "image/object/difficult": tf.int64,
+    "image/object/group_of": tf.int64,
     "image/object/weight": tf.float32,
 }
 
@@ -55,7 +56,8 @@ def decode(serialized, reader, label_map=None):
     Args:
       serialized: string scalar.
       reader: InputReader message: load_instance_masks, mask_type, num_keypoints and
-        load_multiclass_scores say what else to read.
+        load_multiclass_scores say what else to read; crowd_boxes and ignore_difficult
+        which boxes are `ignored`.
       label_map: a LabelMap, or None.
 
     Returns:
@@ -73,7 +75,7 @@ def decode(serialized, reader, label_map=None):
         "image": image,
         "boxes": boxes,
         "classes": ids - 1,
-        **_box_attributes(features, boxes),
+        **_box_attributes(features, boxes, reader),
         **box_details(features, reader, image, boxes),
         **_names(features, serialized),
     }
@@ -209,7 +211,7 @@ def _hash(texts):
     return tf.strings.to_hash_bucket_fast(texts, (1 << 63) - 1)
 
 
-def _box_attributes(features, boxes):
+def _box_attributes(features, boxes, reader):
     """What every box has, with defaults where the record says nothing of it."""
     count = tf.shape(boxes)[0]
 
@@ -219,10 +221,19 @@ def _box_attributes(features, boxes):
 
     zeros = tf.zeros([count], tf.int64)
     size = tf.maximum(boxes[:, 2:] - boxes[:, :2], 0.0)
+    flags = {
+        name: listed(name, zeros) > 0 for name in ("is_crowd", "difficult", "group_of")
+    }
+    ignored = tf.zeros([count], tf.bool)
+    if reader.crowd_boxes == input_reader_pb2.InputReader.IGNORE:
+        ignored |= flags["is_crowd"] | flags["group_of"]
+    if reader.ignore_difficult:
+        ignored |= flags["difficult"]
     return {
         "weights": listed("weight", tf.ones([count])),
-        "is_crowd": listed("is_crowd", zeros) > 0,
-        "difficult": listed("difficult", zeros) > 0,
+        "is_crowd": flags["is_crowd"],
+        "difficult": flags["difficult"],
+        "ignored": ignored,
         "area": listed("area", size[:, 0] * size[:, 1]),
     }
 

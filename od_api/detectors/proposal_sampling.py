@@ -12,7 +12,7 @@ class ProposalSampling:
     Args:
       objective: of the second stage: assigns, and draws by its samplers at most
         `batch_size` of them; without samplers all proposals are kept.
-      add_ground_truth: ground-truth boxes are candidates, too.
+      add_ground_truth: ground-truth boxes are candidates, too, but ignored ones.
     """
 
     def __init__(self, *, objective, add_ground_truth=False):
@@ -33,7 +33,7 @@ class ProposalSampling:
         boxes, real = proposals.boxes, real_boxes(proposals)
         if self.add_ground_truth:
             boxes = tf.concat([boxes, targets.boxes], axis=1)
-            real = tf.concat([real, targets.valid], axis=1)
+            real = tf.concat([real, targets.objects], axis=1)
         if boxes.shape[1] is not None and boxes.shape[1] < size:
             raise UserError(
                 f"second_stage_batch_size is {size}, and there are only "

@@ -5,7 +5,8 @@ import numpy as np
 from od_api.pictures import rle
 from od_api.pictures.paste_masks import paste_masks
 
-_COLUMNS = ("boxes", "classes", "is_crowd", "difficult", "area")
+# Of the ground truth that evaluators take.
+COLUMNS = ("boxes", "classes", "is_crowd", "difficult", "area")
 
 
 def per_image(batch, detections, with_masks=False):
@@ -83,7 +84,7 @@ def labelled(objects, label_map, image_shape, min_score=0.0, limit=None):
 
 def _groundtruth(batch, i):
     valid = batch["valid"][i]
-    truth = {name: batch[name][i][valid] for name in _COLUMNS}
+    truth = {name: batch[name][i][valid] for name in COLUMNS}
     if "masks" in batch:
         height, width = batch["true_shape"][i]
         truth["masks"] = batch["masks"][i][valid][:, :height, :width]

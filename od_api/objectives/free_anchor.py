@@ -8,6 +8,7 @@ from od_api.core.registry import build, register
 from od_api.core.replicas import sum_over_replicas
 from od_api.core.trimmed_targets import trimmed
 from od_api.core.types import Priors
+from od_api.objectives._leaving_out import LeavingOut
 from od_api.protos import losses_pb2, objective_pb2
 
 # Of 1 - p: keeps its reciprocal, and the gradient of that, well inside float32.
@@ -35,9 +36,10 @@ class FreeAnchorObjective:
     positive losses of a batch are divided by its number of objects, the negative ones
     by n times it (both at least 1).
 
-    P_cls are sigmoids, so there is no background class. Objects of weight 0 and padding
-    are no objects at all; other weights multiply an object's loss and its count. Priors
-    that are not valid are in no bag and no background.
+    P_cls are sigmoids, so there is no background class. Objects of weight 0, padding
+    and what is ignored are no objects at all; other weights multiply an object's loss
+    and its count. Priors that are not valid are in no bag and no background, and those
+    that an ignore rule leaves out as negatives are no background.
 
     Args:
       num_classes: K.
@@ -51,6 +53,8 @@ class FreeAnchorObjective:
         published one, smooth L1 of delta .11.
       localization_weight: of it in P_loc. The published .75 is of a smooth L1 that is
         divided by its delta: .75 / .11.
+      ignore_rules: what is neither object nor background; without a rule for ignored
+        ground truth there is the default one.
     """
 
     batch_size = None
@@ -67,6 +71,7 @@ class FreeAnchorObjective:
         gamma=2.0,
         localization_loss=None,
         localization_weight=6.818182,
+        ignore_rules=(),
     ):
         if add_background_class:
             raise ValueError(
@@ -86,6 +91,7 @@ class FreeAnchorObjective:
         self.localization_weight = ranges.at_least(
             "localization_weight", localization_weight
         )
+        self._leaving_out = LeavingOut(ignore_rules)
 
     def __call__(self, predictions, targets, seed=None):
         """The losses of a batch.
@@ -101,10 +107,16 @@ class FreeAnchorObjective:
         """
         del seed
         targets = trimmed(targets)
-        weights = tf.where(targets.valid, targets.weights, 0.0)
+        left_out = self._leaving_out.of(predictions.priors, targets)
+        predictions = _without(left_out.priors, predictions)
+        weights = tf.where(targets.objects, targets.weights, 0.0)
+        if left_out.objects is not None:
+            weights = tf.where(left_out.objects, 0.0, weights)
         objects = tf.maximum(sum_over_replicas(tf.reduce_sum(weights)), 1.0)
         bags = self._bag_losses(predictions, targets, weights > 0.0)
         background = self._background_losses(predictions, targets, weights > 0.0)
+        if left_out.negatives is not None:
+            background = tf.where(left_out.negatives[..., None], 0.0, background)
         return {
             "positive_bag_loss": self.alpha * tf.reduce_sum(weights * bags) / objects,
             "negative_bag_loss": (1 - self.alpha)
@@ -185,6 +197,14 @@ class FreeAnchorObjective:
         # A class without an object has the least of all numbers.
         largest = tf.clip_by_value(largest, 0.0, 1.0)
         return tf.stop_gradient(tf.transpose(largest, [0, 2, 1]))
+
+
+def _without(priors, predictions):
+    """Predictions in which some priors, [B, A] bool or None, are not valid."""
+    if priors is None:
+        return predictions
+    kept = predictions.priors._replace(valid=predictions.priors.valid & ~priors)
+    return predictions._replace(priors=kept)
 
 
 def _of_bags(priors, bag):

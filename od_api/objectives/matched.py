@@ -5,6 +5,7 @@ import tensorflow as tf
 from od_api.core.registry import build, build_each, build_field, register
 from od_api.core.replicas import sum_over_replicas
 from od_api.core.types import AnchorLosses
+from od_api.objectives._leaving_out import LeavingOut
 from od_api.objectives.multi_task_loss import MultiTaskLoss
 from od_api.protos import objective_pb2, region_similarity_calculator_pb2
 
@@ -32,6 +33,8 @@ class MatchedObjective:
       mine_by_priors: miners compare the boxes that priors are; otherwise the boxes that
         they predict.
       columns: parts that say what the head's columns have to learn.
+      ignore_rules: what is neither positive nor negative; without a rule for ignored
+        ground truth there is the default one.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class MatchedObjective:
         ignore_weightless=True,
         mine_by_priors=False,
         columns=(),
+        ignore_rules=(),
     ):
         self.loss = loss
         self.assigner = assigner
@@ -57,6 +61,7 @@ class MatchedObjective:
         self.ignore_weightless = ignore_weightless
         self.mine_by_priors = mine_by_priors
         self.columns = columns
+        self._leaving_out = LeavingOut(ignore_rules)
         self._divisor = _DIVISORS[reduction]
         self._code_parts = loss.box_coder.code_size if divide_by_code_size else 1
 
@@ -97,6 +102,7 @@ class MatchedObjective:
             samplers=build_each(message, "samplers"),
             reduction=objective_pb2.MatchedObjective.Reduction.Name(message.reduction),
             columns=columns,
+            ignore_rules=build_each(message, "ignore_rules"),
             **{name: getattr(message, name) for name in numbers},
         )
 
@@ -109,6 +115,7 @@ class MatchedObjective:
     def assign(self, priors, targets, predictions=None):
         """The Assignment of priors; what takes no part has the label -1."""
         assignment = self.assigner.assign(priors, targets, predictions)
+        assignment = self._leaving_out.assigned(assignment, priors, targets)
         takes_part = priors.valid
         if self.ignore_weightless:
             weight = assignment.take(targets.weights)

@@ -29,6 +29,14 @@ def test_as_many_rows_as_the_longest_image_has(valid, rows):
     assert short.boxes.shape[1] == rows
 
 
+def test_ignored_boxes_are_trimmed_with_the_rest():
+    valid = [[1, 1, 0, 0], [1, 0, 0, 0]]
+    targets = kit.make_targets(BOXES, valid=valid).with_longest()
+    assert trimmed(targets).ignored is None
+    ignored = targets._replace(ignored=tf.logical_not(targets.valid))
+    assert trimmed(ignored).ignored.shape == (2, 2)
+
+
 def test_without_longest_nothing_but_an_absent_row_changes():
     targets = kit.make_targets(BOXES, valid=[[1, 0, 0, 0], [0, 0, 0, 0]])
     assert trimmed(targets).boxes.shape[1] == 4

@@ -30,6 +30,13 @@ def test_behind_the_longest_all_is_padding(valid, longest):
     assert int(targets.with_longest().longest) == longest
 
 
+def test_objects_are_what_is_neither_padding_nor_ignored():
+    targets = make_targets(np.ones([1, 3, 4]), valid=[[1, 1, 0]])
+    assert targets.objects.numpy().tolist() == [[True, True, False]]
+    ignoring = targets._replace(ignored=tf.constant([[True, False, False]]))
+    assert ignoring.objects.numpy().tolist() == [[False, True, False]]
+
+
 def test_without_a_row_the_longest_is_0():
     assert int(make_targets(np.zeros([2, 0, 4])).with_longest().longest) == 0
 

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from od_api.augment import _geometry
+from od_api.augment.random_horizontal_flip import RandomHorizontalFlip
 from od_api.core.errors import ConfigError, UserError
 from od_api.data.batch_fields import targets_of
 from od_api.data.label_map import LabelMap
@@ -106,6 +108,47 @@ def test_a_training_batch(tmp_path):
     assert batch["valid"].numpy().tolist() == [[True, False, False], [True] * 3]
     assert batch["source_id"].numpy().tolist() == [b"3", b"4"]
     assert batch["image_id"].dtype == tf.int64 and "area" not in batch
+
+
+def doubled(sample, seed):
+    """An augmentation that makes images twice as high and wide."""
+    return _geometry.resize(sample, 16, 32)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_crowds_stay_with_their_boxes(tmp_path, training):
+    """The flip and the boxes without extent, which are left out, move no flag.
+
+    The scale is of areas: 8 x 16 pixels become 8 x 8.
+    """
+    boxes = [(0, 0, 1, 1), (0.5, 0.5, 0.5, 0.75), (0, 0.5, 0.5, 1)]
+    crowds = example(4, boxes, is_crowd=[False, False, True])
+    paths = write(tmp_path / "x", [example(3), crowds])
+    flip = RandomHorizontalFlip(probability=1.0)
+    made = batches(reader_of(*paths, shuffle=False), training, augmentations=[flip])
+    targets = targets_of(next(iter(made)))
+    wanted = [False, True, False] if training else [False, False, True]
+    assert targets.ignored.numpy().tolist() == [[False] * 3, wanted]
+    rows = targets.boxes.numpy()[targets.ignored.numpy()].tolist()
+    assert rows == [[0, 0, 4, 4]]
+    assert targets.objects.numpy().sum() == targets.valid.numpy().sum() - 1
+    np.testing.assert_allclose(targets.scale, [0.5**0.5] * 2, rtol=1e-6)
+
+
+def test_the_scale_counts_from_the_file(tmp_path):
+    paths = write(tmp_path / "x", [example(3)])
+    made = batches(reader_of(*paths), augmentations=[doubled], batch_size=1)
+    targets = targets_of(next(iter(made)))
+    np.testing.assert_allclose(targets.scale, [0.5**0.5], rtol=1e-6)
+    made = batches(reader_of(*paths), resizer=IdentityResizer(), batch_size=1)
+    assert targets_of(next(iter(made))).scale.numpy().tolist() == [1]
+    made = batches(
+        reader_of(*paths),
+        augmentations=[doubled],
+        resizer=IdentityResizer(),
+        batch_size=1,
+    )
+    assert targets_of(next(iter(made))).scale.numpy().tolist() == [2]
 
 
 def test_training_shapes_are_static(numbered):

@@ -70,6 +70,37 @@ def test_a_plain_record():
     assert sample["source_id"] == b"17"
 
 
+@pytest.mark.parametrize(
+    ("settings", "ignored"),
+    [
+        ({}, [True, False, True, False]),
+        ({"crowd_boxes": "TRAIN"}, [False] * 4),
+        ({"ignore_difficult": True}, [True, True, True, False]),
+        (
+            {"crowd_boxes": "TRAIN", "ignore_difficult": True},
+            [False, True, False, False],
+        ),
+    ],
+)
+def test_crowds_groups_and_difficult_boxes(settings, ignored):
+    """One of each, and a plain one; a group is no crowd to the metrics."""
+    record = example(
+        boxes=[(0.1, 0.2, 0.5, 0.6)] * 4,
+        is_crowd=[True, False, False, False],
+        difficult=[False, True, False, False],
+    )
+    record = add(record, "image/object/group_of", "int64_list", [0, 0, 1, 0])
+    sample = sample_of(record, input_reader_pb2.InputReader(**settings))
+    assert sample["ignored"].tolist() == ignored
+    assert sample["is_crowd"].tolist() == [True, False, False, False]
+    assert sample["difficult"].tolist() == [False, True, False, False]
+
+
+def test_nothing_is_ignored_where_records_do_not_say():
+    sample = sample_of(example())
+    assert sample["ignored"].tolist() == [False]
+
+
 def test_a_record_without_objects():
     sample = sample_of(example(boxes=[]))
     assert sample["boxes"].shape == (0, 4) and sample["classes"].shape == (0,)

@@ -8,11 +8,11 @@ from od_api.data.inputs import EvaluationInput, num_classes_of
 from od_api.data.order import Part
 from od_api.data.pipeline import make_dataset
 from od_api.data.preparation import Recipe
+from od_api.metrics.per_image import COLUMNS
 from od_api.resizers.identity_resizer import IdentityResizer
 
 # Of an id that is a number.
 _DIGITS = 19
-_COLUMNS = ("boxes", "classes", "is_crowd", "difficult", "area")
 
 
 class EvaluationImage(NamedTuple):
@@ -67,7 +67,7 @@ class EvaluationImages:
         rows = zip(self._numbers, self._guarded(self._batches), strict=True)
         for number, batch in rows:
             batch = {name: value[0].numpy() for name, value in batch.items()}
-            truth = {name: batch[name][batch["valid"]] for name in _COLUMNS}
+            truth = {name: batch[name][batch["valid"]] for name in COLUMNS}
             yield EvaluationImage(number, batch["image"].astype(np.uint8), truth)
 
     def pixels(self, limit):

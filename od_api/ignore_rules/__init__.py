@@ -1,0 +1,1 @@
+"""What is neither positive nor negative."""
