@@ -33,6 +33,8 @@ class SizeRange:
       limit: 0..1; negatives above it are left out, with OBJECTS.
       drop_positives: positives of other objects above the limit as well.
       skip_images: all priors are left out in an image without an object in the range.
+      images_from, images_below: only images of such a size, in pixels of the network's
+        input, without padding; other images are not looked at.
     """
 
     def __init__(
@@ -46,12 +48,17 @@ class SizeRange:
         limit=0.3,
         drop_positives=False,
         skip_images=True,
+        images_from=0.0,
+        images_below=ranges.LARGEST,
     ):
         ranges.at_least("low", low)
         self.low, self.high = ranges.ordered("low", low, "high", high)
         self.measured = measured
         self.pixels = pixels
         self.skip_images = skip_images
+        ranges.at_least("images_from", images_from)
+        ranges.ordered("images_from", images_from, "images_below", images_below)
+        self.images_from, self.images_below = images_from, images_below
         similarity = similarity_calculator or build(
             region_similarity_calculator_pb2.IouSimilarity()
         )
@@ -59,6 +66,14 @@ class SizeRange:
 
     def __call__(self, priors, targets):
         """Priors [(B,) A], Targets -> LeftOut."""
+        found = self._of_all(priors, targets)
+        sides = tf.cast(targets.true_shapes, tf.float32)
+        size = tf.sqrt(sides[:, :1] * sides[:, 1:])
+        here = (size >= self.images_from) & (size < self.images_below)
+        return LeftOut(*(part if part is None else part & here for part in found))
+
+    def _of_all(self, priors, targets):
+        """The LeftOut of images of any size."""
         fits = self._fits(targets.boxes, targets)
         left_out = LeftOut()
         if self.measured == "PRIORS":

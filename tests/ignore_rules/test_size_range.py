@@ -16,6 +16,7 @@ from od_api.detectors.stage import predictions_of
 from od_api.ignore_rules.size_range import SizeRange
 from od_api.losses.weighted_smooth_l1 import WeightedSmoothL1LocalizationLoss
 from od_api.losses.weighted_softmax import WeightedSoftmaxClassificationLoss
+from od_api.objectives._leaving_out import LeavingOut
 from od_api.objectives.free_anchor import FreeAnchorObjective
 from od_api.objectives.matched import MatchedObjective
 from od_api.objectives.multi_task_loss import MultiTaskLoss
@@ -67,6 +68,36 @@ def test_pixels_are_those_of_the_file_or_of_the_input(scale):
     ours = SizeRange(low=40 * scale, high=80 * scale, pixels="INPUT")
     assert flags(ours([square(5)], targets).objects) == [0, 0, 1]
     assert flags(SizeRange(high=80)([square(5)], truth([square(81)])).objects) == [1]
+
+
+def test_each_resolution_has_a_range_of_its_own():
+    """The three ranges in one objective; an image is of 2:1 at each resolution.
+
+    (480, 800) makes 400 x 800 of it (566 px), (800, 1200) 600 x 1200 (849 px), and
+    (1400, 2000) 1000 x 2000 (1414 px). Objects of 60, 100 and 140 px of the file.
+    """
+    limits = [(1000, 1e9), (620, 1000), (0, 620)]
+    rules = [
+        SizeRange(low=low, high=high, images_from=start, images_below=end)
+        for (low, high), (start, end) in zip(RANGES, limits, strict=True)
+    ]
+    learned = []
+    for height in (1000, 600, 400):
+        scale = height / 500
+        boxes = [square(scale * side) for side in (60, 100, 140)]
+        targets = truth(boxes, scale=scale)._replace(
+            true_shapes=tf.constant([[height, 2 * height]])
+        )
+        left_out = LeavingOut(rules).of(as_priors([square(5)]), targets)
+        learned.append([1 - out for out in flags(left_out.objects)])
+    assert learned == [[1, 0, 0], [1, 1, 1], [0, 0, 1]]
+
+
+def test_an_image_of_another_size_is_left_alone():
+    """The image is of 100 px: below 100 it is not, from 100 on it is."""
+    for sizes, label in (({"images_below": 100}, 0), ({"images_from": 100}, -1)):
+        rule = SizeRange(low=50, **sizes)
+        assert assigned(rule, [LARGE], truth([SMALL])) == [label]
 
 
 def test_a_size_is_the_root_of_an_area():
@@ -233,6 +264,7 @@ def test_a_config_sets_it():
     [
         ("low: 50 high: 40", "low", "larger than high"),
         ("low: -1", "low", "at least 0"),
+        ("images_from: 9 images_below: 8", "images_from", "larger than images_below"),
         ("limit: 2", "limit", "in 0..1"),
         (
             "similarity_calculator { thresholded_iou_similarity {} }",
