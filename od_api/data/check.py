@@ -10,6 +10,7 @@ from od_api.data import records
 from od_api.data.class_checks import ClassTally
 from od_api.data.duplicates import Duplicates
 from od_api.data.findings import Report
+from od_api.data.ignored_boxes import count_ignored, ignored_flags
 from od_api.data.image_checks import ImageChecks
 from od_api.data.keypoint_checks import check_keypoints
 from od_api.data.mask_checks import check_masks
@@ -33,7 +34,7 @@ def check_records(paths, label_map, fast=False, *, reader=None, training=True):
     shape), out_of_range (a little), tiny_box, id_zero (beside a known text),
     unknown_class (few boxes), class_disagrees, orientation,
     duplicate_image, duplicate_source_id. Notes: no_boxes, empty_class, too_many_boxes,
-    unknown_class (on purpose), empty_file, sequence_example, partial.
+    ignored_boxes, unknown_class (on purpose), empty_file, sequence_example, partial.
 
     Args:
       paths: list of files or patterns.
@@ -88,7 +89,8 @@ class _Run:
         self._images = ImageChecks(images_left, reader.max_image_pixels)
         self._duplicates = Duplicates()
         self._most = reader.max_number_of_boxes if training else float("inf")
-        self._crowded = self._cut = self._errors = 0
+        self._ignored_flags = ignored_flags(reader) if training else ()
+        self._crowded = self._cut = self._ignored = self._errors = 0
         self._parse = example_parser(reader)
         self._place = {}
 
@@ -128,6 +130,15 @@ class _Run:
                 f"{self._crowded} records have more boxes than max_number_of_boxes "
                 f"({self._most}): training leaves out {self._cut} of {report.boxes} "
                 "boxes",
+            )
+        if self._ignored:
+            self._add(
+                "note",
+                "ignored_boxes",
+                f"{self._ignored} of {report.boxes} boxes have "
+                f"{' or '.join(self._ignored_flags)}: training takes them neither for "
+                "objects nor for background (crowd_boxes and ignore_difficult of the "
+                "input reader)",
             )
         if not complete:
             self._add(
@@ -180,6 +191,7 @@ class _Run:
         self._add_all(check_keypoints(features, count, self._reader.num_keypoints))
         self._add_all(checks.check_boxes(boxes, size))
         self.report.boxes += count
+        self._ignored += count_ignored(features, self._ignored_flags, count)
         if count > self._most:
             self._crowded += 1
             self._cut += count - self._most

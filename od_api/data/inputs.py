@@ -24,7 +24,7 @@ from od_api.protos import input_reader_pb2
 _SHOWN = 3
 # Ids that are so many times as large as their number waste most of a model.
 _SPARSE = 10
-_TOLD = ("too_many_boxes",)
+_TOLD = ("too_many_boxes", "ignored_boxes")
 _UINT64 = 0xFFFFFFFFFFFFFFFF
 
 

@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError
 from od_api.core import sample as samples
 from od_api.data.box_details import box_details, require
 from od_api.data.examples import parse_example
+from od_api.data.ignored_boxes import ignored_flags
 from od_api.pictures import decoding
 from od_api.pictures.image_sizes import num_pixels
 from od_api.protos import input_reader_pb2
@@ -221,18 +222,13 @@ def _box_attributes(features, boxes, reader):
 
     zeros = tf.zeros([count], tf.int64)
     size = tf.maximum(boxes[:, 2:] - boxes[:, :2], 0.0)
-    flags = {
-        name: listed(name, zeros) > 0 for name in ("is_crowd", "difficult", "group_of")
-    }
     ignored = tf.zeros([count], tf.bool)
-    if reader.crowd_boxes == input_reader_pb2.InputReader.IGNORE:
-        ignored |= flags["is_crowd"] | flags["group_of"]
-    if reader.ignore_difficult:
-        ignored |= flags["difficult"]
+    for name in ignored_flags(reader):
+        ignored |= listed(name, zeros) > 0
     return {
         "weights": listed("weight", tf.ones([count])),
-        "is_crowd": flags["is_crowd"],
-        "difficult": flags["difficult"],
+        "is_crowd": listed("is_crowd", zeros) > 0,
+        "difficult": listed("difficult", zeros) > 0,
         "ignored": ignored,
         "area": listed("area", size[:, 0] * size[:, 1]),
     }

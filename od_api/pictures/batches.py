@@ -33,6 +33,13 @@ def draw_batch(batch, label_map):
         height, width = batch["true_shape"][i].numpy()
         valid = batch["valid"][i].numpy()
         classes = batch["classes"][i].numpy()[valid]
+        names = [label_map.name(c + 1) for c in classes]
+        if "ignored" in batch:
+            ignored = batch["ignored"][i].numpy()[valid]
+            names = [
+                f"{name} (ignored)" if is_ignored else name
+                for name, is_ignored in zip(names, ignored, strict=True)
+            ]
         masks = None
         if "masks" in batch:
             masks = batch["masks"][i].numpy()[valid][:, :height, :width]
@@ -40,7 +47,7 @@ def draw_batch(batch, label_map):
             draw.draw_boxes(
                 np.clip(image[:height, :width], 0, 255).astype(np.uint8),
                 batch["boxes"][i].numpy()[valid],
-                [label_map.name(c + 1) for c in classes],
+                names,
                 classes,
                 masks,
             )

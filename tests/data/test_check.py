@@ -79,6 +79,17 @@ def test_a_good_record_has_no_findings(run):
     assert report.per_class == {"cat": 1, "dog": 1}
 
 
+def test_ignored_boxes_are_counted_for_training(run):
+    """A crowd of two boxes, and one of two that is difficult."""
+    records = _features(is_crowd=[1, 0]), _features(difficult=[0, 1], source_id=[b"b"])
+    (finding,) = [f for f in run(*records).findings if f.kind == "ignored_boxes"]
+    assert finding.severity == "note"
+    assert finding.detail.startswith("1 of 4 boxes have is_crowd or group_of: training")
+    old = input_reader_pb2.InputReader(crowd_boxes="TRAIN")
+    for how in ({"reader": old}, {"training": False}):
+        assert "ignored_boxes" not in [f.kind for f in run(*records, **how).findings]
+
+
 @pytest.mark.parametrize(
     ("changes", "severity", "kind", "detail"),
     [

@@ -43,6 +43,15 @@ def test_padding_is_cut_off_and_only_valid_boxes_are_drawn():
     assert tuple(picture[300, 50]) == draw.color_of(1)
 
 
+def test_ignored_boxes_say_so(monkeypatch):
+    names = []
+    monkeypatch.setattr(draw, "draw_boxes", lambda *given: names.append(given[2]))
+    truth = batch(valid=(True, True))
+    draw_batch(truth | {"ignored": tf.constant([[False, True]])}, Names())
+    draw_batch(truth, Names())
+    assert names == [["class 1", "class 2 (ignored)"], ["class 1", "class 2"]]
+
+
 def test_masks_colour_what_they_cover():
     (plain,), (masked,) = (draw_batch(batch(masks=m), Names()) for m in (False, True))
     changed = np.any(plain != masked, axis=-1)
