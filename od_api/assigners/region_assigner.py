@@ -53,7 +53,7 @@ class RegionAssigner:
         objects = targets.boxes[:, :, None]
         areas = geometry.area(objects)
         apart = tf.abs(self._levels(areas, priors) - priors.levels)
-        takes_part = targets.valid[:, :, None]
+        takes_part = targets.objects[:, :, None]
         central = takes_part & (apart == 0)
         central &= self._inside(priors, objects, self.center_ratio)
         ignored = takes_part & (apart <= 1)
