@@ -7,7 +7,7 @@ from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import batch_scheme_pb2
 
-_OF_IMAGES = ("image", "true_shape")
+_OF_IMAGES = ("image", "true_shape", "scale")
 
 
 @register(batch_scheme_pb2.Mixup)
@@ -16,7 +16,8 @@ class Mixup(BatchScheme):
 
     An image becomes s x1 + (1 - s) x2 with s from Beta(alpha, alpha), on a canvas of
     the larger height and the larger width, and nothing is resized. It has the boxes of
-    both, with their weights times the share of their image.
+    both, with their weights times the share of their image, and its scale, which size
+    ranges look at, is the geometric mean of the two.
 
     Args:
       alpha: above 0.
@@ -42,6 +43,8 @@ class Mixup(BatchScheme):
             for name, rows in batch.items()
             if name not in _OF_IMAGES
         }
+        if "scale" in batch:
+            mixed["scale"] = tf.sqrt(tf.reduce_prod(pairs["scale"], axis=1))
         images = pairs["image"] * shares[:, :, None, None, None]
         image = tf.reduce_sum(images, axis=1)
         return {

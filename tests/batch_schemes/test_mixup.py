@@ -47,6 +47,19 @@ def test_two_images_share_the_larger_canvas():
     assert float(image[399, 399, 0]) == 0.0
 
 
+def test_ignored_boxes_stay_ignored_and_scales_have_their_mean():
+    batch = batch_of(
+        np.zeros([4, 8, 8, 3]),
+        [[8, 8]] * 4,
+        [1.0] * 4,
+        ignored=tf.constant([[False, False], [True, False]] * 2),
+        scale=tf.constant([2.0, 8.0, 0.5, 0.5]),
+    )
+    mixed = Mixup()(batch, SEED)
+    np.testing.assert_array_equal(mixed["ignored"], [[False, False, True, False]] * 2)
+    np.testing.assert_allclose(mixed["scale"], [4.0, 0.5], rtol=1e-6)
+
+
 def test_boxes_of_both_weigh_their_images_share():
     images = np.zeros([4, 8, 8, 3])
     masks = tf.cast(tf.range(4 * 2 * 8 * 8) % 2, tf.uint8)
