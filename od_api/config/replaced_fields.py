@@ -6,6 +6,7 @@ _TAKES_THE_PLACE_OF = {
     ("PostProcessing", "suppression"): (
         "batch_non_max_suppression.iou_threshold",
         "batch_non_max_suppression.soft_nms_sigma",
+        "batch_non_max_suppression.use_hard_nms",
     ),
     ("FasterRcnn", "first_stage_suppression"): ("first_stage_nms_iou_threshold",),
 }

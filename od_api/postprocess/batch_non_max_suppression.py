@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from od_api.core import ranges
 from od_api.core.registry import build, register
+from od_api.core.warn_once import warn_once
 from od_api.postprocess.detections import SelectDetections
 from od_api.protos import post_processing_pb2, suppression_pb2
 
@@ -93,6 +94,10 @@ class BatchNonMaxSuppression:
             max_candidates=max_candidates,
             static=use_static_shapes,
         )
+        per_list = (
+            max_total_detections if use_class_agnostic_nms else max_detections_per_class
+        )
+        _warn_of_few(getattr(suppression, "max_candidates", per_list), per_list)
 
     def select(self, boxes, scores, window=None, columns=None):
         """Detections of a batch, best first, zero-padded to N.
@@ -120,6 +125,14 @@ class BatchNonMaxSuppression:
         }
         window = tf.cast(window, tf.float32)
         return self._selection.select(boxes, scores, read, window)
+
+
+def _warn_of_few(looked_at, allowed):
+    if looked_at < allowed:
+        warn_once(
+            f"suppression looks at the best {looked_at} boxes, so that no more are "
+            f"kept, though {allowed} may be: raise its max_candidates"
+        )
 
 
 def _old(iou_threshold, soft_nms_sigma):

@@ -131,12 +131,15 @@ class PostProcessing:
 
 def _refuse_both(message):
     """Raises ConfigError where thresholds stand beside a suppression of its own."""
-    for field in ("iou_threshold", "soft_nms_sigma"):
-        if message.batch_non_max_suppression.HasField(field):
-            raise ConfigError(
-                "is set, and so is suppression, which takes its place: remove one",
-                f"batch_non_max_suppression.{field}",
-            )
+    old = message.batch_non_max_suppression
+    given = [x for x in ("iou_threshold", "soft_nms_sigma") if old.HasField(x)]
+    if old.use_hard_nms:
+        given.append("use_hard_nms")
+    if given:
+        raise ConfigError(
+            "is set, and so is suppression, which takes its place: remove one",
+            f"batch_non_max_suppression.{given[0]}",
+        )
 
 
 def _selection(message, suppression):

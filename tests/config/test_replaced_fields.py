@@ -6,7 +6,9 @@ from od_api.config.loading import load_config
 
 BASE = """
 model { ssd { post_processing {
-  batch_non_max_suppression { score_threshold: .1 iou_threshold: .6 soft_nms_sigma: .5 }
+  batch_non_max_suppression {
+    score_threshold: .1 iou_threshold: .6 soft_nms_sigma: .5 use_hard_nms: true
+  }
 } } }
 """
 GREEDY = "suppression { greedy_nms { iou_threshold: .3 } }"
@@ -27,7 +29,8 @@ def test_nothing_is_cleared_without_it(tmp_path):
 
 def test_a_diff_clears_the_thresholds_of_its_base_and_nothing_else(tmp_path):
     nms = post_processing(tmp_path, GREEDY).batch_non_max_suppression
-    assert not nms.HasField("iou_threshold") and not nms.HasField("soft_nms_sigma")
+    for field in ("iou_threshold", "soft_nms_sigma", "use_hard_nms"):
+        assert not nms.HasField(field)
     assert nms.score_threshold == pytest.approx(0.1)
 
 

@@ -7,6 +7,7 @@ from od_api.core.errors import ConfigError
 from od_api.core.registry import build
 from od_api.postprocess.batch_non_max_suppression import BatchNonMaxSuppression
 from od_api.protos import post_processing_pb2
+from od_api.suppressions.fast_nms import FastNms
 
 # IoU(A, B) = IoU(B, C) = 7/13 = .538, IoU(A, C) = .25.
 ABC = np.array([[0, 0, 10, 10], [0, 3, 10, 13], [0, 6, 10, 16]], np.float32)
@@ -275,3 +276,22 @@ def test_old_switches_build():
         )
     )
     assert part.max_total_detections == 100
+
+
+@pytest.mark.parametrize(("agnostic", "allowed"), [(False, 3), (True, 4)])
+def test_a_suppression_that_looks_at_fewer_than_are_kept_is_named(
+    caplog, agnostic, allowed
+):
+    def build(candidates):
+        return BatchNonMaxSuppression(
+            suppression=FastNms(max_candidates=candidates),
+            max_detections_per_class=3,
+            max_total_detections=4,
+            use_class_agnostic_nms=agnostic,
+        )
+
+    with caplog.at_level("WARNING", logger="absl"):
+        build(allowed)
+        assert not caplog.messages
+        build(allowed - 1)
+    assert f"the best {allowed - 1} boxes" in caplog.text

@@ -62,14 +62,16 @@ def test_a_suppression_stands_in_the_place_of_the_thresholds():
     assert int(found.count[0]) == 1
 
 
-@pytest.mark.parametrize("field", ["iou_threshold", "soft_nms_sigma"])
-def test_thresholds_given_twice_are_refused(field):
-    text = (
-        f"suppression {{ greedy_nms {{}} }} batch_non_max_suppression {{ {field}: .5 }}"
-    )
+@pytest.mark.parametrize(
+    "setting", ["iou_threshold: .5", "soft_nms_sigma: .5", "use_hard_nms: true"]
+)
+def test_thresholds_given_twice_are_refused(setting):
+    suppression = "suppression { greedy_nms {} }"
     with pytest.raises(ConfigError, match="and so is suppression") as error:
-        part(text)
+        part(f"{suppression} batch_non_max_suppression {{ {setting} }}")
+    field = setting.split(":")[0]
     assert error.value.field_path == f"batch_non_max_suppression.{field}"
+    part(f"{suppression} batch_non_max_suppression {{ use_hard_nms: false }}")
 
 
 class _Reads:
