@@ -97,7 +97,7 @@ class BatchNonMaxSuppression:
         per_list = (
             max_total_detections if use_class_agnostic_nms else max_detections_per_class
         )
-        _warn_of_few(getattr(suppression, "max_candidates", per_list), per_list)
+        _warn_of_few(self._selection.max_candidates or per_list, per_list)
 
     def select(self, boxes, scores, window=None, columns=None):
         """Detections of a batch, best first, zero-padded to N.
@@ -131,7 +131,7 @@ def _warn_of_few(looked_at, allowed):
     if looked_at < allowed:
         warn_once(
             f"suppression looks at the best {looked_at} boxes, so that no more are "
-            f"kept, though {allowed} may be: raise its max_candidates"
+            f"kept, though {allowed} may be: raise max_candidates"
         )
 
 

@@ -284,7 +284,8 @@ def test_a_suppression_that_looks_at_fewer_than_are_kept_is_named(
 ):
     def build(candidates):
         return BatchNonMaxSuppression(
-            suppression=FastNms(max_candidates=candidates),
+            suppression=FastNms(),
+            max_candidates=candidates,
             max_detections_per_class=3,
             max_total_detections=4,
             use_class_agnostic_nms=agnostic,
