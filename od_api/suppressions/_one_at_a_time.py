@@ -51,9 +51,11 @@ class OneAtATime:
             best = tf.argmax(left, axis=-1, output_type=tf.int32)[..., None]
             highest = tf.reduce_max(left, axis=-1, keepdims=True)
             kept = tf.nest.map_structure(lambda x: take(x, best), given)
-            changed = left * self.factor(kept, given)
-            # -inf times 0 is no number, and not above the floor either.
-            left = tf.where((changed > floor) & (everywhere != best), changed, NONE)
+            factor = self.factor(kept, given)
+            changed = left * factor
+            # Scores may be below 0: one times 0 is removed all the same.
+            stays = (factor > 0.0) & (changed > floor) & (everywhere != best)
+            left = tf.where(stays, changed, NONE)
             rows = tf.where((order == i) & (highest > NONE), best, rows)
             return i + 1, left, rows, tf.where(order == i, highest, values)
 

@@ -50,3 +50,17 @@ def test_lists_of_a_batch_end_where_they_end():
     found = Halving().suppress(boxes, scores, {"place": places}, 3, 0.0)
     np.testing.assert_array_equal(found.rows[:, 0], [[0, 2, 1], [3, 0, 0]])
     assert (found.scores.numpy()[1, 0, 1:] == -np.inf).all()
+
+
+class Removing(OneAtATime):
+    """Each kept box removes all others."""
+
+    def factor(self, kept, others):
+        return tf.zeros(tf.shape(others.boxes)[:-1])
+
+
+def test_what_is_removed_stays_so_where_scores_are_below_0():
+    """-2 times 0 is above the floor of -3."""
+    assert kept(Removing(), BOXES, [-2.0, -1.0, -2.5, -1.5], {}, floor=-3.0) == [
+        (1, np.float32(-1.0))
+    ]
