@@ -62,11 +62,20 @@ def located(error, text, path):
 
 
 def nearest(name, valid):
-    """`Did you mean ...?` for a misspelt name, or the list of valid names if few."""
-    close = difflib.get_close_matches(name, list(valid), n=3, cutoff=0.6)
+    """`Did you mean ...?` for a misspelt name, or the list of valid names if few.
+
+    One that differs in underscores and case alone is it.
+    """
+    close = [known for known in valid if _plain(known) == _plain(name)]
+    if not close:
+        close = difflib.get_close_matches(name, list(valid), n=3, cutoff=0.6)
     if close:
         return "did you mean " + " or ".join(close) + "?"
     return "valid names: " + ", ".join(sorted(valid))
+
+
+def _plain(name):
+    return name.replace("_", "").casefold()
 
 
 def _parse(text, message, name):

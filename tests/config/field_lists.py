@@ -44,7 +44,7 @@ USED = {
         max_checkpoints_to_keep seed precision jit_compile num_steps
         checkpoint_every_n_steps log_every_n_steps stall_warning_seconds batch_size
         data_augmentation_options sync_replicas cluster_start_seconds
-        startup_delay_steps worker_silence_seconds
+        startup_delay_steps worker_silence_seconds batch_schemes
     """,
     "EvalConfig": """
         num_visualizations min_score_threshold max_num_boxes_to_visualize
