@@ -177,6 +177,8 @@ def test_flags_of_the_tflite_export_are_named(flag, capsys):
 def schema_files():
     """The descriptors of the old API's 34 files."""
     new = {
+        "batch_scheme_pb2",
+        "ignore_rule_pb2",
         "backbone_pb2",
         "column_pb2",
         "fcos_assigner_pb2",
