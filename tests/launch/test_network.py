@@ -68,7 +68,8 @@ def test_ports_are_seen_from_outside_only_where_the_first_line_says_so(
 
 def test_roles_keep_user_folder_and_status(tmp_path):
     """What they write belongs to who started them, and their status comes through."""
-    code = "import os; open('new', 'w'); print(os.getuid(), os.getgid(), flush=True); os._exit(7)"
+    told = "print(os.getuid(), os.getgid(), flush=True)"
+    code = f"import os; open('new', 'w'); {told}; os._exit(7)"
     with network_for() as here:
         assert here.is_own == PERMITTED
         done = subprocess.run(
