@@ -52,10 +52,9 @@ class OneAtATime:
             highest = tf.reduce_max(left, axis=-1, keepdims=True)
             kept = tf.nest.map_structure(lambda x: take(x, best), given)
             factor = self.factor(kept, given)
-            changed = left * factor
             # Scores may be below 0: one times 0 is removed all the same.
-            stays = (factor > 0.0) & (changed > floor) & (everywhere != best)
-            left = tf.where(stays, changed, NONE)
+            stays = (factor > 0.0) & (left * factor > floor) & (everywhere != best)
+            left = tf.where(stays, left * factor, NONE)
             rows = tf.where((order == i) & (highest > NONE), best, rows)
             return i + 1, left, rows, tf.where(order == i, highest, values)
 
