@@ -116,7 +116,7 @@ def _serving_module(detector, input_type, label_map):
         detector.resizer,
         input_type,
         label_map,
-        detector.max_proposals,
+        detector.options,
     )
 
 
@@ -183,15 +183,14 @@ def _disk_errors(output_dir):
 def _network(detector):
     """FrozenNetwork: padded images and true shapes -> raw and final outputs.
 
-    That of a two-stage detector takes the number of proposals, too.
+    It takes the detector's options, too, in their order.
     """
     height, width = detector.resizer.output_shape or (None, None)
     signature = [
         tf.TensorSpec([None, height, width, 3], tf.float32, "images"),
         tf.TensorSpec([None, 2], tf.int32, "true_shapes"),
     ]
-    if detector.max_proposals is not None:
-        signature.append(tf.TensorSpec([], tf.int32, "num_proposals"))
+    signature += [tf.TensorSpec([], tf.int32, name) for name in detector.options]
     apart = _kept_apart(detector)
     weights = [tf.TensorSpec(v.shape, v.dtype) for v in apart]
 

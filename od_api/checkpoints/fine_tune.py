@@ -68,7 +68,7 @@ def restore_partial(path, variables, kind, load_weights=None):
         `neck/...`, `head/...`.
       kind: "classification": the backbone; "detection": everything whose first name
         part is not `head` or `..._head`; "full": everything, and all of it must fit.
-      load_weights: `backbone.load_weights`; gets the path of a Keras weight file.
+      load_weights: a detector's `load_weights`; gets the path of a Keras weight file.
 
     Returns:
       Report; `str(report)` is its table.

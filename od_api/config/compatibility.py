@@ -9,7 +9,7 @@ from od_api.config.meaningless_settings import refuse_meaningless
 from od_api.core.errors import ConfigError
 from od_api.core.field_ranges import refuse_ranges
 from od_api.core.message_fields import is_map, is_repeated
-from od_api.core.registry import ignored_fields
+from od_api.core.registry import ignored_fields, part_class
 from od_api.core.warn_once import warn_once
 
 _QUEUES = "tf.data sizes its own queues"
@@ -175,8 +175,8 @@ def refuse_uncompilable(config, replicas=1):
       replicas: devices that train in step.
 
     Raises:
-      ConfigError: train_config.jit_compile is on, and a two-stage model does not ask
-        for these forms, or there are several devices.
+      ConfigError: train_config.jit_compile is on, and a model that needs them does not
+        ask for these forms, or there are several devices.
     """
     if config.train_config.jit_compile and replicas > 1:
         raise ConfigError(
@@ -184,17 +184,17 @@ def refuse_uncompilable(config, replicas=1):
             "the field, or leave one device visible (CUDA_VISIBLE_DEVICES)",
             "train_config.jit_compile",
         )
-    if not (config.train_config.jit_compile and config.model.HasField("faster_rcnn")):
+    kind = config.model.WhichOneof("model")
+    detector = part_class(config.model)
+    if not config.train_config.jit_compile or detector is None:
         return
-    model = config.model.faster_rcnn
-    needed = ["use_static_shapes"]
-    if model.number_of_stages > 1 and not model.HasField("region_operator"):
-        needed.append("use_matmul_crop_and_resize")
+    model = getattr(config.model, kind)
+    needed = detector.fields_for_xla(model)
     missing = [f"{field}: true" for field in needed if not getattr(model, field)]
     if missing:
         raise ConfigError(
             f"XLA cannot compile this model: set {' and '.join(missing)} in "
-            "model.faster_rcnn, or remove the field",
+            f"model.{kind}, or remove the field",
             "train_config.jit_compile",
         )
 

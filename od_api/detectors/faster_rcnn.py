@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from od_api.core.detector import Detector
 from od_api.core.registry import register
 from od_api.core.shapes import (
     image_windows,
@@ -57,7 +58,7 @@ class TwoStagePredictions(NamedTuple):
         "resize_masks": "masks are always resized with their image",
     },
 )
-class FasterRcnn:
+class FasterRcnn(Detector):
     """Faster R-CNN (Ren et al., NIPS 2015), R-FCN (Dai et al., NIPS 2016), cascades.
 
     First stages propose boxes; region stages classify and refine them. Which detector
@@ -77,8 +78,9 @@ class FasterRcnn:
       pad_to_multiple: the network's input becomes a multiple of it.
 
     Attributes:
-      max_proposals: how many proposals at most go on to the second stage; None without
-        a second stage.
+      options: {"num_proposals": how many at most go on to the second stage}; none
+        without a second stage.
+      candidates_are_ranked: there is a second stage: it looks at proposals.
     """
 
     def __init__(
@@ -107,9 +109,10 @@ class FasterRcnn:
         self.postprocess = postprocess
         self.masks = masks
         self.pad_to_multiple = pad_to_multiple
-        self.max_proposals = None
+        self.candidates_are_ranked = bool(region_stages)
         if region_stages:
-            self.max_proposals = first_stages[-1].suppression.max_total_detections
+            most = first_stages[-1].suppression.max_total_detections
+            self.options = {"num_proposals": most}
 
     @classmethod
     def from_proto(cls, message):
@@ -234,6 +237,14 @@ class FasterRcnn:
         other = copy.copy(self)
         other.region_stages = [stage.static() for stage in self.region_stages]
         return other
+
+    @classmethod
+    def fields_for_xla(cls, message):
+        """The first stage's suppression, and the region operator of the old API."""
+        needed = ["use_static_shapes"]
+        if message.number_of_stages > 1 and not message.HasField("region_operator"):
+            needed.append("use_matmul_crop_and_resize")
+        return needed
 
     def _maps(self, images, training):
         """{level: map} of the backbone and of the neck."""

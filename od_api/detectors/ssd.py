@@ -7,6 +7,7 @@ RetinaNet (Lin et al., ICCV 2017). Composition only: every part is made elsewher
 import keras
 import tensorflow as tf
 
+from od_api.core.detector import Detector
 from od_api.core.errors import ConfigError
 from od_api.core.registry import build, build_field, part_class, register
 from od_api.core.shapes import (
@@ -39,7 +40,7 @@ _UNSUPPORTED = {
         "return_raw_detections_during_predict": "the raw boxes are always exported",
     },
 )
-class Ssd:
+class Ssd(Detector):
     """A single-stage detector.
 
     Args:
@@ -54,10 +55,7 @@ class Ssd:
 
     Attributes:
       parts: {"backbone", "neck", "head"}: the layers that hold variables.
-      max_proposals: None: there are no proposals.
     """
-
-    max_proposals = None
 
     def __init__(
         self,
@@ -166,10 +164,6 @@ class Ssd:
     def foreground(self, scores):
         """[..., K (+1)] -> [..., K]: without the background column."""
         return scores[..., 1:] if self.add_background_class else scores
-
-    def static(self):
-        """The same detector in forms that XLA compiles: it has no others."""
-        return self
 
     def _create_variables(self):
         """Runs the network symbolically once, so that every variable exists."""

@@ -14,17 +14,17 @@ SCORE_LIMIT = 1e-5
 # Sizes of the test images: one is wider than high, so that padding takes part.
 _SIZES = ((300, 300), (240, 401))
 _COMPARED = ("raw_detection_boxes", "raw_detection_scores")
-# Proposals are chosen by scores, some of which are nearly equal: rounding puts them in
-# another order, and lets another one through here and there.
-_SHARE_OF_PROPOSALS = 0.9
+# Ranked candidates are chosen by scores, some of which are nearly equal: rounding puts
+# them in another order, and lets another one through here and there.
+_SHARE_OF_RANKED = 0.9
 
 
 def check(saved_model_dir, detector, input_type):
     """Compares a SavedModel with the detector it was made of on seeded images.
 
-    All anchors are compared: the order of final detections may turn on a tie. Of a
-    two-stage detector each proposal is compared with the nearest one, and nine tenths
-    of them must agree.
+    All candidates are compared: the order of final detections may turn on a tie. Where
+    the candidates are ranked, each is compared with the nearest one, and nine tenths of
+    them must agree.
 
     Args:
       saved_model_dir: directory of the SavedModel.
@@ -38,7 +38,7 @@ def check(saved_model_dir, detector, input_type):
       UserError: they differ by more than the limits, or are not finite.
     """
     model = tf.saved_model.load(str(saved_model_dir))
-    compare = differences if detector.max_proposals is None else of_proposals
+    compare = of_ranked if detector.candidates_are_ranked else differences
     found = []
     rng = np.random.default_rng(0)
     with _exact_products():
@@ -81,8 +81,8 @@ def differences(got, want, padded_shape):
     }
 
 
-def of_proposals(got, want, padded_shape):
-    """As `differences`, of the proposals that are found by both.
+def of_ranked(got, want, padded_shape):
+    """As `differences`, of the candidates that are found by both.
 
     Args and errors are those of `differences`. If less than nine tenths are found by
     both, one of the numbers is above its limit.
@@ -92,17 +92,17 @@ def of_proposals(got, want, padded_shape):
         for outputs in _compared((got, want), padded_shape)
     )
     apart = {"boxes": [], "scores": []}
-    for image, proposals in enumerate(expected):
-        # Places without a proposal all hold the same and would count as agreeing.
-        proposals = np.unique(proposals, axis=0)
-        difference = np.abs(proposals[:, None] - found[image])
+    for image, candidates in enumerate(expected):
+        # Places without a candidate all hold the same and would count as agreeing.
+        candidates = np.unique(candidates, axis=0)
+        difference = np.abs(candidates[:, None] - found[image])
         of_boxes, of_scores = difference[..., :4].max(-1), difference[..., 4:].max(-1)
         nearest = (of_boxes / BOX_LIMIT_PIXELS + of_scores / SCORE_LIMIT).argmin(1)
         rows = np.arange(len(nearest))
         apart["boxes"] += list(of_boxes[rows, nearest])
         apart["scores"] += list(of_scores[rows, nearest])
     return {
-        name: np.quantile(values, _SHARE_OF_PROPOSALS, method="higher")
+        name: np.quantile(values, _SHARE_OF_RANKED, method="higher")
         for name, values in apart.items()
     }
 

@@ -44,14 +44,12 @@ class ServingModule(tf.Module):
       resizer: brings one image to the network's input.
       input_type: one of INPUT_TYPES.
       label_map_path: file to keep with the model, or None.
-      max_proposals: of a two-stage detector, whose network then takes as a third
-        argument how many proposals go on to the second stage. A signature
-        `num_proposals` lets each request choose; the others use all.
+      options: {name: largest value}, as of a Detector: the network takes them as
+        further arguments. A signature of the option's name lets each request choose it;
+        the others have the largest.
     """
 
-    def __init__(
-        self, network, resizer, input_type, label_map_path, max_proposals=None
-    ):
+    def __init__(self, network, resizer, input_type, label_map_path, options=None):
         super().__init__()
         self._network = network
         self._resizer = resizer
@@ -64,26 +62,33 @@ class ServingModule(tf.Module):
         self.__call__ = tf.function(
             self._detect, input_signature=[spec], autograph=False
         )
-        self._all_proposals = () if max_proposals is None else (max_proposals,)
-        if max_proposals is not None:
-            count = tf.TensorSpec([], tf.int32, "num_proposals")
-            self.detect_with_num_proposals = tf.function(
-                self._detect, input_signature=[spec, count], autograph=False
+        self._options = dict(options or {})
+        for name in self._options:
+            chosen = tf.TensorSpec([], tf.int32, name)
+            with_option = tf.function(
+                self._detecting_with(name),
+                input_signature=[spec, chosen],
+                autograph=False,
             )
+            setattr(self, f"detect_with_{name}", with_option)
 
     def signatures(self):
         """{signature name: function} for tf.saved_model.save."""
-        named = {"serving_default": self.__call__}
-        if self._all_proposals:
-            named["num_proposals"] = self.detect_with_num_proposals
-        return named
+        chosen = {name: getattr(self, f"detect_with_{name}") for name in self._options}
+        return {"serving_default": self.__call__, **chosen}
 
     def warmup_input(self):
         """A black image as this module takes it, of the network's size where fixed."""
         size = self._resizer.output_shape or (300, 300)
         return as_input(np.zeros([*size, 3], np.uint8), self._input_type)
 
-    def _detect(self, input_tensor, *num_proposals):
+    def _detecting_with(self, name):
+        def detect(input_tensor, value):
+            return self._detect(input_tensor, {name: value})
+
+        return detect
+
+    def _detect(self, input_tensor, chosen=None):
         shape = tf.shape(input_tensor)
         check = tf.debugging.Assert(
             tf.reduce_all(shape > 0),
@@ -95,8 +100,8 @@ class ServingModule(tf.Module):
             images, true_shapes = resize(self._resizer, input_tensor)
         else:
             images, true_shapes = self._decode_and_resize(input_tensor)
-        count = num_proposals or self._all_proposals
-        return self._network(images, true_shapes, *map(tf.convert_to_tensor, count))
+        options = (self._options | (chosen or {})).values()
+        return self._network(images, true_shapes, *map(tf.convert_to_tensor, options))
 
     def _decode_and_resize(self, strings):
         def prepare(string):
@@ -134,15 +139,15 @@ def _resized_specs(resizer):
     )
 
 
-def outputs_of(detector, images, true_shapes, *num_proposals):
+def outputs_of(detector, images, true_shapes, *options):
     """The old API's output dict, everything float32.
 
     Args:
-      detector: has call, detect, decode, scores.
+      detector: a Detector.
       images: [B, H, W, 3] float32, padded.
       true_shapes: [B, 2] int32.
-      *num_proposals: of a two-stage detector, optionally how many proposals go on to
-        the second stage, int32 scalar. A is their number then.
+      *options: values of the detector's options in their order, int32 scalars; none
+        are the largest. With `num_proposals` A is their number.
 
     Returns:
       detection_boxes [B, N, 4], normalised to the image without its padding;
@@ -152,8 +157,8 @@ def outputs_of(detector, images, true_shapes, *num_proposals):
       raw_detection_scores [B, A, K (+1)]; of a detector with masks detection_masks
       [B, N, mh, mw], probabilities for the inside of the boxes.
     """
-    limit = {"num_proposals": num_proposals[0]} if num_proposals else {}
-    predictions = detector.call(images, true_shapes, **limit)
+    chosen = dict(zip(detector.options, options, strict=False))
+    predictions = detector.call(images, true_shapes, **chosen)
     found = detector.detect(predictions)
     raw_boxes, raw_scores = detector.decode(predictions), detector.scores(predictions)
     real = tf.sequence_mask(found.count, tf.shape(found.scores)[1])

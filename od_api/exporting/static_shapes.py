@@ -4,6 +4,9 @@ import copy
 
 from od_api.core.message_fields import set_values
 
+# Fields that choose the static form, of whatever message has them.
+_STATIC_FORMS = {"use_static_shapes", "use_matmul_crop_and_resize"}
+
 
 def with_static_shapes(config):
     """A copy of a TrainEvalPipelineConfig: suppressions, region operators are static.
@@ -17,12 +20,11 @@ def with_static_shapes(config):
 
 
 def _set_below(message):
-    kind = message.DESCRIPTOR.name
-    if kind == "PostProcessing":
+    fields = message.DESCRIPTOR.fields_by_name
+    if "batch_non_max_suppression" in fields:
         message.batch_non_max_suppression.use_static_shapes = True
-    elif kind == "FasterRcnn":
-        message.use_static_shapes = True
-        message.use_matmul_crop_and_resize = True
+    for name in _STATIC_FORMS & set(fields):
+        setattr(message, name, True)
     for _, field, value in set_values(message):
         if field.message_type is not None:
             _set_below(value)

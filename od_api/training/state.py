@@ -115,7 +115,7 @@ class TrainingState:
                 settings.fine_tune_checkpoint,
                 named,
                 settings.fine_tune_checkpoint_type or by_default,
-                load_weights=self.detector.parts["backbone"].load_weights,
+                load_weights=self.detector.load_weights,
             )
             if self._optimizer.ema:
                 self._optimizer.ema.reset()

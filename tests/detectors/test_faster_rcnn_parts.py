@@ -29,7 +29,7 @@ def test_keys_of_parts_are_those_of_checkpoints(name, keys):
 def test_second_stage_waits_where_there_is_one_stage():
     """Its weights are there, and nothing trains them."""
     model = kit.detector("rpn")
-    assert model.max_proposals is None and not model.region_stages
+    assert not (model.options or model.candidates_are_ranked or model.region_stages)
     assert model.parts["backbone"].second_stage.weights
     assert not model.parts["backbone"].second_stage.trainable_weights
 
@@ -160,7 +160,8 @@ def test_the_first_stage_has_a_suppression_of_its_own():
     model = kit.detector("faster_rcnn", f"{edit} first_stage_max_proposals: 17")
     selection = model.first_stages[-1].suppression
     assert selection.suppression.inclusive
-    assert selection.max_total_detections == model.max_proposals == 17
+    assert selection.max_total_detections == 17
+    assert model.options == {"num_proposals": 17} and model.candidates_are_ranked
 
 
 def test_a_first_stage_s_suppression_and_threshold_are_refused():

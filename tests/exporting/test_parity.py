@@ -47,7 +47,7 @@ def test_proposals_may_come_in_another_order():
     order = np.random.default_rng(1).permutation(20)
     got = {name: value[:, order] for name, value in want.items()}
     assert parity.differences(got, want, SHAPE)["boxes"] > 1
-    found = parity.of_proposals(got, want, SHAPE)
+    found = parity.of_ranked(got, want, SHAPE)
     assert found == {"boxes": 0.0, "scores": 0.0}
 
 
@@ -56,7 +56,7 @@ def test_one_proposal_in_ten_may_be_another_one(others, agrees):
     """Of 20: one, and four."""
     want = outputs()
     got = changed(want, slice(0, others), 0.3)
-    found = parity.of_proposals(got, want, SHAPE)
+    found = parity.of_ranked(got, want, SHAPE)
     assert (found["boxes"] <= parity.BOX_LIMIT_PIXELS) == agrees
 
 
@@ -66,18 +66,18 @@ def test_places_without_a_proposal_do_not_count_as_agreeing():
     for values in want.values():
         values[:, 4:] = 0.0
     got = changed(want, 0, 0.3)
-    found = parity.of_proposals(got, want, SHAPE)
+    found = parity.of_ranked(got, want, SHAPE)
     assert found["boxes"] > parity.BOX_LIMIT_PIXELS
 
 
 def test_proposals_that_are_all_a_little_off_are_seen():
     want = outputs()
     got = want | {"raw_detection_scores": want["raw_detection_scores"] + 1e-3}
-    found = parity.of_proposals(got, want, SHAPE)
+    found = parity.of_ranked(got, want, SHAPE)
     assert found["scores"] == pytest.approx(1e-3)
 
 
-@pytest.mark.parametrize("compare", [parity.differences, parity.of_proposals])
+@pytest.mark.parametrize("compare", [parity.differences, parity.of_ranked])
 def test_a_diverged_checkpoint_is_refused(compare):
     want = outputs()
     want["raw_detection_scores"][0, 0] = np.nan

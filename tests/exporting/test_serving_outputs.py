@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from od_api.core.detector import Detector
 from od_api.core.types import Detections, Predictions
 from od_api.exporting import serving
 from od_api.resizers.identity_resizer import IdentityResizer
 
 
-class OneAnchorDetector:
+class OneAnchorDetector(Detector):
     """One anchor, [10, 20, 30, 60], of class 2 of 0..2 and with a background class."""
 
     def call(self, images, true_shapes):
