@@ -158,12 +158,15 @@ class Assignment(NamedTuple):
       label: [B, A] int32: 1 positive, 0 negative, -1 ignored.
       quality: [B, A] float32 similarity with the best box; 0 where there is none.
       weight: [B, A] float32, a factor of all losses of a prior; None is 1.
+      mined: [B, A] bool: positive by the box that the prior predicts, not by the prior;
+        None: there are none.
     """
 
     gt_index: tf.Tensor
     label: tf.Tensor
     quality: tf.Tensor
     weight: Any = None
+    mined: Any = None
 
     def take(self, rows):
         """[B, G, ...] of ground truth -> [B, A, ...], each prior's; 0 if G is 0."""
