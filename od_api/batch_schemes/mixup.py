@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from od_api.batch_schemes._scheme import BatchScheme
+from od_api.batch_schemes._scheme import BatchScheme, boxes_joined, groups_of
 from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import batch_scheme_pb2
@@ -30,26 +30,21 @@ class Mixup(BatchScheme):
         self._alpha = alpha
 
     def __call__(self, batch, seed):
-        count = tf.shape(batch["image"])[0] // 2
-        first = self._shares(count, seed)
+        pairs = {name: groups_of(rows, 2) for name, rows in batch.items()}
+        first = self._shares(tf.shape(batch["image"])[0] // 2, seed)
         shares = tf.stack([first, 1.0 - first], axis=1)
-        pairs = {
-            name: tf.reshape(rows, tf.concat([[count, 2], tf.shape(rows)[1:]], axis=0))
-            for name, rows in batch.items()
-        }
         pairs["weights"] *= shares[:, :, None]
         mixed = {
-            name: _joined(pairs[name], rows.shape)
-            for name, rows in batch.items()
+            name: boxes_joined(rows)
+            for name, rows in pairs.items()
             if name not in _OF_IMAGES
         }
         if "scale" in batch:
             mixed["scale"] = tf.sqrt(tf.reduce_prod(pairs["scale"], axis=1))
         images = pairs["image"] * shares[:, :, None, None, None]
-        image = tf.reduce_sum(images, axis=1)
         return {
             **mixed,
-            "image": tf.ensure_shape(image, [None, *batch["image"].shape[1:]]),
+            "image": tf.reduce_sum(images, axis=1),
             "true_shape": tf.reduce_max(pairs["true_shape"], axis=1),
         }
 
@@ -57,11 +52,3 @@ class Mixup(BatchScheme):
         """[count] float32 from Beta(alpha, alpha): a share of two gamma variables."""
         drawn = tf.random.stateless_gamma([2, count], seed, self._alpha)
         return tf.math.divide_no_nan(drawn[0], drawn[0] + drawn[1])
-
-
-def _joined(pairs, shape):
-    """[n, 2, G, ...] -> [n, 2 G, ...], the boxes of both; `shape` is that before."""
-    count, rows = tf.shape(pairs)[0], 2 * tf.shape(pairs)[2]
-    joined = tf.reshape(pairs, tf.concat([[count, rows], tf.shape(pairs)[3:]], axis=0))
-    known = None if shape[1] is None else 2 * shape[1]
-    return tf.ensure_shape(joined, [None, known, *shape[2:]])

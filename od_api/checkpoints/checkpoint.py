@@ -46,11 +46,20 @@ class Checkpoints:
       model: {name: tf.Variable}: weights and batch-norm statistics.
       optimizer: {name: tf.Variable}: `optimizer.slot_variables()`.
       ema: {name: tf.Variable}: `ema.slot_variables()`.
+      schemes: {name: tf.Variable}: what batch schemes remember.
       max_to_keep: older ones are deleted; 0 keeps all.
     """
 
     def __init__(
-        self, model_dir, *, step, model, optimizer=None, ema=None, max_to_keep=7
+        self,
+        model_dir,
+        *,
+        step,
+        model,
+        optimizer=None,
+        ema=None,
+        schemes=None,
+        max_to_keep=7,
     ):
         self._dir = os.fspath(model_dir)
         files.refuse_wildcards(self._dir)
@@ -59,6 +68,7 @@ class Checkpoints:
             "model": dict(model),
             "optimizer": dict(optimizer or {}),
             "ema": dict(ema or {}),
+            "schemes": dict(schemes or {}),
         }
         self._max_to_keep = max_to_keep
         self._current = None

@@ -215,6 +215,19 @@ class AnchorLosses(NamedTuple):
     boxes: tf.Tensor
 
 
+class Reported(NamedTuple):
+    """What an objective tells of its losses beside their sums, prior by prior.
+
+    Attributes:
+      localization: [B, A] float32, as in the total loss, which is their sum: weighed,
+        divided, and 0 for what does not count. No gradient flows through it.
+      assignment: Assignment: the object that each is of.
+    """
+
+    localization: tf.Tensor
+    assignment: Assignment
+
+
 class Predictions(NamedTuple):
     """What a stage says of its priors.
 

@@ -137,12 +137,15 @@ class TrainingInput(Input):
         part = Part(seed=self._settings.seed, start_step=start_step, share=share)
         return self._batches(detector, part)
 
-    def shown(self, batches, start_step):
-        """Batches from `start_step` on as the network sees them, for pictures."""
+    def shown(self, batches, start_step, schemes):
+        """Batches from `start_step` on as the network sees them, for pictures.
+
+        Schemes that learn from losses are taken as they are now, at `start_step`.
+        """
         for step, batch in enumerate(batches, start_step):
-            if self.schemes:
+            if schemes:
                 seed = tf.cast(np.array([self._settings.seed, step]), tf.int32)
-                batch = self.schemes(numeric(batch), seed)
+                batch = schemes(numeric(batch), seed)
             yield batch
 
     def worker_dataset(self, detector, index, count, start_step):

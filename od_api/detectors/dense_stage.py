@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from od_api.core import boxes as box_ops
 from od_api.core.shapes import image_windows, spatial_shape
-from od_api.detectors.stage import StageNames, predictions_of
+from od_api.detectors.stage import StageNames, losses_of, predictions_of
 
 
 class DenseStage:
@@ -65,9 +65,9 @@ class DenseStage:
             priors = self.border(priors, image_shape, training)
         return priors
 
-    def losses(self, predictions, targets, seed=None):
-        """The objective's losses under the stage's names."""
-        return self.names.of(self.objective(predictions, targets, seed))
+    def losses(self, predictions, targets, seed=None, report=None):
+        """The objective's losses under the stage's names; see `losses_of`."""
+        return losses_of(self, predictions, targets, seed, report)
 
     def propose(self, predictions):
         """The best boxes of each image: suppressed, clipped to it; no gradient.

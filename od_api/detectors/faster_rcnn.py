@@ -15,6 +15,7 @@ from od_api.core.shapes import (
 )
 from od_api.detectors.faster_rcnn_parts import faster_rcnn_parts
 from od_api.detectors.proposal_sampling import proposal_priors
+from od_api.detectors.stage import reports
 from od_api.protos import faster_rcnn_pb2
 
 ONE_SUPPRESSION = "there is one implementation, and it gives the same boxes"
@@ -167,13 +168,19 @@ class FasterRcnn(Detector):
             masks = self.masks.head.masks(regions[-1].features, training=training)
         return predictions._replace(regions=regions, mask_logits=masks)
 
-    def losses(self, predictions, targets, seed=None):
+    @property
+    def reports(self):
+        """Whether `losses` tells of them prior by prior."""
+        return any(map(reports, (*self.first_stages, *self.region_stages)))
+
+    def losses(self, predictions, targets, seed=None, report=None):
         """Equation 1 of Huang et al. (CVPR 2017) for each stage.
 
         Args:
           predictions: TwoStagePredictions.
           targets: Targets.
           seed: int32 [2], for the first stages' samplers.
+          report: a list that gets a Reported of each stage; None.
 
         Returns:
           {name: float32 scalar}: RPNLoss/localization_loss, RPNLoss/objectness_loss,
@@ -185,9 +192,9 @@ class FasterRcnn(Detector):
         losses = {}
         for i, stage in enumerate(self.first_stages):
             own = seed if i == 0 else tf.random.fold_in(seed, i + 1, alg="philox")
-            losses |= stage.losses(predictions.first[i], targets, own)
+            losses |= stage.losses(predictions.first[i], targets, own, report)
         for stage, found in zip(self.region_stages, predictions.regions, strict=True):
-            losses |= stage.losses(found, targets)
+            losses |= stage.losses(found, targets, report=report)
         return losses | self._mask_losses(predictions, targets)
 
     def detect(self, predictions):

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from od_api.core import boxes as box_ops
 from od_api.core.shapes import image_windows
-from od_api.detectors.stage import predictions_of
+from od_api.detectors.stage import losses_of, predictions_of
 
 
 class RegionStage:
@@ -44,9 +44,9 @@ class RegionStage:
         other.regions = regions
         return other
 
-    def losses(self, predictions, targets, seed=None):
+    def losses(self, predictions, targets, seed=None, report=None):
         """The objective's losses under the stage's names; the priors are drawn."""
-        return self.names.of(self.objective(predictions, targets, seed, drawn=True))
+        return losses_of(self, predictions, targets, seed, report, drawn=True)
 
     def refined(self, predictions):
         """Priors of the stage that follows: the boxes of the best classes, clipped."""

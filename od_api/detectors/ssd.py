@@ -19,6 +19,7 @@ from od_api.core.shapes import (
 from od_api.detectors.dense_stage import DenseStage
 from od_api.detectors.levels_read import place_above
 from od_api.detectors.objective_field import columns_of, objective_of, set_objective
+from od_api.detectors.stage import reports
 from od_api.layers.fused_batch_norm import freeze_batch_norm
 from od_api.old_api.feature_extractor_aliases import typed_parts
 from od_api.old_api.ssd_objective import REPLACED, ssd_objective
@@ -129,20 +130,26 @@ class Ssd(Detector):
         maps = self.parts["neck"](features, training=training)
         return self.stage.predict(maps, spatial_shape(images), true_shapes, training)
 
-    def losses(self, predictions, targets, seed=None):
+    @property
+    def reports(self):
+        """Whether `losses` tells of them prior by prior."""
+        return reports(self.stage)
+
+    def losses(self, predictions, targets, seed=None, report=None):
         """Equation 1 of Huang et al. (CVPR 2017), summed over the batch.
 
         Args:
           predictions: Predictions.
           targets: Targets.
           seed: int32 [2], for samplers that draw at random.
+          report: a list that gets a Reported; None.
 
         Returns:
           {"localization_loss", "classification_loss"} or what the objective is made of:
           float32 scalars. Under a synchronous strategy each replica returns its share:
           they add up to the loss of the whole batch.
         """
-        return self.stage.losses(predictions, targets, seed)
+        return self.stage.losses(predictions, targets, seed, report)
 
     def detect(self, predictions):
         """Predictions -> Detections: decoded, scored, clipped to the image, NMS."""

@@ -24,6 +24,10 @@ class StageNames(NamedTuple):
         """{name: scalar} of an objective -> {full name: weighted scalar}, in order."""
         return {self._full(name): self._weighed(x) for name, x in losses.items()}
 
+    def told(self, reported):
+        """A Reported of an objective, weighed like its losses."""
+        return reported._replace(localization=self._weighed(reported.localization))
+
     def _full(self, name):
         if self.objectness and name == "classification_loss":
             name = "objectness_loss"
@@ -31,6 +35,34 @@ class StageNames(NamedTuple):
 
     def _weighed(self, value):
         return value if self.weight == 1.0 else self.weight * value
+
+
+def reports(stage):
+    """Whether a stage's objective tells of its losses, prior by prior."""
+    return getattr(stage.objective, "reports", False)
+
+
+def losses_of(stage, predictions, targets, seed, report=None, **settings):
+    """What a stage's objective makes of its predictions, under the stage's names.
+
+    Args:
+      stage: has `objective` and `names`.
+      predictions: Predictions.
+      targets: Targets.
+      seed: int32 [2], or None.
+      report: a list that gets the Reported of an objective that `reports`; None.
+      **settings: further ones of the objective.
+
+    Returns:
+      {full name: weighted scalar}.
+    """
+    told = []
+    if report is not None and reports(stage):
+        settings["report"] = told
+    losses = stage.objective(predictions, targets, seed, **settings)
+    if told:
+        report.extend(stage.names.told(one) for one in told)
+    return stage.names.of(losses)
 
 
 def predictions_of(outputs, priors, box_coder, image_shape, true_shapes, features=None):

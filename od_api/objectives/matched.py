@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from od_api.core.registry import build, build_each, build_field, register
 from od_api.core.replicas import sum_over_replicas
-from od_api.core.types import AnchorLosses
+from od_api.core.types import AnchorLosses, Reported
 from od_api.objectives._leaving_out import LeavingOut
 from od_api.objectives.multi_task_loss import MultiTaskLoss
 from od_api.protos import objective_pb2, region_similarity_calculator_pb2
@@ -35,7 +35,12 @@ class MatchedObjective:
       columns: parts that say what the head's columns have to learn.
       ignore_rules: what is neither positive nor negative; without a rule for ignored
         ground truth there is the default one.
+
+    Attributes:
+      reports: it tells of its losses, prior by prior.
     """
+
+    reports = True
 
     def __init__(
         self,
@@ -131,7 +136,7 @@ class MatchedObjective:
             weights = drawn if weights is None else weights * drawn
         return weights
 
-    def __call__(self, predictions, targets, seed=None, drawn=False):
+    def __call__(self, predictions, targets, seed=None, drawn=False, report=None):
         """The losses of a batch.
 
         Args:
@@ -139,6 +144,7 @@ class MatchedObjective:
           targets: Targets; an objective of one class takes all of them for that class.
           seed: int32 [2], for samplers that draw at random.
           drawn: the priors are what samplers have drawn: they do not draw again.
+          report: a list that gets a Reported; None.
 
         Returns:
           {"localization_loss", "classification_loss", "<column>_loss", ...}: float32
@@ -159,10 +165,11 @@ class MatchedObjective:
             localization=self.localization_weight * losses.localization,
         )
         kept = self._mine(losses, assignment, targets, predictions)
+        located, parts = losses.localization * kept, divisor * self._code_parts
+        if report is not None:
+            report.append(_reported(located, parts, assignment))
         return {
-            "localization_loss": _sum(
-                losses.localization * kept, divisor * self._code_parts
-            ),
+            "localization_loss": _sum(located, parts),
             "classification_loss": _sum(losses.classification * kept, divisor),
             **self._column_losses(losses, divisor, assignment, targets, predictions),
         }
@@ -202,6 +209,12 @@ def _similarity(message, image_shape):
 def _sum(values, divisor):
     """The sum of [B, A] over each image, divided, and summed over the images."""
     return tf.reduce_sum(tf.reduce_sum(values, axis=1) / divisor)
+
+
+def _reported(values, divisor, assignment):
+    """The Reported of localisation losses [B, A]; the divisor is a scalar or [B]."""
+    divisors = tf.broadcast_to(divisor, tf.shape(values)[:1])
+    return Reported(tf.stop_gradient(values / divisors[:, None]), assignment)
 
 
 def _images(label):

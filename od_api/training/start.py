@@ -75,6 +75,8 @@ def prepared(config, model_dir, options):
     refuse_too_large(config, num_replicas)
     rhythm = Rhythm.of(config, _last_step(config, options.num_steps))
     source = inputs.TrainingInput(config)
+    if options.is_asynchronous:
+        source.schemes.refuse_out_of_step()
     source.check()
     with run_lock(model_dir) if options.is_chief else contextlib.nullcontext():
         yield _start(config, pathlib.Path(model_dir), options, rhythm, source)
@@ -162,7 +164,7 @@ def _result_of_before(run):
 def _draw_first_batches(source, batches, state, model_dir, summaries):
     """What training will see, as pictures."""
     path = model_dir / "train" / "first_batches.jpg"
-    shown = source.guarded(source.shown(batches, state.step))
+    shown = source.guarded(source.shown(batches, state.step, state.schemes))
     pictures = inputs.draw_batches(shown, source.label_map, path)
     for i, picture in enumerate(pictures[:3]):
         summaries.image(f"train_input_images_{i}", picture[None], state.step)

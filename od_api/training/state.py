@@ -10,11 +10,12 @@ from od_api.core import variables
 from od_api.core.errors import ConfigError
 from od_api.core.precision import precision_policy
 from od_api.core.registry import build_field
+from od_api.data.schemes import Schemes
 from od_api.optim.loss_scale import LossScale
 from od_api.optim.trainable import trainable_variables
 from od_api.protos import train_pb2
 from od_api.training.placement import variables_by_size
-from od_api.training.step import TrainingStep
+from od_api.training.step import TrainingStep, needs_static_shapes
 
 
 class TrainingState:
@@ -31,6 +32,7 @@ class TrainingState:
     Attributes:
       detector: the detector.
       take_step: TrainingStep; call it with a batch.
+      schemes: Schemes, with what they remember.
       step_variable: int64 scalar, the steps done so far.
     """
 
@@ -50,6 +52,9 @@ class TrainingState:
             trainable = _trainable(self.detector, settings)
             self._optimizer.create_slots(trainable)
             scale = LossScale() if precision == "MIXED_FLOAT16" else None
+            self.schemes = Schemes(settings, needs_static_shapes(settings, strategy))
+            self.schemes.refuse_silent(self.detector)
+            self.schemes.create_variables()
         ema = self._optimizer.ema
         self._checkpoints = Checkpoints(
             str(model_dir),
@@ -60,6 +65,7 @@ class TrainingState:
                 **(scale.variables if scale else {}),
             },
             ema=ema.slot_variables() if ema else None,
+            schemes=self.schemes.variables,
             max_to_keep=settings.max_checkpoints_to_keep,
         )
         self.take_step = TrainingStep(
@@ -70,6 +76,7 @@ class TrainingState:
             strategy=strategy,
             settings=settings,
             loss_scale=scale,
+            schemes=self.schemes,
         )
         self._restore(settings, named)
 

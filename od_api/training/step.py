@@ -30,6 +30,8 @@ class TrainingStep:
         everything random inside the step, and whether XLA compiles losses and
         gradients.
       loss_scale: a LossScale under float16, else None.
+      schemes: Schemes with their variables, where they have some; by default those of
+        the settings.
 
     Returns (of the call): {"localization_loss": ..., "total_loss": ...} float32 scalars
     of the whole batch.
@@ -45,10 +47,9 @@ class TrainingStep:
         strategy,
         settings,
         loss_scale=None,
+        schemes=None,
     ):
-        self._static_shapes = settings.jit_compile or isinstance(
-            strategy, tf.distribute.TPUStrategy
-        )
+        self._static_shapes = needs_static_shapes(settings, strategy)
         self._detector = detector.static() if self._static_shapes else detector
         self._optimizer = optimizer
         self._step = step
@@ -57,7 +58,9 @@ class TrainingStep:
         self._settings = settings
         self._loss_scale = loss_scale
         self._drifting = drifting_statistics(detector.parts)
-        self._schemes = Schemes(settings, self._static_shapes)
+        if schemes is None:
+            schemes = Schemes(settings, self._static_shapes)
+        self._schemes = schemes
         self._gradients_of = self._losses_and_gradients
         if settings.jit_compile:
             self._gradients_of = tf.function(
@@ -104,7 +107,7 @@ class TrainingStep:
             [tf.cast(self._settings.seed, tf.int32), tf.cast(before, tf.int32)]
         )
         batch = self._schemes(batch, seed)
-        losses, gradients = self._gradients_of(batch, seed)
+        losses, gradients, measured = self._gradients_of(batch, seed)
         gradients = reduce_gradients(gradients)
         with tf.control_dependencies([g for g in gradients.values() if g is not None]):
             now = read_step()
@@ -113,6 +116,7 @@ class TrainingStep:
         else:
             self._loss_scale.apply(gradients, lambda g: self._apply(g, now))
         average_statistics(self._drifting)
+        self._schemes.observe(measured)
         return losses, now - before
 
     def _on_all_replicas(self, batch):
@@ -133,9 +137,12 @@ class TrainingStep:
         self._optimizer.apply(gradients, step)
 
     def _losses_and_gradients(self, batch, seed):
+        """({name: loss}, {name: gradient or None}, what the schemes measure)."""
         targets = targets_of(batch)
         if not self._static_shapes:
             targets = targets.with_longest()
+        report = [] if self._schemes.observe_losses else None
+        told = {} if report is None else {"report": report}
         with tf.GradientTape() as tape:
             predictions = self._detector.call(
                 batch["image"],
@@ -144,7 +151,7 @@ class TrainingStep:
                 targets=targets,
                 seed=seed,
             )
-            losses = dict(self._detector.losses(predictions, targets, seed))
+            losses = dict(self._detector.losses(predictions, targets, seed, **told))
             if self._settings.add_regularization_loss:
                 penalty = variables.regularization_loss(self._detector.parts)
                 losses["regularization_loss"] = penalty / num_replicas()
@@ -154,4 +161,10 @@ class TrainingStep:
                 objective = self._loss_scale.scaled(objective)
         names = list(self._trainable)
         gradients = tape.gradient(objective, [self._trainable[n] for n in names])
-        return losses, dict(zip(names, gradients, strict=True))
+        measured = self._schemes.measured(report, targets)
+        return losses, dict(zip(names, gradients, strict=True)), measured
+
+
+def needs_static_shapes(settings, strategy):
+    """Whether XLA compiles the steps of a TrainConfig under a strategy."""
+    return settings.jit_compile or isinstance(strategy, tf.distribute.TPUStrategy)
