@@ -20,6 +20,7 @@ from od_api.core.errors import ConfigError, UserError
 from od_api.core.field_ranges import range_faults
 from od_api.core.printable import printable
 from od_api.core.registry import build, build_field
+from od_api.data.schemes import Schemes
 
 # A batch that as many machines like this one cannot share is none of any cluster.
 MOST_MACHINES = 64
@@ -103,6 +104,14 @@ def _part_errors(config):
     for i, step in enumerate(settings.data_augmentation_options):
         name = f"train_config.data_augmentation_options[{i}]"
         yield from _raised(build, step, within=name)
+    yield from _raised(_check_schemes, config)
+
+
+def _check_schemes(config):
+    settings = config.train_config
+    schemes = Schemes(settings, settings.jit_compile)
+    if schemes.observe_losses:
+        schemes.refuse_silent(build_field(config, "model"))
 
 
 def _evaluation_errors(config):

@@ -1,28 +1,36 @@
 """Batch schemes in training: exact resume, several devices, workers, refusals."""
 
-import os
-import pathlib
-import subprocess
-import sys
+import types
 
 import numpy as np
 import pytest
 import tensorflow as tf
 import tiny
-from cluster_kit import running
+import tiny_compositions
+import training_kit
+from google.protobuf import text_format
 
-from od_api.checkpoints import checkpoint_files
+from od_api.batch_schemes.stitcher import Stitcher
 from od_api.config.loading import load_config
+from od_api.config_check import check_config
 from od_api.core.errors import ConfigError
+from od_api.data.batch_fields import numeric
 from od_api.data.inputs import TrainingInput
-from od_api.train import train
+from od_api.data.schemes import Schemes
+from od_api.protos import train_pb2
+from od_api.training import start
 from od_api.training.state import TrainingState
 
 SCALES = "batch_schemes { multi_scale { sizes: [64, 96] } }"
+# With these numbers every other of the first batches is stitched.
+STITCHER = "tau: 0.5 small_area: 400"
 SCHEMES = {
-    "multi_scale": SCALES,
+    "sizes_stitched": f"{SCALES} batch_schemes {{ stitcher {{ {STITCHER} }} }}",
     "both": "batch_schemes { mixup {} } " + SCALES,
+    "stitcher": f"batch_schemes {{ stitcher {{ {STITCHER} }} }}",
+    "stitched_batch": f"batch_schemes {{ stitcher {{ mode: BATCH {STITCHER} }} }}",
 }
+STATE = "0/stitcher/share"
 
 
 @pytest.fixture(scope="module")
@@ -38,70 +46,81 @@ def write_config(folder, data, schemes):
     )
 
 
-def model_of(folder, step):
-    groups, _ = checkpoint_files.read(str(folder / f"ckpt-{step}"))
-    return groups["model"]
+def config_of(folder, data, schemes):
+    return load_config(write_config(folder, data, schemes))
 
 
 @pytest.mark.slow
-def test_resume_repeats_an_uninterrupted_run_to_the_bit(data, tmp_path):
-    config = load_config(write_config(tmp_path, data, SCHEMES["both"]))
-    for folder, stops in (("whole", [4]), ("parts", [2, 4])):
-        for last_step in stops:
-            train(
-                config,
-                tmp_path / folder,
-                num_steps=last_step,
-                evaluate_on_the_way=False,
-            )
-    whole, parts = (model_of(tmp_path / folder, 4) for folder in ("whole", "parts"))
-    for variable, value in whole.items():
-        np.testing.assert_array_equal(parts[variable], value, variable)
+@pytest.mark.parametrize("name", ["both", "sizes_stitched", "stitched_batch"])
+def test_resume_repeats_an_uninterrupted_run_to_the_bit(name, data, tmp_path):
+    config = config_of(tmp_path, data, SCHEMES[name])
+    groups = training_kit.check_resume_is_exact(config, tmp_path)
+    assert ("schemes" in groups) == (name != "both")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["multi_scale", "both"])
+@pytest.mark.parametrize("name", ["both", "sizes_stitched"])
 def test_two_devices(name, data, tmp_path):
-    """The same sizes on both, so equal to one; each draws shares of its own."""
-    script = pathlib.Path(__file__).parent / "mirrored_training.py"
+    """The same sizes and shares on both, so equal to one; mixup draws on each."""
     path = write_config(tmp_path, data, SCHEMES[name])
-    outcome = subprocess.run(
-        [sys.executable, str(script), str(path), str(tmp_path)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-    )
-    assert outcome.returncode == 0, outcome.stderr
-    one, two = (model_of(tmp_path / folder, 3) for folder in ("one", "two"))
-    apart = max(np.abs(two[name] - value).max() for name, value in one.items())
-    if name == "multi_scale":
-        assert apart < 1e-5
+    one, two = training_kit.in_step(path, tmp_path)
+    if name == "both":
+        assert 1e-5 < training_kit.apart(one, two) < 0.1
     else:
-        assert 1e-5 < apart < 0.1
+        training_kit.check_equal(one, two)
+        (share,) = one["schemes"].values()
+        np.testing.assert_allclose(*two["schemes"].values(), share, rtol=1e-4)
 
 
 @pytest.mark.slow
 def test_asynchronous_steps(data, tmp_path):
     path = write_config(tmp_path, data, SCHEMES["both"])
-    command = ["tests/asynchronous_training.py", "2", str(tmp_path), str(path)]
-    with running(tmp_path / "logs", command, chief=1, worker=1, ps=1) as cluster:
-        assert cluster.wait() == 0, cluster.log()
-    for variable, value in model_of(tmp_path / path.stem, 2).items():
-        assert np.isfinite(value).all(), variable
+    training_kit.train_apart([path], tmp_path)
 
 
 def test_a_step_reads_two_images_for_one_and_sees_the_sizes(data, tmp_path):
-    config = load_config(write_config(tmp_path, data, SCHEMES["both"]))
+    config = config_of(tmp_path, data, SCHEMES["both"])
     source = TrainingInput(config)
     state = TrainingState(config, tmp_path / "model", tf.distribute.get_strategy())
     batches = source.training_dataset(state.detector, 0).take(8)
     sizes = {tuple(batch["image"].shape) for batch in batches}
     assert sizes == {(8, 64, 64, 3), (8, 96, 96, 3)}
-    shown = next(source.shown(batches, 0))
+    shown = next(source.shown(batches, 0, state.schemes))
     assert shown["image"].shape[0] == 4
     later = next(iter(source.training_dataset(state.detector, 5)))
     np.testing.assert_array_equal(later["image"], list(batches)[5]["image"])
+
+
+@pytest.mark.parametrize("tau, form", [(0, "regular"), (1, "stitched")])
+def test_without_feedback_it_is_a_run_of_such_batches(tau, form, data, tmp_path):
+    """Steps with the scheme, and without it on batches that are made beforehand."""
+    scheme = f"batch_schemes {{ stitcher {{ tau: {tau} }} }}"
+    losses = {}
+    for name, schemes in (("scheme", scheme), ("plain", "")):
+        config = config_of(tmp_path, data, schemes)
+        state = TrainingState(config, tmp_path / "model", tf.distribute.get_strategy())
+        if name == "scheme":
+            source = TrainingInput(config)
+            read = [*source.training_dataset(state.detector, 0).take(3)]
+            batches = read
+        else:
+            make = getattr(Stitcher(), form)
+            batches = [make(numeric(batch)) for batch in read]
+        assert read[0]["image"].shape[0] == 16
+        losses[name] = [float(state.take_step(b)["total_loss"]) for b in batches]
+    np.testing.assert_allclose(losses["scheme"], losses["plain"], rtol=1e-5)
+
+
+def test_every_other_batch_is_stitched_by_what_the_losses_say(data, tmp_path):
+    """The first one is; with more small objects than before the second one is not."""
+    config = config_of(tmp_path, data, SCHEMES["stitcher"])
+    state = TrainingState(config, tmp_path / "model", tf.distribute.get_strategy())
+    shares = []
+    source = TrainingInput(config)
+    for batch in source.training_dataset(state.detector, 0).take(3):
+        state.take_step(batch)
+        shares.append(float(state.schemes.variables[STATE]))
+    assert shares[0] > 0.5 > shares[1] and shares[2] > 0.5
 
 
 @pytest.mark.parametrize(
@@ -112,13 +131,19 @@ def test_a_step_reads_two_images_for_one_and_sees_the_sizes(data, tmp_path):
         (
             "batch_schemes { mixup {} } batch_schemes {}",
             "[1]",
-            "set one of mixup, multi_scale",
+            "set one of mixup, multi_scale, stitcher",
         ),
         (
             f"jit_compile: true {SCALES}",
             "[0].multi_scale",
             "changes the size of images",
         ),
+        (
+            f"jit_compile: true {SCHEMES['stitched_batch']}",
+            "[0].stitcher",
+            "changes the size of images",
+        ),
+        ("batch_schemes { stitcher { k: 6 } }", "[0].stitcher.k", "square number"),
         (
             "batch_schemes { multi_scale { image_resizer {} } }",
             "[0].multi_scale.image_resizer[0]",
@@ -129,12 +154,49 @@ def test_a_step_reads_two_images_for_one_and_sees_the_sizes(data, tmp_path):
 def test_what_cannot_be_is_refused_with_its_place(
     schemes, place, complaint, data, tmp_path
 ):
-    config = load_config(write_config(tmp_path, data, schemes))
+    path = write_config(tmp_path, data, schemes)
     with pytest.raises(ConfigError, match=complaint) as caught:
-        TrainingInput(config)
+        TrainingInput(load_config(path))
     assert caught.value.field_path == f"train_config.batch_schemes{place}"
+    assert complaint in check_config(path)["message"]
 
 
 def test_an_unknown_scheme_is_told_the_nearest(data, tmp_path):
     with pytest.raises(ConfigError, match="mixup"):
         load_config(write_config(tmp_path, data, "batch_schemes { mixupp {} }"))
+
+
+def test_stitcher_is_refused_on_asynchronous_workers(data, tmp_path):
+    config = config_of(tmp_path, data, SCHEMES["both"] + SCHEMES["stitcher"])
+    cluster = types.SimpleNamespace(has_parameter_servers=True, is_chief=True)
+    options = start.Options(tf.distribute.get_strategy(), cluster)
+    with (
+        pytest.raises(ConfigError, match="asynchronous workers do not know") as caught,
+        start.prepared(config, tmp_path / "model", options),
+    ):
+        pass
+    assert caught.value.field_path == "train_config.batch_schemes[2].stitcher"
+    assert not (tmp_path / "model").exists()
+
+
+def test_stitcher_is_refused_where_losses_are_not_told(tmp_path, data):
+    path = tiny_compositions.write_config(tmp_path, data, "free_anchor")
+    path.write_text(
+        path.read_text().replace(
+            "train_config {", f"train_config {{ {SCHEMES['stitcher']}"
+        )
+    )
+    with pytest.raises(ConfigError, match="needs the objective matched") as caught:
+        TrainingState(load_config(path), tmp_path, tf.distribute.get_strategy())
+    assert caught.value.field_path == "train_config.batch_schemes[0].stitcher"
+    assert "needs the objective matched" in check_config(path)["message"]
+
+
+@pytest.mark.parametrize("name, factor", [("both", 2), ("stitcher", 4)])
+def test_a_batch_that_is_not_of_whole_groups_is_refused(name, factor):
+    settings = train_pb2.TrainConfig()
+    for scheme in SCHEMES[name].split("batch_schemes")[1:2]:
+        text_format.Parse(f"batch_schemes {scheme}", settings)
+    with pytest.raises(ConfigError, match=f"a multiple of {factor}") as caught:
+        Schemes(settings)({"image": tf.zeros([5, 8, 8, 3])}, tf.constant([1, 2]))
+    assert caught.value.field_path.startswith("train_config.batch_schemes[0].")

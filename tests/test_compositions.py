@@ -1,18 +1,11 @@
 """Compositions other than SSD and Faster R-CNN: they learn, export, resume, and train
 in step and apart."""
 
-import os
-import pathlib
-import subprocess
-import sys
-
-import numpy as np
 import pytest
 import tiny
 import tiny_compositions
-from cluster_kit import running
+import training_kit
 
-from od_api.checkpoints import checkpoint_files
 from od_api.core.errors import ConfigError
 from od_api.core.registry import build_field
 from od_api.export import export
@@ -33,11 +26,6 @@ LESSONS = {
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     return tiny.make_data(tmp_path_factory.mktemp("data"), num_images=4)
-
-
-def model_of(folder, step):
-    groups, _ = checkpoint_files.read(str(folder / f"ckpt-{step}"))
-    return groups
 
 
 def test_ranges_must_be_as_many_as_levels(data, tmp_path):
@@ -80,61 +68,30 @@ def test_four_images_are_overfitted_and_the_export_agrees(name, data, tmp_path):
 @pytest.mark.parametrize("name", [*DENSE, "cascade"])
 def test_resume_repeats_an_uninterrupted_run_to_the_bit(name, data, tmp_path):
     config = tiny_compositions.config_for(tmp_path, data, name)
-    for folder, stops in (("whole", [4]), ("parts", [2, 4])):
-        for last_step in stops:
-            train(
-                config,
-                tmp_path / folder,
-                num_steps=last_step,
-                evaluate_on_the_way=False,
-            )
-    whole, parts = (model_of(tmp_path / f, 4) for f in ("whole", "parts"))
-    for group, values in whole.items():
-        for variable, value in values.items():
-            np.testing.assert_array_equal(parts[group][variable], value, variable)
+    training_kit.check_resume_is_exact(config, tmp_path)
 
 
 def in_step(name, data, folder):
-    """The weights after three steps on one device, and on two."""
-    script = pathlib.Path(__file__).parent / "mirrored_training.py"
+    """The checkpoints after three steps on one device, and on two."""
     config = tiny_compositions.write_config(folder, data, name)
-    outcome = subprocess.run(
-        [sys.executable, str(script), str(config), str(folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-    )
-    assert outcome.returncode == 0, outcome.stderr
-    return [model_of(folder / f, 3)["model"] for f in ("one", "two")]
+    return training_kit.in_step(config, folder)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", DENSE)
 def test_two_devices_equal_one(name, data, tmp_path):
     """Normalisers are of the whole batch."""
-    one, two = in_step(name, data, tmp_path)
-    for variable, value in one.items():
-        np.testing.assert_allclose(
-            two[variable], value, rtol=1e-4, atol=1e-5, err_msg=variable
-        )
+    training_kit.check_equal(*in_step(name, data, tmp_path))
 
 
 @pytest.mark.slow
 def test_a_cascade_trains_on_two_devices(data, tmp_path):
     """Each device samples its own images: near one device's weights, not equal."""
-    one, two = in_step("cascade", data, tmp_path)
-    moved = [np.abs(two[name] - value).max() for name, value in one.items()]
-    assert 0 < max(moved) < 0.1
+    assert 0 < training_kit.apart(*in_step("cascade", data, tmp_path)) < 0.1
 
 
 @pytest.mark.slow
 def test_asynchronous_steps(data, tmp_path):
     """All of them, one after another, in one cluster."""
     paths = [tiny_compositions.write_config(tmp_path, data, name) for name in NAMES]
-    command = ["tests/asynchronous_training.py", "2", str(tmp_path), *map(str, paths)]
-    with running(tmp_path / "logs", command, chief=1, worker=1, ps=1) as cluster:
-        assert cluster.wait() == 0, cluster.log()
-    for name in NAMES:
-        for variable, value in model_of(tmp_path / name, 2)["model"].items():
-            assert np.isfinite(value).all(), variable
+    training_kit.train_apart(paths, tmp_path)
