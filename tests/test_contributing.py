@@ -11,9 +11,9 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 from od_api.box_coders.faster_rcnn_box_coder import FasterRcnnBoxCoder
 from od_api.core import registry
-from od_api.core.types import Assignment, Predictions, as_priors
+from od_api.core.types import Assignment, Predictions, Reported, as_priors
 from od_api.detectors.stage import predictions_of
-from od_api.protos import column_pb2, objective_pb2, suppression_pb2
+from od_api.protos import batch_scheme_pb2, column_pb2, objective_pb2, suppression_pb2
 
 PAGE = (pathlib.Path(__file__).parent.parent / "CONTRIBUTING.md").read_text("utf-8")
 CODER = FasterRcnnBoxCoder()
@@ -47,7 +47,7 @@ def example(monkeypatch):
     def run(name):
         messages = re.findall(r"```proto\n(message (\w+).*?)```", PAGE, re.DOTALL)
         made = {found: message_of(text) for text, found in messages}
-        for schema in (column_pb2, objective_pb2, suppression_pb2):
+        for schema in (batch_scheme_pb2, column_pb2, objective_pb2, suppression_pb2):
             if name in made:
                 monkeypatch.setattr(schema, name, made[name], raising=False)
         (code,) = [
@@ -78,6 +78,7 @@ def test_every_example_is_run():
         "IouColumn",
         "CheapestPriorObjective",
         "CenterDistanceNms",
+        "BrightenScheme",
         "PointStage",
     ]
 
@@ -178,3 +179,17 @@ def test_suppression(example, distance, kept):
     assert found.rows[0, : len(kept)].numpy().tolist() == kept
     assert np.isfinite(found.scores).sum() == len(kept)
     assert registry.build(message()).distance == 10.0
+
+
+def test_batch_scheme(example):
+    """Losses of 3 + 1 are above 2: the next batch is brighter, up to 255."""
+    _, message = example("BrightenScheme")
+    scheme = registry.build(message(threshold=2))
+    scheme.create_variables()
+    batch = {"image": tf.constant([100.0, 200.0]), "valid": tf.constant(True)}
+    seed = tf.constant([1, 2])
+    np.testing.assert_array_equal(scheme(batch, seed)["image"], [100, 200])
+    report = [Reported(tf.constant([[x, 1.0]]), None) for x in (2.0, 0.0)]
+    scheme.observe(scheme.measured(report, None))
+    assert scheme.variables["loss"].numpy() == 4
+    np.testing.assert_array_equal(scheme(batch, seed)["image"], [150, 255])

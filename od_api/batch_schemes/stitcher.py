@@ -203,7 +203,7 @@ def _taken(pixels, read, axis):
 
 
 def _inside(true_shapes, read):
-    """[B, 2] int32: how many of the rows and columns read are no padding, at least 1."""
+    """[B, 2] int32: how many rows and columns read are no padding; at least 1."""
     sides = [
         tf.reduce_sum(tf.cast(places < side[:, None], tf.int32), axis=1)
         for places, side in zip(read, tf.unstack(true_shapes, axis=1), strict=True)

@@ -19,6 +19,8 @@ class Detector:
       candidates_are_ranked: the rows A of raw outputs were chosen by scores, so that
         rounding may change their order, and which of them there are. False: each row
         has a place of its own, such as an anchor.
+      reports: `losses` takes `report`, a list that gets a Reported of each stage: its
+        localisation losses, prior by prior, for batch schemes that learn from them.
       options: {name: largest value}: int32 scalars from 1 up that `call` takes by
         keyword; without them it takes the largest. An export has for each of them a
         signature of that name.
@@ -26,6 +28,7 @@ class Detector:
 
     finds_boxes = True
     candidates_are_ranked = False
+    reports = False
     options = MappingProxyType({})
 
     def call(self, images, true_shapes, training=False, targets=None, seed=None):
