@@ -8,6 +8,7 @@ import json
 import pathlib
 import sys
 
+from od_api.checkpoints.restored_detector import as_inferring
 from od_api.config.compatibility import (
     compatibility_notes,
     refuse_uncompilable,
@@ -95,7 +96,7 @@ def _errors(config):
 
 
 def _part_errors(config):
-    yield from _raised(build_field, config, "model")
+    yield from _raised(_build_detector, config)
     if not config.HasField("train_config"):
         return
     settings = config.train_config
@@ -112,6 +113,10 @@ def _check_schemes(config):
     schemes = Schemes(settings, settings.jit_compile)
     if schemes.observe_losses:
         schemes.refuse_silent(build_field(config, "model"))
+
+
+def _build_detector(config):
+    as_inferring(config, build_field(config, "model"))
 
 
 def _evaluation_errors(config):

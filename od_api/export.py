@@ -117,6 +117,7 @@ def _serving_module(detector, input_type, label_map):
         input_type,
         label_map,
         detector.options,
+        detector.reads,
     )
 
 
@@ -183,13 +184,14 @@ def _disk_errors(output_dir):
 def _network(detector):
     """FrozenNetwork: padded images and true shapes -> raw and final outputs.
 
-    It takes the detector's options, too, in their order.
+    It takes what the detector reads and its options, too, in their order.
     """
     height, width = detector.resizer.output_shape or (None, None)
     signature = [
         tf.TensorSpec([None, height, width, 3], tf.float32, "images"),
         tf.TensorSpec([None, 2], tf.int32, "true_shapes"),
     ]
+    signature += [tf.TensorSpec([None], tf.float32, name) for name in detector.reads]
     signature += [tf.TensorSpec([], tf.int32, name) for name in detector.options]
     apart = _kept_apart(detector)
     weights = [tf.TensorSpec(v.shape, v.dtype) for v in apart]

@@ -177,6 +177,7 @@ def schema_files():
     new = {
         "batch_scheme_pb2",
         "ignore_rule_pb2",
+        "inference_pb2",
         "backbone_pb2",
         "column_pb2",
         "fcos_assigner_pb2",

@@ -5,6 +5,17 @@ from od_api.core import variables
 from od_api.core.registry import build_field
 
 
+def as_inferring(config, detector):
+    """The detector as evaluation and export use it: as `config.inference` says.
+
+    Raises:
+      ConfigError: an `inference` that cannot be, or not of this detector.
+    """
+    if not config.HasField("inference"):
+        return detector
+    return build_field(config, "inference", detector=detector)
+
+
 def detector_for_inference(config):
     """(detector, restore): a detector in float32 and what loads weights into it.
 
@@ -12,7 +23,7 @@ def detector_for_inference(config):
     checkpoint's step. It loads the averaged weights where the config's optimizer keeps
     them: they are what training evaluates, too.
     """
-    detector = build_field(config, "model")
+    detector = as_inferring(config, build_field(config, "model"))
     named = variables.named_variables(detector.parts)
     optimizer = config.train_config.optimizer
     averaged = (

@@ -6,11 +6,19 @@ boxes of zero area.
 
 import tensorflow as tf
 
+# Sizes of boxes that were scaled there and back may be off by as much of themselves.
+_ROUNDING = 1e-5
+
 
 def area(boxes):
     """[..., 4] -> [...] areas."""
     ymin, xmin, ymax, xmax = tf.unstack(boxes, axis=-1)
     return tf.maximum(ymax - ymin, 0.0) * tf.maximum(xmax - xmin, 0.0)
+
+
+def within_sizes(sizes, low, high):
+    """[...] sizes, roots of areas -> [...] bool: from low to high, both included."""
+    return (sizes >= low * (1 - _ROUNDING)) & (sizes <= high * (1 + _ROUNDING))
 
 
 def intersection(boxes, others):
@@ -87,3 +95,14 @@ def scale(boxes, y_factor, x_factor):
     """[..., 4] boxes with y and x multiplied; factors broadcast over [...]."""
     factors = tf.stack([y_factor, x_factor, y_factor, x_factor], axis=-1)
     return boxes * tf.cast(factors, boxes.dtype)
+
+
+def mirror(boxes, width):
+    """[..., 4] boxes of an image that is mirrored left to right.
+
+    Args:
+      boxes: `[ymin, xmin, ymax, xmax]`.
+      width: of the image; broadcasts over [...].
+    """
+    ymin, xmin, ymax, xmax = tf.unstack(boxes, axis=-1)
+    return tf.stack([ymin, width - xmax, ymax, width - xmin], axis=-1)

@@ -2,6 +2,8 @@
 
 from types import MappingProxyType
 
+from od_api.core.shapes import image_windows
+
 
 class Detector:
     """The protocol: what every detector has, and what it says that it can do.
@@ -24,12 +26,16 @@ class Detector:
       options: {name: largest value}: int32 scalars from 1 up that `call` takes by
         keyword; without them it takes the largest. An export has for each of them a
         signature of that name.
+      reads: names of what `call` takes by keyword beside images and true shapes, as
+        batches have it: "scale" or nothing.
+      postprocess: what chooses detections of candidates; see `PostProcessing`.
     """
 
     finds_boxes = True
     candidates_are_ranked = False
     reports = False
     options = MappingProxyType({})
+    reads = ()
 
     def call(self, images, true_shapes, training=False, targets=None, seed=None):
         """Raw predictions of a batch, a record that the other methods take.
@@ -48,8 +54,23 @@ class Detector:
         raise NotImplementedError
 
     def detect(self, predictions):
-        """Predictions -> Detections."""
+        """Predictions -> Detections: chosen of the candidates, with their masks."""
+        found = self.postprocess.choose(
+            self.candidates(predictions), image_windows(predictions.true_shapes)
+        )
+        return found._replace(masks=self.instance_masks(predictions, found))
+
+    def candidates(self, predictions):
+        """Predictions -> Candidates: what detections are chosen of."""
         raise NotImplementedError
+
+    def instance_masks(self, predictions, found):
+        """The masks of Detections in the same images, or None.
+
+        Returns:
+          [B, N, mh, mw] probabilities for the inside of each box.
+        """
+        del predictions, found
 
     def decode(self, predictions):
         """Predictions -> [B, A, 4] boxes of all candidates, not clipped."""

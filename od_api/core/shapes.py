@@ -35,6 +35,16 @@ def image_windows(true_shapes):
     return tf.cast(corners, tf.float32)
 
 
+def scale_between(shape, resized):
+    """int32 [..., 2] sizes of an image, and after resizing -> float32 [...] scale.
+
+    The mean of both sides' (their geometric one): a box's size, the root of its area,
+    grows by it.
+    """
+    ratio = tf.cast(resized, tf.float32) / tf.cast(shape, tf.float32)
+    return tf.sqrt(ratio[..., 0] * ratio[..., 1])
+
+
 def pad_to_multiple(images, multiple):
     """Pads [B, H, W, 3] at the bottom and right with zeros."""
     if multiple <= 1:

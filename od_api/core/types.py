@@ -286,6 +286,22 @@ def _of_class(rows, classes):
     return tf.gather(rows, classes, batch_dims=2)
 
 
+class Candidates(NamedTuple):
+    """What detections are chosen from.
+
+    Attributes:
+      boxes: [B, A, Q, 4] float32, not clipped; Q is 1, or K where each class has its
+        own.
+      scores: [B, A, K] float32, without a background; below every threshold where a
+        prior is not valid.
+      columns: {name: [B, A, n]} as `Predictions.all_columns` has them.
+    """
+
+    boxes: tf.Tensor
+    scores: tf.Tensor
+    columns: dict
+
+
 class Kept(NamedTuple):
     """What a suppression keeps of M boxes; the leading axes are those of the scores.
 

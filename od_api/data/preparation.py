@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from od_api.core import boxes as geometry
 from od_api.core import sample as samples
+from od_api.core.shapes import scale_between
 from od_api.data.tf_example import decode, keep_boxes
 from od_api.pictures import rle
 
@@ -130,7 +131,7 @@ def resize(sample, resizer):
         "boxes": geometry.scale(sample["boxes"], ratio[0], ratio[1]),
     }
     if "scale" in sample:
-        resized["scale"] = sample["scale"] * tf.sqrt(ratio[0] * ratio[1])
+        resized["scale"] = sample["scale"] * scale_between(old, true_shape)
     if "masks" in sample:
         masks = resizer.masks(sample["masks"])
         masks.set_shape([None, *(resizer.output_shape or (None, None))])

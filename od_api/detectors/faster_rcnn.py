@@ -8,11 +8,11 @@ import tensorflow as tf
 from od_api.core.detector import Detector
 from od_api.core.registry import register
 from od_api.core.shapes import (
-    image_windows,
     known_or_unknown,
     pad_to_multiple,
     spatial_shape,
 )
+from od_api.core.types import Candidates
 from od_api.detectors.faster_rcnn_parts import faster_rcnn_parts
 from od_api.detectors.proposal_sampling import proposal_priors
 from od_api.detectors.stage import reports
@@ -201,22 +201,28 @@ class FasterRcnn(Detector):
         """Predictions -> Detections; without a second stage the proposals."""
         if not self.region_stages:
             return predictions.proposals
-        last = predictions.regions[-1]
+        return super().detect(predictions)
+
+    def candidates(self, predictions):
+        """Predictions -> Candidates: the proposals; without a second stage anchors."""
+        last = (predictions.regions or predictions.first)[-1]
         scores = self.scores(predictions)[..., 1:]
-        # Below every threshold: padding is no detection.
-        scores = tf.where(last.priors.valid[..., None], scores, -1.0)
-        found = self.postprocess.select(
-            last.boxes,
-            scores,
-            window=image_windows(predictions.true_shapes),
+        return Candidates(
+            boxes=last.boxes,
+            # Below every threshold: padding is no detection.
+            scores=tf.where(last.priors.valid[..., None], scores, -1.0),
             columns=last.all_columns(),
         )
+
+    def instance_masks(self, predictions, found):
+        """As of any Detector; None without a head of masks."""
         if self.masks is None:
-            return found
+            return None
+        last = predictions.regions[-1]
         regions = self.region_stages[-1].regions.features(
             predictions.features, found.boxes, last.image_shape
         )
-        return found._replace(masks=self.masks.probabilities(regions, found))
+        return self.masks.probabilities(regions, found)
 
     def decode(self, predictions):
         """Predictions -> [B, P, 4] boxes of the proposals' best classes, not clipped.

@@ -50,7 +50,7 @@ def faster_rcnn_parts(message):
         if backbone.second_stage is not None:
             # It waits in the checkpoint for a detector of two stages.
             backbone.second_stage.trainable = False
-        return arguments
+        return {**arguments, "postprocess": _of_proposals(message)}
     stages = _region_stages(message, backbone, read.regions)
     parts |= _parts_of_regions(stages, backbone)
     return {
@@ -167,13 +167,14 @@ def _first_stages(message, maps):
                 names=StageNames(_nth("RPNLoss", i) + "/", True, fields.loss_weight),
             )
         )
-    stages[-1].suppression = _proposal_suppression(message)
+    stages[-1].suppression = _of_proposals(message).selection
     return stages
 
 
-def _proposal_suppression(message):
+def _of_proposals(message):
+    """The PostProcessing that makes proposals of anchors."""
     try:
-        return build(old.proposal_suppression(message), columns=()).selection
+        return build(old.proposal_suppression(message), columns=())
     except ConfigError as error:
         raise error.moved(old.PROPOSAL_PLACES) from error
 

@@ -11,11 +11,11 @@ from od_api.core.detector import Detector
 from od_api.core.errors import ConfigError
 from od_api.core.registry import build, build_field, part_class, register
 from od_api.core.shapes import (
-    image_windows,
     known_or_unknown,
     pad_to_multiple,
     spatial_shape,
 )
+from od_api.core.types import Candidates
 from od_api.detectors.dense_stage import DenseStage
 from od_api.detectors.levels_read import place_above
 from od_api.detectors.objective_field import columns_of, objective_of, set_objective
@@ -151,12 +151,11 @@ class Ssd(Detector):
         """
         return self.stage.losses(predictions, targets, seed, report)
 
-    def detect(self, predictions):
-        """Predictions -> Detections: decoded, scored, clipped to the image, NMS."""
-        return self.postprocess.select(
-            self.decode(predictions),
-            self.foreground(self.scores(predictions)),
-            window=image_windows(predictions.true_shapes),
+    def candidates(self, predictions):
+        """Predictions -> Candidates: the boxes of all anchors."""
+        return Candidates(
+            boxes=predictions.boxes[:, :, :1],
+            scores=self.foreground(self.scores(predictions)),
             columns=predictions.all_columns(),
         )
 

@@ -84,7 +84,10 @@ class Evaluation:
         return metrics
 
     def _predict_batch(self, batch):
-        predictions = self._detector.call(batch["image"], batch["true_shape"])
+        further = {name: batch[name] for name in self._detector.reads}
+        predictions = self._detector.call(
+            batch["image"], batch["true_shape"], **further
+        )
         losses = self._detector.losses(predictions, targets_of(batch), _SEED)
         losses["regularization_loss"] = variables.regularization_loss(
             self._detector.parts

@@ -46,7 +46,9 @@ def check(saved_model_dir, detector, input_type):
             image = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
             got = model(serving.as_input(image, input_type))
             images, true_shapes = serving.resize(detector.resizer, image[None])
-            want = serving.outputs_of(detector, images, true_shapes)
+            shape = tf.constant([height, width])
+            further = serving.further_inputs(detector.reads, shape, true_shapes)
+            want = serving.outputs_of(detector, images, true_shapes, *further)
             found.append(compare(got, want, images.shape[1:3]))
     # np.max, unlike max, lets a difference that is not a number through.
     worst = {name: float(np.max([f[name] for f in found])) for name in found[0]}

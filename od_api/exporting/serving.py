@@ -10,6 +10,7 @@ from PIL import Image
 from od_api.config.loading import nearest
 from od_api.core import boxes as box_ops
 from od_api.core.errors import UserError
+from od_api.core.shapes import scale_between
 from od_api.data.examples import parse_example
 from od_api.pictures.decoding import decode_tensor
 from od_api.protos import prediction_log_pb2
@@ -47,10 +48,14 @@ class ServingModule(tf.Module):
       options: {name: largest value}, as of a Detector: the network takes them as
         further arguments. A signature of the option's name lets each request choose it;
         the others have the largest.
+      reads: as of a Detector: the network takes them before the options.
     """
 
-    def __init__(self, network, resizer, input_type, label_map_path, options=None):
+    def __init__(
+        self, network, resizer, input_type, label_map_path, options=None, reads=()
+    ):
         super().__init__()
+        self._reads = tuple(reads)
         self._network = network
         self._resizer = resizer
         self._input_type = input_type
@@ -98,20 +103,38 @@ class ServingModule(tf.Module):
             input_tensor = tf.identity(input_tensor)
         if self._input_type in ("image_tensor", "float_image_tensor"):
             images, true_shapes = resize(self._resizer, input_tensor)
+            shapes = shape[1:3]
         else:
-            images, true_shapes = self._decode_and_resize(input_tensor)
+            images, true_shapes, shapes = self._decode_and_resize(input_tensor)
         options = (self._options | (chosen or {})).values()
-        return self._network(images, true_shapes, *map(tf.convert_to_tensor, options))
+        return self._network(
+            images,
+            true_shapes,
+            *further_inputs(self._reads, shapes, true_shapes),
+            *map(tf.convert_to_tensor, options),
+        )
 
     def _decode_and_resize(self, strings):
         def prepare(string):
             if self._input_type == "tf_example":
                 string = _encoded_image(string)
-            return self._resizer(decode_tensor(string))
+            image = decode_tensor(string)
+            return *self._resizer(image), tf.shape(image)[:2]
 
-        return tf.map_fn(
-            prepare, strings, fn_output_signature=_resized_specs(self._resizer)
-        )
+        specs = *_resized_specs(self._resizer), tf.TensorSpec([2], tf.int32)
+        return tf.map_fn(prepare, strings, fn_output_signature=specs)
+
+
+def further_inputs(reads, shapes, true_shapes):
+    """The values of what a Detector `reads`, in their order.
+
+    Args:
+      reads: names.
+      shapes: int32 [B, 2] or [2], the images as they were sent.
+      true_shapes: int32 [B, 2], the same as they were resized.
+    """
+    known = {"scale": lambda: scale_between(shapes, true_shapes)}
+    return [known[name]() for name in reads]
 
 
 def resize(resizer, images):
@@ -139,15 +162,16 @@ def _resized_specs(resizer):
     )
 
 
-def outputs_of(detector, images, true_shapes, *options):
+def outputs_of(detector, images, true_shapes, *further):
     """The old API's output dict, everything float32.
 
     Args:
       detector: a Detector.
       images: [B, H, W, 3] float32, padded.
       true_shapes: [B, 2] int32.
-      *options: values of the detector's options in their order, int32 scalars; none
-        are the largest. With `num_proposals` A is their number.
+      *further: values of what the detector `reads`, and then of its options, int32
+        scalars, in their order; options left out are the largest. With `num_proposals`
+        A is their number.
 
     Returns:
       detection_boxes [B, N, 4], normalised to the image without its padding;
@@ -157,7 +181,7 @@ def outputs_of(detector, images, true_shapes, *options):
       raw_detection_scores [B, A, K (+1)]; of a detector with masks detection_masks
       [B, N, mh, mw], probabilities for the inside of the boxes.
     """
-    chosen = dict(zip(detector.options, options, strict=False))
+    chosen = dict(zip([*detector.reads, *detector.options], further, strict=False))
     predictions = detector.call(images, true_shapes, **chosen)
     found = detector.detect(predictions)
     raw_boxes, raw_scores = detector.decode(predictions), detector.scores(predictions)

@@ -16,6 +16,10 @@ def with_static_shapes(config):
     """
     config = copy.deepcopy(config)
     _set_below(config.model)
+    pyramid = config.inference.image_pyramid
+    # Where it sets neither, it takes the model's.
+    if pyramid.HasField("suppression") or pyramid.HasField("batch_non_max_suppression"):
+        _set_below(pyramid)
     return config
 
 

@@ -9,9 +9,6 @@ from od_api.core.types import LeftOut, prior_boxes
 from od_api.ignore_rules._overlap import Overlap
 from od_api.protos import ignore_rule_pb2, region_similarity_calculator_pb2
 
-# Sizes of boxes that were scaled there and back may be off by as much of themselves.
-_ROUNDING = 1e-5
-
 
 @register(ignore_rule_pb2.SizeRange)
 class SizeRange:
@@ -94,5 +91,4 @@ class SizeRange:
         if self.pixels == "IMAGE" and targets.scale is not None:
             scale = targets.scale
         sizes = sizes / scale[:, None]
-        low, high = self.low * (1 - _ROUNDING), self.high * (1 + _ROUNDING)
-        return (sizes >= low) & (sizes <= high)
+        return geometry.within_sizes(sizes, self.low, self.high)

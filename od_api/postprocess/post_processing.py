@@ -1,5 +1,7 @@
 """From raw class outputs and boxes to detections."""
 
+import copy
+
 import tensorflow as tf
 
 from od_api.core import ranges
@@ -61,15 +63,11 @@ class PostProcessing:
 
     @classmethod
     def from_proto(cls, message, **context):
-        suppression = None
-        if message.HasField("suppression"):
-            _refuse_both(message)
-            suppression = build_field(message, "suppression", **context)
         calibration = None
         if message.HasField("calibration_config"):
             calibration = build_field(message, "calibration_config", **context)
         return cls(
-            batch_non_max_suppression=_selection(message, suppression),
+            batch_non_max_suppression=selection_of(message, **context),
             score_converter=message.ScoreConverter.Name(message.score_converter),
             logit_scale=message.logit_scale,
             calibration_config=calibration,
@@ -109,6 +107,23 @@ class PostProcessing:
             scores *= factor.score(columns[factor.name])
         return scores
 
+    def choose(self, candidates, window):
+        """Candidates, [B, 4] windows that boxes are clipped to -> Detections."""
+        return self.select(
+            candidates.boxes, candidates.scores, window, candidates.columns
+        )
+
+    def choosing(self, selection):
+        """The same with another `batch_non_max_suppression`.
+
+        Raises:
+          ConfigError: it reads a column that this model has not.
+        """
+        other = copy.copy(self)
+        other.selection = selection
+        other._check_columns()
+        return other
+
     def select(self, boxes, scores, window=None, columns=None):
         """Detections of a batch, as the suppression part's `select`.
 
@@ -129,6 +144,26 @@ class PostProcessing:
         return getattr(column, "decode", column.score)(values)
 
 
+def selection_of(message, **context):
+    """What chooses detections, of the fields that say so.
+
+    Args:
+      message: has `batch_non_max_suppression` and `suppression`.
+      **context: of `build`, for the suppression.
+
+    Raises:
+      ConfigError: a value that cannot be, or thresholds beside a suppression.
+    """
+    suppression = None
+    if message.HasField("suppression"):
+        _refuse_both(message)
+        suppression = build_field(message, "suppression", **context)
+    try:
+        return build(message.batch_non_max_suppression, suppression=suppression)
+    except ConfigError as error:
+        raise error.within("batch_non_max_suppression") from error
+
+
 def _refuse_both(message):
     """Raises ConfigError where thresholds stand beside a suppression of its own."""
     old = message.batch_non_max_suppression
@@ -140,10 +175,3 @@ def _refuse_both(message):
             "is set, and so is suppression, which takes its place: remove one",
             f"batch_non_max_suppression.{given[0]}",
         )
-
-
-def _selection(message, suppression):
-    try:
-        return build(message.batch_non_max_suppression, suppression=suppression)
-    except ConfigError as error:
-        raise error.within("batch_non_max_suppression") from error

@@ -13,7 +13,10 @@ class FixedShapeResizer:
 
     Attributes:
       output_shape: (H, W).
+      by_proportions: the size depends on nothing but an image's proportions.
     """
+
+    by_proportions = True
 
     def __init__(
         self,
@@ -40,3 +43,7 @@ class FixedShapeResizer:
     def masks(self, masks):
         """[G, h, w] -> [G, H, W], as the image goes."""
         return resampling.resample_masks(masks, self.output_shape)
+
+    def size_of(self, shape):
+        """int32 [..., 2] heights and widths of images -> the same after resizing."""
+        return tf.broadcast_to(tf.constant(self.output_shape), tf.shape(shape))

@@ -15,7 +15,10 @@ class KeepAspectRatioResizer:
 
     Attributes:
       output_shape: (max_dimension, max_dimension) when padded to it, else None.
+      by_proportions: the size depends on nothing but an image's proportions.
     """
+
+    by_proportions = True
 
     def __init__(
         self,
@@ -64,12 +67,13 @@ class KeepAspectRatioResizer:
         return resized
 
     def size_of(self, shape):
-        """int32 [2] height and width of an image -> the same after resizing.
+        """int32 [..., 2] heights and widths of images -> the same after resizing.
 
         float32 and round-half-to-even throughout, so that sizes are the old API's.
         """
         shape = tf.cast(shape, tf.float32)
-        short, long = tf.reduce_min(shape), tf.reduce_max(shape)
+        short = tf.reduce_min(shape, axis=-1, keepdims=True)
+        long = tf.reduce_max(shape, axis=-1, keepdims=True)
         scale = tf.minimum(self._min / short, self._max / long)
         # The short side of a long strip would round to nothing.
         return tf.maximum(tf.cast(tf.round(shape * scale), tf.int32), 1)

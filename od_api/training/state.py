@@ -6,6 +6,7 @@ from absl import logging
 
 from od_api.checkpoints.checkpoint import Checkpoints
 from od_api.checkpoints.fine_tune import restore_partial
+from od_api.checkpoints.restored_detector import as_inferring
 from od_api.core import variables
 from od_api.core.errors import ConfigError
 from od_api.core.precision import precision_policy
@@ -31,6 +32,7 @@ class TrainingState:
 
     Attributes:
       detector: the detector.
+      evaluated: the same as evaluation uses it, see `as_inferring`.
       take_step: TrainingStep; call it with a batch.
       schemes: Schemes, with what they remember.
       step_variable: int64 scalar, the steps done so far.
@@ -46,6 +48,7 @@ class TrainingState:
             precision_policy(precision),
         ):
             self.detector = build_field(config, "model")
+            self.evaluated = as_inferring(config, self.detector)
             self._optimizer = _build_in(settings, "optimizer", "train_config")
             self.step_variable = _step_variable()
             named = variables.named_variables(self.detector.parts)

@@ -26,7 +26,7 @@ class Validation:
         self._evaluation = None
         if config.eval_input_reader:
             output_dir = model_dir if writes else None
-            self._evaluation = Evaluation(config, state.detector, output_dir)
+            self._evaluation = Evaluation(config, state.evaluated, output_dir)
             check_best_metric(config.eval_config, self._evaluation.metric_names)
         else:
             logging.warning("no eval_input_reader: training without evaluation")

@@ -36,6 +36,7 @@ MESSAGES = {
 USED = {
     "TrainEvalPipelineConfig": """
         base train_config eval_config eval_input_reader model train_input_reader
+        inference
     """,
     "TrainConfig": """
         optimizer gradient_clipping_by_norm fine_tune_checkpoint

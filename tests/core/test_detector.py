@@ -8,7 +8,10 @@ from od_api.core.detector import Detector
 from od_api.core.registry import part_class, registered
 from od_api.protos import model_pb2
 
-METHODS = ["call", "losses", "detect", "decode", "scores", "static", "load_weights"]
+METHODS = [
+    *("call", "losses", "detect", "candidates", "instance_masks"),
+    *("decode", "scores", "static", "load_weights"),
+]
 PARTS = registered()
 MEMBERS = [
     field
@@ -36,7 +39,8 @@ def test_every_message_says_classes_and_resizer(field):
 def test_what_every_detector_says_unless_it_says_otherwise():
     detector = Detector()
     assert detector.finds_boxes and not detector.candidates_are_ranked
-    assert detector.options == {} and detector.static() is detector
+    assert detector.options == {} and detector.reads == ()
+    assert detector.static() is detector
     assert part_class(model_pb2.DetectionModel(ssd={})).fields_for_xla(None) == []
 
 
