@@ -113,7 +113,7 @@ def test_training_evaluates_the_averages(config, tmp_path, monkeypatch):
     inside = []
 
     class State:
-        step, detector = 0, None
+        step, evaluated = 0, None
 
         @contextlib.contextmanager
         def averaged_weights(self):

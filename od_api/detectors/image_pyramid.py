@@ -13,8 +13,10 @@ from od_api.core.registry import build_field, register
 from od_api.core.shapes import image_windows, scale_between
 from od_api.core.types import Candidates
 from od_api.detectors.view import View, largest
-from od_api.postprocess.post_processing import selection_of
 from od_api.protos import inference_pb2
+
+# Unset, both are the model's.
+_MERGING = ("batch_non_max_suppression", "suppression")
 
 
 class PyramidPredictions(NamedTuple):
@@ -55,13 +57,13 @@ class ImagePyramid(Detector):
       detector: a Detector.
       views: Views, unmirrored ones of the largest size first among their size.
       pixels: of what ranges are: of the IMAGE in its file, or of the INPUT of a size.
-      selection: a part with `select`, which merges; None: the detector's own.
+      postprocess: PostProcessing, which merges; None: the detector's own.
 
     Attributes:
       reads: ("scale",) where ranges are in pixels of the image in its file.
     """
 
-    def __init__(self, *, detector, views, pixels="IMAGE", selection=None):
+    def __init__(self, *, detector, views, pixels="IMAGE", postprocess=None):
         self._detector = detector
         self._views = tuple(views)
         self._base = largest(self._views)
@@ -73,25 +75,23 @@ class ImagePyramid(Detector):
         self.parts = detector.parts
         ranged = any(view.has_range for view in self._views)
         self.reads = ("scale",) if ranged and pixels == "IMAGE" else ()
-        self.postprocess = detector.postprocess
-        if selection is not None:
-            self.postprocess = self.postprocess.choosing(selection)
+        self.postprocess = postprocess or detector.postprocess
 
     @classmethod
     def from_proto(cls, message, detector):
         """The pyramid of an ImagePyramid message around a detector."""
         if not detector.finds_boxes:
             raise ConfigError("merges boxes, and this model finds none: remove it")
-        selection = None
-        if message.HasField("suppression") or message.HasField(
-            "batch_non_max_suppression"
-        ):
-            selection = selection_of(message, num_classes=detector.num_classes)
+        postprocess = detector.postprocess
+        if any(message.HasField(name) for name in _MERGING):
+            postprocess = postprocess.with_fields_of(
+                message, num_classes=detector.num_classes
+            )
         return cls(
             detector=detector,
             views=_views(message, detector.resizer),
             pixels=message.Pixels.Name(message.pixels),
-            selection=selection,
+            postprocess=postprocess,
         )
 
     def call(

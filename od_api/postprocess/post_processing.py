@@ -67,7 +67,7 @@ class PostProcessing:
         if message.HasField("calibration_config"):
             calibration = build_field(message, "calibration_config", **context)
         return cls(
-            batch_non_max_suppression=selection_of(message, **context),
+            batch_non_max_suppression=_selection(message, **context),
             score_converter=message.ScoreConverter.Name(message.score_converter),
             logit_scale=message.logit_scale,
             calibration_config=calibration,
@@ -113,14 +113,19 @@ class PostProcessing:
             candidates.boxes, candidates.scores, window, candidates.columns
         )
 
-    def choosing(self, selection):
-        """The same with another `batch_non_max_suppression`.
+    def with_fields_of(self, message, **context):
+        """The same with another choice, of the two fields that say so.
+
+        Args:
+          message: has `batch_non_max_suppression` and `suppression`.
+          **context: of `build`.
 
         Raises:
-          ConfigError: it reads a column that this model has not.
+          ConfigError: as of a PostProcessing message; or a suppression that reads a
+            column which this model has not.
         """
         other = copy.copy(self)
-        other.selection = selection
+        other.selection = _selection(message, **context)
         other._check_columns()
         return other
 
@@ -144,16 +149,8 @@ class PostProcessing:
         return getattr(column, "decode", column.score)(values)
 
 
-def selection_of(message, **context):
-    """What chooses detections, of the fields that say so.
-
-    Args:
-      message: has `batch_non_max_suppression` and `suppression`.
-      **context: of `build`, for the suppression.
-
-    Raises:
-      ConfigError: a value that cannot be, or thresholds beside a suppression.
-    """
+def _selection(message, **context):
+    """What chooses detections, of the fields that say so."""
     suppression = None
     if message.HasField("suppression"):
         _refuse_both(message)

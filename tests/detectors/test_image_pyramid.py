@@ -6,7 +6,6 @@ import pytest
 import tensorflow as tf
 from pyramid_kit import Finder, keep, pyramid
 
-from od_api.core import resampling
 from od_api.core.errors import ConfigError
 from od_api.core.types import Detections
 from od_api.protos import suppression_pb2
@@ -58,37 +57,6 @@ def test_boxes_of_all_sizes_are_in_pixels_of_the_largest():
     np.testing.assert_allclose(scores, [0.8])
     assert float(model.losses(predictions, None)["loss"]) == sum(BOX)
     assert model.resizer.size_of([8, 16]).numpy().tolist() == [80, 160]
-
-
-def test_the_largest_size_is_found_wherever_it_stands():
-    model = pyramid(keep(80, 160) + keep(40, 300) + keep(80, 200), Finder(dark_rows))
-    assert model.resizer.size_of([10, 90]).numpy().tolist() == [22, 200]
-
-
-def test_sizes_are_those_of_the_paper():
-    """480x640 under (1400, 2000) is 1400x1867, and under (800, 1200) 800x1067."""
-    model = pyramid(keep(800, 1200) + keep(1400, 2000), Finder(dark_rows))
-    size = model.resizer.size_of(tf.constant([480, 640]))
-    assert size.numpy().tolist() == [1400, 1867]
-    small = model._views[0].resizer.size_of(size)
-    assert small.numpy().tolist() == [800, 1067]
-
-
-def test_a_smaller_size_is_the_largest_one_resized_without_its_padding():
-    """Images of a batch that end elsewhere: each is resized by itself."""
-    finder = Finder(lambda image: ([BOX], [[0.5, 0.0]]))
-    model = pyramid(keep(40, 80) + keep(80, 160), finder)
-    rng = np.random.default_rng(0)
-    images = rng.uniform(0, 255, (2, 100, 160, 3)).astype(np.float32)
-    shapes = [[80, 160], [100, 80]]
-    model.call(tf.constant(images), tf.constant(shapes))
-    seen, inside = finder.seen[0]
-    assert inside.tolist() == [[40, 80], [50, 40]]
-    assert seen.shape == (2, 50, 80, 3)
-    for image, own, (h, w), small in zip(seen, images, shapes, inside, strict=True):
-        want = resampling.resample(own[:h, :w], small)
-        np.testing.assert_array_equal(image[: small[0], : small[1]], want)
-    assert not seen[0, 40:].any() and not seen[1, :, 40:].any()
 
 
 def test_a_mirrored_box_comes_back_inside_the_image_not_its_padding():

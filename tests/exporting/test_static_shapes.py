@@ -37,3 +37,14 @@ def test_the_copy_is_static_and_nothing_else(model, field):
         text = getattr(config.model, kind)
         text.post_processing.batch_non_max_suppression.SetInParent()
     assert made == config
+
+
+@pytest.mark.parametrize("given", ["", "suppression { soft_nms {} }"])
+def test_a_pyramid_s_own_suppression_is_static_too(given):
+    """One that has none keeps none: it takes the model's."""
+    config = pipeline_pb2.TrainEvalPipelineConfig()
+    text_format.Parse(f"inference {{ image_pyramid {{ {given} }} }}", config)
+    made = with_static_shapes(config).inference.image_pyramid
+    nms = made.batch_non_max_suppression
+    assert nms.use_static_shapes == bool(given)
+    assert made.HasField("batch_non_max_suppression") == bool(given)
