@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 import tiny
 
+from od_api.core.detector import Detector
 from od_api.core.errors import ConfigError
 from od_api.core.types import Detections
 from od_api.data.make_example import EncodedImage, Objects, make_example
@@ -24,7 +25,7 @@ BOTH = (
 )
 
 
-class LeftHalf:
+class LeftHalf(Detector):
     """Finds the left half of every image, as class 1, with a mask of its top half.
 
     Network inputs are 40x40, so that height and width shrink by different factors.

@@ -17,7 +17,7 @@ MAP = "DetectionBoxes_Precision/mAP"
 class State:
     """A training at a step, which says when it saves and averages."""
 
-    detector = None
+    evaluated = None
 
     def __init__(self, step=0):
         self.step, self.saved, self.averaged = step, 0, False
