@@ -2,9 +2,9 @@
 
 from od_api.core import boxes as geometry
 from od_api.core import ranges
+from od_api.core.embeddings import distances
 from od_api.core.registry import register
 from od_api.protos import suppression_pb2
-from od_api.suppressions._embeddings import distances
 from od_api.suppressions._greedy import Greedy
 
 

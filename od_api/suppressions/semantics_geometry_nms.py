@@ -4,11 +4,11 @@ import tensorflow as tf
 
 from od_api.core import boxes as geometry
 from od_api.core import ranges
+from od_api.core.embeddings import distances
 from od_api.core.registry import register
 from od_api.layers.ranked_boxes import best_of, ranked
 from od_api.protos import suppression_pb2
 from od_api.suppressions._counted import at, checked, reaches
-from od_api.suppressions._embeddings import distances
 from od_api.suppressions._greedy import Greedy, left_scores
 
 _POWERS = {"CONSTANT": 0, "LINEAR": 1, "QUADRATIC": 2}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from od_api.suppressions._embeddings import distances
+from od_api.core.embeddings import distances
 
 
 def test_distances_are_euclidean():
