@@ -1,5 +1,7 @@
 """A learned policy of changes to image and boxes."""
 
+import difflib
+
 import tensorflow as tf
 
 from od_api.augment import _autoaugment_geometry as moves
@@ -7,12 +9,14 @@ from od_api.augment import _autoaugment_pixels as pixels
 from od_api.augment import _geometry as geometry
 from od_api.augment import _random as random
 from od_api.augment._autoaugment_policies import POLICIES
+from od_api.core import ranges
+from od_api.core.errors import ConfigError
 from od_api.core.registry import register
 from od_api.core.sample import per_box
 from od_api.protos import preprocessor_pb2
 
-# Pixels at level 10.
-_SHIFT = 250
+# Pixels at level 10, as in the code that was published with the policies.
+_SHIFT = 250.0
 _SHIFT_IN_BOX = 120
 # The part of a box that a cutout inside of it may cover, at level 10.
 _BOX_CUTOUT = 0.75
@@ -35,8 +39,11 @@ _MOVES = {
     "Rotate_BBox": moves.rotation,
     "ShearX_BBox": moves.shear_x,
     "ShearY_BBox": moves.shear_y,
-    "TranslateX_BBox": moves.translation_x(_SHIFT),
-    "TranslateY_BBox": moves.translation_y(_SHIFT),
+}
+# Made for a number of pixels.
+_TRANSLATIONS = {
+    "TranslateX_BBox": moves.translation_x,
+    "TranslateY_BBox": moves.translation_y,
 }
 _INSIDE_BOXES = {
     "Cutout_Only_BBoxes": pixels.cutout_small,
@@ -46,6 +53,14 @@ _INSIDE_BOXES = {
     "ShearY_Only_BBoxes": moves.move_pixels(moves.shear_y),
     "TranslateY_Only_BBoxes": moves.move_pixels(moves.translation_y(_SHIFT_IN_BOX)),
 }
+_CUTOUT_IN_A_BOX = "BBox_Cutout"
+NAMES = (
+    *_PIXEL_OPERATIONS,
+    *_MOVES,
+    *_TRANSLATIONS,
+    *_INSIDE_BOXES,
+    _CUTOUT_IN_A_BOX,
+)
 
 
 @register(preprocessor_pb2.AutoAugmentImage)
@@ -59,14 +74,53 @@ class AutoAugmentImage:
 
     Args:
       policy_name: v0 (the paper's), v1, v2, v3 or test.
+      sub_policies: a policy of one's own instead: sequences of (name of an operation,
+        probability 0..1, level 0..10), none of them empty.
+      max_translation: pixels at level 10 by which the whole image is moved, above 0:
+        250 in the published code, 150 in the paper.
+      box_probability: factor of the probability with which an operation inside boxes
+        changes each of them, 0..1.
     """
 
-    def __init__(self, *, policy_name="v0"):
+    def __init__(
+        self,
+        *,
+        policy_name="v0",
+        sub_policies=(),
+        max_translation=_SHIFT,
+        box_probability=_BOX_PROBABILITY,
+    ):
         if policy_name not in POLICIES:
             raise ValueError(
                 f"policy_name is {policy_name}, not one of {', '.join(POLICIES)}"
             )
-        self._policy = POLICIES[policy_name]
+        self._policy = [_checked(s) for s in sub_policies] or POLICIES[policy_name]
+        shift = ranges.above("max_translation", max_translation)
+        self._moves = _MOVES | {n: make(shift) for n, make in _TRANSLATIONS.items()}
+        self._box_probability = ranges.probability("box_probability", box_probability)
+
+    @classmethod
+    def from_proto(cls, message):
+        """The augmentation that an AutoAugmentImage message describes."""
+        if message.sub_policies and message.HasField("policy_name"):
+            raise ConfigError(
+                "is set, and so are sub_policies, which take its place: remove one",
+                "policy_name",
+            )
+        policy = []
+        for i, sub_policy in enumerate(message.sub_policies):
+            place = f"sub_policies[{i}]"
+            if not sub_policy.operations:
+                raise ConfigError("has no operations: give one at least", place)
+            policy.append(
+                [
+                    _operation(operation, f"{place}.operations[{k}]")
+                    for k, operation in enumerate(sub_policy.operations)
+                ]
+            )
+        settings = ("policy_name", "max_translation", "box_probability")
+        given = {n: getattr(message, n) for n in settings if message.HasField(n)}
+        return cls(sub_policies=policy, **given)
 
     # Nothing to convert, and the search for it would double the time of tracing.
     @tf.autograph.experimental.do_not_convert
@@ -79,29 +133,58 @@ class AutoAugmentImage:
             changed = sample
             operation_seeds = random.seeds(seed, len(sub_policy))
             for operation, its_seed in zip(sub_policy, operation_seeds, strict=True):
-                changed = _apply(changed, its_seed, *operation)
+                changed = self._apply(changed, its_seed, *operation)
             return {k: changed[k] for k in changeable}
 
         branches = [lambda s=s: apply(s) for s in self._policy]
         index = random.integer(choice, 0, len(branches))
         return {**sample, **tf.switch_case(index, branches)}
 
+    def _apply(self, sample, seed, name, probability, level):
+        """One operation with its probability."""
+        coin, seed = random.seeds(seed, 2)
+        if name in _INSIDE_BOXES:
+            each = probability * self._box_probability
+            image = _inside_boxes(sample, seed, each, level, _INSIDE_BOXES[name])
+            return {**sample, "image": image}
 
-def _apply(sample, seed, name, probability, level):
-    """One operation with its probability."""
-    coin, seed = random.seeds(seed, 2)
-    if name in _INSIDE_BOXES:
-        image = _inside_boxes(sample, seed, probability, level, _INSIDE_BOXES[name])
-        return {**sample, "image": image}
+        def change(s):
+            if name in self._moves:
+                return moves.move_sample(s, seed, level, self._moves[name])
+            if name == _CUTOUT_IN_A_BOX:
+                return {**s, "image": _cutout_in_a_box(s, seed, level)}
+            return {**s, "image": _PIXEL_OPERATIONS[name](s["image"], seed, level)}
 
-    def change(s):
-        if name in _MOVES:
-            return moves.move_sample(s, seed, level, _MOVES[name])
-        if name == "BBox_Cutout":
-            return {**s, "image": _cutout_in_a_box(s, seed, level)}
-        return {**s, "image": _PIXEL_OPERATIONS[name](s["image"], seed, level)}
+        return random.apply_if(random.chance(coin, probability), change, sample)
 
-    return random.apply_if(random.chance(coin, probability), change, sample)
+
+def _operation(message, place):
+    """An AutoAugmentOperation message -> (name, probability, level)."""
+    try:
+        ((name, probability, level),) = _checked(
+            [(message.name, message.probability, message.level)]
+        )
+    except ranges.RangeError as error:
+        problem = str(error).removeprefix(f"{error.field} ")
+        raise ConfigError(problem, f"{place}.{error.field}") from error
+    return name, probability, level
+
+
+def _checked(sub_policy):
+    """A sub-policy as a tuple.
+
+    Raises:
+      RangeError: a name that is none, or a number out of its range.
+    """
+    for name, probability, level in sub_policy:
+        if name not in NAMES:
+            near = difflib.get_close_matches(name, NAMES, n=3) or NAMES
+            raise ranges.RangeError(
+                "name", f"name is {name!r}; there is {', '.join(near)}"
+            )
+        ranges.probability("probability", probability)
+        ranges.between("level", level, 0, 10)
+    return tuple(sub_policy)
 
 
 def _inside_boxes(sample, seed, probability, level, operation):
@@ -124,7 +207,7 @@ def _inside_boxes(sample, seed, probability, level, operation):
             changed.set_shape(image.shape)
             return changed
 
-        flag = random.chance(coin, probability * _BOX_PROBABILITY)
+        flag = random.chance(coin, probability)
         return i + 1, tf.cond(flag, change, lambda: image)
 
     return tf.while_loop(lambda i, _: i < count, step, (0, sample["image"]))[1]

@@ -15,6 +15,8 @@ from augment_samples import (
 from od_api.augment import _autoaugment_geometry as moves
 from od_api.augment import autoaugment_image
 
+MOVES = autoaugment_image.AutoAugmentImage()._moves
+
 
 def test_rotation_matrix_turns_about_the_centre():
     """The centre stays; at level 10 a point 10 right of it goes 30 degrees round."""
@@ -25,14 +27,14 @@ def test_rotation_matrix_turns_about_the_centre():
     np.testing.assert_allclose(abs(y), 5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", sorted(autoaugment_image._MOVES))
+@pytest.mark.parametrize("name", sorted(MOVES))
 @pytest.mark.parametrize("number", [0, 1, 2, 3])
 def test_boxes_move_with_the_image(name, number):
     """A painted box stays around its white pixels, and touches them if not turned."""
     before = painted([(16.0, 24.0, 26.0, 36.0)])
     before["image"] = tf.where(before["image"] > 0, before["image"], 0.0)
     level = 1 if name.startswith("Translate") else 6
-    move = autoaugment_image._MOVES[name]
+    move = MOVES[name]
     after = moves.move_sample(before, seed(number), level, move)
     assert_consistent(after)
     white = white_box(after["image"], threshold=200)
@@ -48,9 +50,7 @@ def test_boxes_move_with_the_image(name, number):
 
 def test_box_that_leaves_the_image_is_dropped():
     """Level 10 moves by 250 pixels: nothing is left of a 60 pixel wide image."""
-    after = moves.move_sample(
-        sample(), seed(), 10, autoaugment_image._MOVES["TranslateX_BBox"]
-    )
+    after = moves.move_sample(sample(), seed(), 10, MOVES["TranslateX_BBox"])
     assert after["boxes"].shape[0] == 0
     assert_consistent(after)
     np.testing.assert_array_equal(np.asarray(after["image"]), 128.0)

@@ -15,11 +15,12 @@ from od_api.augment._autoaugment_policies import POLICIES
 @pytest.mark.parametrize("name", sorted(POLICIES))
 def test_policy(name):
     """Every sub-policy of every policy runs and keeps the sample consistent."""
+    augment = autoaugment_image.AutoAugmentImage()
     for sub_policy in POLICIES[name]:
         for before in (sample(), sample(boxes=[])):
             after = {**before, "image": pixels.whole(before["image"])}
             for operation, _, level in sub_policy:
-                after = autoaugment_image._apply(after, seed(3), operation, 1.0, level)
+                after = augment._apply(after, seed(3), operation, 1.0, level)
             assert after.keys() == before.keys()
             assert_consistent(after)
 
@@ -33,13 +34,7 @@ def test_sizes_of_the_published_policies():
 
 
 def test_operations_exist_and_numbers_are_in_range():
-    known = {
-        *autoaugment_image._MOVES,
-        *autoaugment_image._INSIDE_BOXES,
-        *autoaugment_image._PIXEL_OPERATIONS,
-        "BBox_Cutout",
-    }
     for policy in POLICIES.values():
         for name, probability, level in (entry for sub in policy for entry in sub):
-            assert name in known
+            assert name in autoaugment_image.NAMES
             assert 0 <= probability <= 1 and level in range(11)
