@@ -36,6 +36,7 @@ _LIMITS = {
     },
     "EvalConfig": {
         "batch_size": _to(MOST_IMAGES, low=1),
+        "max_detections": _COUNT,
         "num_visualizations": _to(10_000),
         "min_score_threshold": ranges.probability,
         "max_num_boxes_to_visualize": _to(ranges.MOST_BOXES),

@@ -19,7 +19,8 @@ from od_api.protos import eval_pb2
 # Positions in the arrays of COCOeval: IoU thresholds, areas, numbers of detections.
 _IOU = {"": slice(None), "@.50IOU": slice(0, 1), "@.75IOU": slice(5, 6)}
 _AREAS = {"": 0, " (small)": 1, " (medium)": 2, " (large)": 3}
-_LIMITS = {"1": 0, "10": 1, "100": 2}
+# The two lesser numbers of detections that recall is measured with.
+_FEW = (1, 10)
 
 
 class CocoDetectionMetrics:
@@ -28,7 +29,8 @@ class CocoDetectionMetrics:
     Args:
       label_map: has `ids` (1-based, gaps allowed) and `name(id)`.
       eval_config: EvalConfig; `include_metrics_per_category`,
-        `all_metrics_per_category`, `super_categories` and `use_fast_coco_eval` count.
+        `all_metrics_per_category`, `super_categories`, `use_fast_coco_eval`,
+        `max_detections` and `class_agnostic` count.
       fast: measure with faster-coco-eval, which gives the same numbers sooner; by
         default as the config says.
     """
@@ -39,14 +41,18 @@ class CocoDetectionMetrics:
     needs_masks = False
 
     def __init__(self, label_map, eval_config=None, *, fast=None):
-        self._label_map = label_map
         self._settings = eval_config or eval_pb2.EvalConfig()
+        self._agnostic = self._settings.class_agnostic
+        self._label_map = _OneClass() if self._agnostic else label_map
+        self._most = self._settings.max_detections
         self._fast = self._settings.use_fast_coco_eval if fast is None else fast
         self._records = ImageRecords()
         self._evaluated = None
 
     def add(self, image_id, groundtruth, detections):
         """One image; boxes in its own pixels, classes 0-based (see records.py)."""
+        if self._agnostic:
+            groundtruth, detections = map(_of_one_class, (groundtruth, detections))
         if self._records.put(image_id, groundtruth, detections):
             self._evaluated = None
 
@@ -61,7 +67,8 @@ class CocoDetectionMetrics:
     def settings(self):
         """What the numbers depend on, for the report."""
         tool = "faster-coco-eval" if self._fast else "pycocotools"
-        return {"tool": tool, "iou": "0.50:0.05:0.95", "max_detections": 100}
+        settings = {"tool": tool, "iou": "0.50:0.05:0.95", "max_detections": self._most}
+        return settings | ({"class_agnostic": True} if self._agnostic else {})
 
     def result(self):
         """{metric name: float}."""
@@ -130,11 +137,14 @@ class CocoDetectionMetrics:
                 area=area, classes=classes
             )
         recall = self._arrays()["recall"][:, classes]
-        for name, limit in _LIMITS.items():
-            metrics[f"Recall/AR@{name}"] = _mean(recall[:, :, 0, limit])
+        for i, limit in enumerate(self._limits()):
+            metrics[f"Recall/AR@{limit}"] = _mean(recall[:, :, 0, i])
         for name, area in list(_AREAS.items())[1:]:
-            metrics[f"Recall/AR@100{name}"] = _mean(recall[:, :, area, -1])
+            metrics[f"Recall/AR@{self._most}{name}"] = _mean(recall[:, :, area, -1])
         return metrics
+
+    def _limits(self):
+        return [*(few for few in _FEW if few < self._most), self._most]
 
     def _average_precision(self, iou=slice(None), area=0, classes=slice(None)):
         return _mean(self._arrays()["precision"][iou][:, :, classes, area, -1])
@@ -164,6 +174,7 @@ class CocoDetectionMetrics:
             truth.createIndex()
             found.createIndex()
             run = evaluation(truth, found, self.iou_type)
+            run.params.maxDets = self._limits()
             run.evaluate()
             run.accumulate()
         return run.eval
@@ -205,6 +216,19 @@ class CocoDetectionMetrics:
             {**_annotation(image_id, *row, False), "score": float(score)}
             for row, score in zip(rows, detections.scores, strict=True)
         ]
+
+
+class _OneClass:
+    """The label map of a data set in which all objects are alike."""
+
+    ids = (1,)
+
+    def name(self, class_id):
+        return "object"
+
+
+def _of_one_class(rows):
+    return {**rows, "classes": np.zeros_like(rows["classes"])}
 
 
 def _annotation(image_id, class_id, box, area, crowd):

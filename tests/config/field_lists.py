@@ -51,7 +51,8 @@ USED = {
         num_visualizations min_score_threshold max_num_boxes_to_visualize
         eval_every_n_steps best_metric early_stopping batch_size metrics_set
         recall_lower_bound recall_upper_bound include_metrics_per_category
-        super_categories all_metrics_per_category use_fast_coco_eval
+        super_categories all_metrics_per_category use_fast_coco_eval max_detections
+        class_agnostic
     """,
     "InputReader": """
         drop_unknown_classes tf_record_input_reader label_map_path name shuffle

@@ -253,3 +253,46 @@ def test_it_prints_nothing(capfd):
 def test_arrays_that_do_not_fit(groundtruth, detections, message):
     with pytest.raises(ValueError, match=message):
         CocoDetectionMetrics(CATS_AND_DOGS).add(1, groundtruth, detections)
+
+
+def _shelf(count):
+    """Boxes of 4 x 4 px side by side, and detections of all of them."""
+    left = 5.0 * np.arange(count)
+    boxes = np.stack([0 * left, left, 0 * left + 4, left + 4], axis=-1)
+    return truth(boxes), found(boxes, np.linspace(0.9, 0.1, count))
+
+
+@pytest.mark.parametrize("fast", [False, True])
+@pytest.mark.parametrize(("most", "recall"), [(400, 1.0), (100, 1 / 3), (5, 5 / 300)])
+def test_images_of_hundreds_of_objects(most, recall, fast):
+    """300 objects, all found: as many count as detections are looked at."""
+    if fast:
+        pytest.importorskip("faster_coco_eval")
+    metrics = measure([_shelf(300)], max_detections=most, fast=fast)
+    assert metrics[f"Recall/AR@{most}"] == pytest.approx(recall)
+    assert metrics[f"Recall/AR@{most} (small)"] == pytest.approx(recall)
+    few = [
+        name for name in metrics if name.startswith("Recall/AR@") and "(" not in name
+    ]
+    wanted = [1, 10, most] if most > 10 else [1, most]
+    assert few == [f"Recall/AR@{n}" for n in wanted]
+
+
+def test_classes_may_be_taken_for_one():
+    """A cat that is called a dog is found; of two detections the better one counts."""
+    image = (truth([BOX], [0]), found([BOX, BOX], [0.9, 0.8], [1, 0]))
+    assert measure([image])["Recall/AR@1"] == pytest.approx(1.0)
+    metrics = measure([image], class_agnostic=True, include_metrics_per_category=True)
+    assert metrics["Precision/mAP"] == pytest.approx(1.0)
+    assert metrics["PerformanceByCategory/mAP/object"] == pytest.approx(1.0)
+    wrong = (truth([BOX], [0]), found([BOX], [0.9], [1]))
+    assert measure([wrong])["Precision/mAP"] == 0
+    assert measure([wrong], class_agnostic=True)["Precision/mAP"] == pytest.approx(1.0)
+
+
+def test_settings_say_what_was_looked_at():
+    settings = eval_pb2.EvalConfig(max_detections=300, class_agnostic=True)
+    found_settings = CocoDetectionMetrics(CATS_AND_DOGS, settings).settings()
+    assert found_settings["max_detections"] == 300
+    assert found_settings["class_agnostic"]
+    assert "class_agnostic" not in CocoDetectionMetrics(CATS_AND_DOGS).settings()
