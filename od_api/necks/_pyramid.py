@@ -1,9 +1,6 @@
 """What feature pyramids share: their stages, levels and sums of neighbouring maps."""
 
-import tensorflow as tf
-
 from od_api.core import ranges
-from od_api.core.shapes import spatial_shape
 from od_api.core.types import MapSpecs
 
 # Backbones end at stride 2^5; coarser levels are made of P5.
@@ -59,13 +56,3 @@ def check_stage(stage, stages):
     """Raises ValueError where a stage is not among those of the backbone."""
     if stage not in stages:
         raise ValueError(f"the backbone has no {stage}, but {', '.join(stages)}")
-
-
-def upsample_like(coarse, fine):
-    """Doubles `coarse` by nearest neighbour and cuts it to the size of `fine`.
-
-    Halving rounds up, so the last row or column of a doubled map may be one too many.
-    """
-    doubled = tf.repeat(tf.repeat(coarse, 2, axis=1), 2, axis=2)
-    height, width = spatial_shape(fine)
-    return doubled[:, :height, :width, :]

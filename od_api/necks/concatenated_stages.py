@@ -7,7 +7,8 @@ import tensorflow as tf
 from od_api.core.registry import register
 from od_api.core.types import MapSpecs
 from od_api.layers.map_source import MapSource
-from od_api.necks._pyramid import check_stage, upsample_like
+from od_api.layers.upsampling import upsample_like
+from od_api.necks._pyramid import check_stage
 from od_api.protos import neck_pb2
 
 LEVEL = "concatenated"

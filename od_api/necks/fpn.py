@@ -7,6 +7,7 @@ from od_api.core.registry import register
 from od_api.layers import fused_batch_norm
 from od_api.layers.conv_hyperparams import ConvHyperparams
 from od_api.layers.map_source import MapSource
+from od_api.layers.upsampling import upsample_like
 from od_api.necks._pyramid import (
     COARSEST_STAGE,
     check_levels,
@@ -14,7 +15,6 @@ from od_api.necks._pyramid import (
     check_stages,
     pyramid_specs,
     stages_of,
-    upsample_like,
 )
 from od_api.protos import neck_pb2
 

@@ -6,13 +6,13 @@ from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.layers.conv_hyperparams import ConvHyperparams
 from od_api.layers.map_source import MapSource
+from od_api.layers.upsampling import upsample_like
 from od_api.necks._pyramid import (
     check_levels,
     check_stage,
     check_stages,
     pyramid_specs,
     stages_of,
-    upsample_like,
 )
 from od_api.protos import neck_pb2
 

@@ -1,7 +1,6 @@
 """Levels and stages of pyramids, and maps that are doubled."""
 
 import pytest
-import tensorflow as tf
 
 from od_api.core.types import MapSpecs
 from od_api.necks._pyramid import (
@@ -9,18 +8,7 @@ from od_api.necks._pyramid import (
     check_stages,
     pyramid_specs,
     stages_of,
-    upsample_like,
 )
-
-
-def test_upsampling_repeats_and_cuts_to_the_finer_map():
-    coarse = tf.reshape(tf.constant([1.0, 2, 3, 4]), [1, 2, 2, 1])
-    doubled = upsample_like(coarse, tf.zeros([1, 3, 4, 1]))
-    assert doubled[0, :, :, 0].numpy().tolist() == [
-        [1, 1, 2, 2],
-        [1, 1, 2, 2],
-        [3, 3, 4, 4],
-    ]
 
 
 def test_levels_and_their_stages():
