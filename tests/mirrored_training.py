@@ -15,8 +15,9 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 logical = tf.config.LogicalDeviceConfiguration()
 tf.config.set_logical_device_configuration(cpu, [logical, logical])
 config = load_config(config_path, ["train_config.num_steps=3"])
-if config.model.HasField("ssd"):
-    config.model.ssd.freeze_batchnorm = True
+model = getattr(config.model, config.model.WhichOneof("model"))
+if hasattr(model, "freeze_batchnorm"):
+    model.freeze_batchnorm = True
 else:
     parts = config.model.faster_rcnn.feature_extractor
     parts.batch_norm_trainable = False

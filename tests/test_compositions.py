@@ -15,10 +15,12 @@ NAMES = sorted(tiny_compositions.MODELS)
 # Faster R-CNN resumes and trains in step in other modules, whatever its objective; a
 # list of stages is another composition.
 DENSE = [name for name in NAMES if "ssd {" in tiny_compositions.MODELS[name]]
+ONE_STAGE = [*DENSE, "corners"]
 # Steps, optimizer and largest rate; benchmarks/region_proofs.py has the rest.
 LESSONS = {
     **dict.fromkeys(DENSE, (200, "adam_optimizer", 0.005)),
     "cascade": (600, "momentum_optimizer", 0.02),
+    "corners": (120, "adam_optimizer", 0.005),
     "libra": (400, "momentum_optimizer", 0.02),
 }
 
@@ -65,7 +67,7 @@ def test_four_images_are_overfitted_and_the_export_agrees(name, data, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*DENSE, "cascade"])
+@pytest.mark.parametrize("name", [*ONE_STAGE, "cascade"])
 def test_resume_repeats_an_uninterrupted_run_to_the_bit(name, data, tmp_path):
     config = tiny_compositions.config_for(tmp_path, data, name)
     training_kit.check_resume_is_exact(config, tmp_path)
@@ -78,7 +80,7 @@ def in_step(name, data, folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", DENSE)
+@pytest.mark.parametrize("name", ONE_STAGE)
 def test_two_devices_equal_one(name, data, tmp_path):
     """Normalisers are of the whole batch."""
     training_kit.check_equal(*in_step(name, data, tmp_path))

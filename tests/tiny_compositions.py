@@ -117,6 +117,34 @@ _LIBRA = """
       }
     }
 """
+# 128 px: two stacks with maps of 32 cells.
+_CORNERS = """
+model {
+  keypoints {
+    num_classes: 5
+    image_resizer { fixed_shape_resizer { height: 128 width: 128 } }
+    backbone {
+      hourglass {
+        depths: [32, 32, 48]
+        blocks: [1, 1, 1]
+        stem_depth: 16
+        conv_hyperparams { batch_norm { decay: 0.9 } }
+      }
+    }
+    head { corner_head { depth: 32 pooling_depth: 32 } }
+    objective { corner_objective {} }
+    grouping { corner_grouping { top_k: 20 max_boxes: 100 } }
+    post_processing {
+      suppression { soft_nms {} }
+      batch_non_max_suppression {
+        score_threshold: 0.01
+        max_detections_per_class: 20
+        max_total_detections: 20
+      }
+    }
+  }
+}
+"""
 
 
 def _dense(parts, factors=""):
@@ -129,6 +157,7 @@ MODELS = {
         "    first_stage_minibatch_size: 64\n",
         "    first_stage_minibatch_size: 64\n" + _CASCADE_RPN,
     ),
+    "corners": _CORNERS,
     "fcos": _dense(_FCOS, 'score_factors: "centerness"'),
     "free_anchor": _dense(_FREE_ANCHOR),
     "libra": tiny_two_stage.MODELS["faster_rcnn_fpn"].replace(

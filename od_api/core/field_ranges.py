@@ -94,6 +94,10 @@ _LIMITS = {
         "first_stage_features_stride": _SIDE,
         "pad_to_multiple": _SIDE,
     },
+    "Keypoints": {
+        "num_classes": _to(ranges.MOST_CLASSES, low=1),
+        "pad_to_multiple": _SIDE,
+    },
     "StudyBlock": {
         "resolution": _SIDE,
         "stride": _SIDE,

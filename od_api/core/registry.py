@@ -30,6 +30,7 @@ FAMILIES = (
     "box_coders",
     "columns",
     "detectors",
+    "groupings",
     "heads",
     "ignore_rules",
     "layers",

@@ -52,3 +52,13 @@ def pad_to_multiple(images, multiple):
     height, width = spatial_shape(images)
     bottom, right = -height % multiple, -width % multiple
     return tf.pad(images, [[0, 0], [0, bottom], [0, right], [0, 0]])
+
+
+def blank_padding(inputs, true_shapes):
+    """Sets the padding of normalised images [B, H, W, 3] to 0, whatever 0 is of them.
+
+    Weights of the old API's SSD were trained on such an input.
+    """
+    rows = tf.sequence_mask(true_shapes[:, 0], tf.shape(inputs)[1], inputs.dtype)
+    columns = tf.sequence_mask(true_shapes[:, 1], tf.shape(inputs)[2], inputs.dtype)
+    return inputs * rows[:, :, None, None] * columns[:, None, :, None]

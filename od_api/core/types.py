@@ -316,6 +316,23 @@ class Kept(NamedTuple):
     boxes: tf.Tensor
 
 
+class Grouped(NamedTuple):
+    """Boxes that a grouping has made of points, best score first; M in all.
+
+    Attributes:
+      boxes: [B, M, 4] float32, not clipped; 0 where there is none.
+      scores: [B, M, K] float32 in 0..1; 0 where there is none.
+      valid: [B, M] bool: there is a box.
+      columns: {name: [B, M, n] float32}, further numbers of the boxes; None: there are
+        none.
+    """
+
+    boxes: tf.Tensor
+    scores: tf.Tensor
+    valid: tf.Tensor
+    columns: Any = None
+
+
 class Detections(NamedTuple):
     """Final boxes of a batch, best score first, zero-padded to N.
 

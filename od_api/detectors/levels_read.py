@@ -27,9 +27,11 @@ def levels_read(message, backbone, neck):
             strides=maps.strides | made.strides, channels=maps.channels | made.channels
         )
         own = made.levels
-    proposals = _named(message, "proposal_levels", maps, own)
+    proposals = named_levels(message, "proposal_levels", maps, own)
     goes_on_from = backbone.levels[-1:] if backbone.second_stage else None
-    regions = _named(message, "region_levels", maps, goes_on_from or proposals.levels)
+    regions = named_levels(
+        message, "region_levels", maps, goes_on_from or proposals.levels
+    )
     if goes_on_from and regions.levels != goes_on_from:
         raise ConfigError(
             f"is {', '.join(regions.levels)}, and the backbone's second stage goes on "
@@ -58,8 +60,12 @@ def place_above(neck, backbone):
         raise ConfigError(str(error), "neck") from error
 
 
-def _named(message, field, maps, otherwise):
-    """MapSpecs of the levels in a repeated field, or of others if it is empty."""
+def named_levels(message, field, maps, otherwise):
+    """MapSpecs of the levels in a repeated field, or of others if it is empty.
+
+    Raises:
+      ConfigError: a level that no map has, or twice, or a coarse one before a fine one.
+    """
     names = list(getattr(message, field)) or list(otherwise)
     for i, name in enumerate(names):
         place = f"{field}[{i}]" if getattr(message, field) else field

@@ -5,12 +5,12 @@ RetinaNet (Lin et al., ICCV 2017). Composition only: every part is made elsewher
 """
 
 import keras
-import tensorflow as tf
 
 from od_api.core.detector import Detector
 from od_api.core.errors import ConfigError
 from od_api.core.registry import build, build_field, part_class, register
 from od_api.core.shapes import (
+    blank_padding,
     known_or_unknown,
     pad_to_multiple,
     spatial_shape,
@@ -124,7 +124,7 @@ class Ssd(Detector):
         del targets, seed
         images = known_or_unknown(images)
         inputs = self.parts["backbone"].normalize(images)
-        inputs = _zero_padding(inputs, true_shapes)
+        inputs = blank_padding(inputs, true_shapes)
         inputs = pad_to_multiple(inputs, self.pad_to_multiple)
         features = self.parts["backbone"](inputs, training=training)
         maps = self.parts["neck"](features, training=training)
@@ -241,10 +241,3 @@ def _stage(message, anchors, image_shape, columns):
             **context,
         ),
     )
-
-
-def _zero_padding(inputs, true_shapes):
-    """Sets the padding of normalised images to 0, the input of old SSD weights."""
-    rows = tf.sequence_mask(true_shapes[:, 0], tf.shape(inputs)[1], inputs.dtype)
-    columns = tf.sequence_mask(true_shapes[:, 1], tf.shape(inputs)[2], inputs.dtype)
-    return inputs * rows[:, :, None, None] * columns[:, None, :, None]

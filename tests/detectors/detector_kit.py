@@ -1,6 +1,7 @@
 """Every meta-architecture, at its smallest."""
 
 import tiny
+import tiny_compositions
 import tiny_two_stage
 import two_stage_kit
 from google.protobuf import text_format
@@ -21,7 +22,7 @@ SSD_FPN = """
     conv_hyperparams { initializer { truncated_normal_initializer { stddev: 0.03 } } }
   } }
 """
-DETECTORS = ["ssd", "ssd_fpn", *tiny_two_stage.MODELS]
+DETECTORS = ["ssd", "ssd_fpn", "corners", *tiny_two_stage.MODELS]
 
 
 def make_detector(name, resizer="pad_to_multiple_resizer { multiple: 32 }", edit=""):
@@ -30,6 +31,10 @@ def make_detector(name, resizer="pad_to_multiple_resizer { multiple: 32 }", edit
     if name in tiny_two_stage.MODELS:
         return two_stage_kit.detector(name, edit)
     config = pipeline_pb2.TrainEvalPipelineConfig()
+    if name == "corners":
+        text_format.Parse(tiny_compositions.MODELS[name], config)
+        text_format.Merge(edit, config.model.keypoints)
+        return build_field(config, "model")
     text_format.Parse(tiny.CONFIG[: tiny.CONFIG.index("train_config")], config)
     text_format.Merge(edit + (SSD_FPN if name == "ssd_fpn" else ""), config.model.ssd)
     return build_field(config, "model")
