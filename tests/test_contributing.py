@@ -13,10 +13,25 @@ from od_api.box_coders.faster_rcnn_box_coder import FasterRcnnBoxCoder
 from od_api.core import registry
 from od_api.core.types import Assignment, Predictions, Reported, as_priors
 from od_api.detectors.stage import predictions_of
-from od_api.protos import batch_scheme_pb2, column_pb2, objective_pb2, suppression_pb2
+from od_api.protos import (
+    batch_scheme_pb2,
+    column_pb2,
+    grouping_pb2,
+    keypoints_pb2,
+    objective_pb2,
+    suppression_pb2,
+)
 
 PAGE = (pathlib.Path(__file__).parent.parent / "CONTRIBUTING.md").read_text("utf-8")
 CODER = FasterRcnnBoxCoder()
+SCHEMAS = (
+    batch_scheme_pb2,
+    column_pb2,
+    grouping_pb2,
+    keypoints_pb2,
+    objective_pb2,
+    suppression_pb2,
+)
 PRIORS = np.float32([[0, 0, 10, 10], [0, 0, 10, 20], [50, 50, 60, 60]])
 
 
@@ -25,11 +40,15 @@ def message_of(text):
     name = re.search(r"message (\w+)", text)[1]
     file = descriptor_pb2.FileDescriptorProto(name=f"{name}.proto", package="example")
     message = file.message_type.add(name=name)
-    for field, number, default in re.findall(
-        r"optional float (\w+) = (\d+) \[default = (\w+)\]", text
+    for kind, field, number, default in re.findall(
+        r"optional (float|int32) (\w+) = (\d+) \[default = (\w+)\]", text
     ):
         message.field.add(
-            name=field, number=int(number), type=2, label=1, default_value=default
+            name=field,
+            number=int(number),
+            type={"float": 2, "int32": 5}[kind],
+            label=1,
+            default_value=default,
         )
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
@@ -47,7 +66,7 @@ def example(monkeypatch):
     def run(name):
         messages = re.findall(r"```proto\n(message (\w+).*?)```", PAGE, re.DOTALL)
         made = {found: message_of(text) for text, found in messages}
-        for schema in (batch_scheme_pb2, column_pb2, objective_pb2, suppression_pb2):
+        for schema in SCHEMAS:
             if name in made:
                 monkeypatch.setattr(schema, name, made[name], raising=False)
         (code,) = [
@@ -80,6 +99,8 @@ def test_every_example_is_run():
         "CenterDistanceNms",
         "BrightenScheme",
         "PointStage",
+        "CenterGrouping",
+        "CenterHead",
     ]
 
 
@@ -193,3 +214,28 @@ def test_batch_scheme(example):
     scheme.observe(scheme.measured(report, None))
     assert scheme.variables["loss"].numpy() == 4
     np.testing.assert_array_equal(scheme(batch, seed)["image"], [150, 255])
+
+
+def test_grouping(example):
+    """The peak of cell (1, 2), .8, is 2 x 3 cells of 4 pixels around (6, 10)."""
+    _, message = example("CenterGrouping")
+    heat, size = np.full([1, 3, 4, 2], -9.0), np.zeros([1, 3, 4, 2])
+    heat[0, 1, 2, 1], size[0, 1, 2] = np.log(4), [2, 3]
+    maps = {"heat": np.float32(heat), "size": np.float32(size)}
+    maps = {name: tf.constant(x) for name, x in maps.items()}
+    grouping = registry.build(message(max_boxes=50))
+    found = kit.check_graph(lambda m: grouping(m, 4), maps)
+    np.testing.assert_allclose(found.boxes[0, 0], [2, 4, 10, 16], atol=1e-5)
+    np.testing.assert_allclose(found.scores[0, 0], [0, 0.8], rtol=1e-6)
+    assert found.boxes.shape == (1, 50, 4) and not found.valid[0, -1]
+    assert registry.build(message()).max_boxes == 100
+
+
+def test_keypoint_head(example):
+    _, message = example("CenterHead")
+    head = registry.build(message(depth=8), num_classes=3)
+    made = head({"P2": tf.zeros([2, 5, 6, 4])})
+    assert made["P2"]["heat"].shape == (2, 5, 6, 3)
+    assert made["P2"]["size"].shape == (2, 5, 6, 2)
+    # A convolution of 4 to 8 without a norm, and 1x1 ones of 3 and 2 outputs.
+    assert head.count_params() == 2 * (9 * 4 * 8 + 8) + 8 * 5 + 5
