@@ -21,6 +21,7 @@ from od_api.core.errors import ConfigError, UserError
 from od_api.core.field_ranges import range_faults
 from od_api.core.printable import printable
 from od_api.core.registry import build, build_field
+from od_api.data.chip_index import check_chips
 from od_api.data.schemes import Schemes
 
 # A batch that as many machines like this one cannot share is none of any cluster.
@@ -153,6 +154,11 @@ def _reader_errors(config):
         readers.append(("train_input_reader", config.train_input_reader))
     seen = set()
     for name, reader in readers:
+        if reader.HasField("chips"):
+            training = name == "train_input_reader"
+            compiled = training and config.train_config.jit_compile
+            chips = (check_chips, reader.chips, training, compiled)
+            yield from _raised(*chips, within=f"{name}.chips")
         if name.startswith("eval") and reader.name in seen:
             yield ConfigError(
                 f"is {reader.name!r} as before: two reports need two names",

@@ -17,6 +17,7 @@ from od_api.core.errors import ConfigError
 from od_api.data.batch_fields import numeric
 from od_api.data.inputs import TrainingInput
 from od_api.data.schemes import Schemes
+from od_api.data.write_chips import write_chips
 from od_api.protos import train_pb2
 from od_api.training import start
 from od_api.training.state import TrainingState
@@ -31,6 +32,20 @@ SCHEMES = {
     "stitched_batch": f"batch_schemes {{ stitcher {{ mode: BATCH {STITCHER} }} }}",
 }
 STATE = "0/stitcher/share"
+# Small objects in chips of enlarged images, large ones in whole images (SNIP).
+CHIPS = """
+  chips {
+    index_path: "INDEX"
+    scales { min_dimension: 256 max_dimension: 256 chip_size: 96 high: 40 }
+    scales { min_dimension: 96 max_dimension: 96 chip_size: 0 low: 30 }
+  }
+"""
+# What a stage learns is measured in pixels of the image's file.
+SIZE_RANGE = """
+    objective {
+      matched { ignore_rules { size_range { low: 10 high: 90 skip_images: false } } }
+    }
+"""
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +65,39 @@ def config_of(folder, data, schemes):
     return load_config(write_config(folder, data, schemes))
 
 
+def with_chips(folder, data):
+    """The tiny config with chips, their index, and a size range; returns its path."""
+    path = tiny.write_config(
+        folder, data, "    box_coder {", SIZE_RANGE + "box_coder {"
+    )
+    path = path.rename(folder / "chips.config")
+    chips = CHIPS.replace("INDEX", str(folder / "index.chips"))
+    text = path.read_text()
+    path.write_text(
+        text.replace("train_input_reader {", f"train_input_reader {{ {chips}")
+    )
+    write_chips(load_config(path))
+    return path
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["both", "sizes_stitched", "stitched_batch"])
 def test_resume_repeats_an_uninterrupted_run_to_the_bit(name, data, tmp_path):
     config = config_of(tmp_path, data, SCHEMES[name])
     groups = training_kit.check_resume_is_exact(config, tmp_path)
     assert ("schemes" in groups) == (name != "both")
+
+
+@pytest.mark.slow
+def test_resume_with_chips_repeats_an_uninterrupted_run(data, tmp_path):
+    path = with_chips(tmp_path, data)
+    training_kit.check_resume_is_exact(load_config(path), tmp_path)
+
+
+@pytest.mark.slow
+def test_two_devices_see_the_chips_of_one(data, tmp_path):
+    path = with_chips(tmp_path, data)
+    training_kit.check_equal(*training_kit.in_step(path, tmp_path))
 
 
 @pytest.mark.slow
@@ -75,7 +117,7 @@ def test_two_devices(name, data, tmp_path):
 @pytest.mark.slow
 def test_asynchronous_steps(data, tmp_path):
     path = write_config(tmp_path, data, SCHEMES["both"])
-    training_kit.train_apart([path], tmp_path)
+    training_kit.train_apart([path, with_chips(tmp_path, data)], tmp_path)
 
 
 def test_a_step_reads_two_images_for_one_and_sees_the_sizes(data, tmp_path):

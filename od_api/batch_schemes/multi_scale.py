@@ -5,6 +5,7 @@ import tensorflow as tf
 from od_api.batch_schemes._scheme import BatchScheme
 from od_api.core import ranges
 from od_api.core.registry import build, register
+from od_api.layers.drawn_resizer import DrawnResizer
 from od_api.protos import batch_scheme_pb2, image_resizer_pb2
 
 
@@ -42,23 +43,4 @@ class MultiScale(BatchScheme):
         index = tf.random.stateless_uniform(
             [], seed, 0, len(self._resizers), dtype=tf.int32
         )
-        return _DrawnResizer(self._resizers, index)
-
-
-class _DrawnResizer:
-    """The resizer of an index, an int32 scalar tensor."""
-
-    output_shape = None
-
-    def __init__(self, resizers, index):
-        self._resizers, self._index = resizers, index
-
-    def __call__(self, image):
-        return self._drawn(lambda resizer: resizer(image))
-
-    def masks(self, masks):
-        """[G, h, w] -> [G, H, W], as the image goes."""
-        return self._drawn(lambda resizer: resizer.masks(masks))
-
-    def _drawn(self, use):
-        return tf.switch_case(self._index, [lambda r=r: use(r) for r in self._resizers])
+        return DrawnResizer(self._resizers, index)

@@ -55,6 +55,15 @@ _LIMITS = {
         "max_image_pixels": _to(2**40, low=1),
         "sample_from_datasets_weights": _WEIGHT,
     },
+    "ChipScale": {
+        "min_dimension": _SIDE,
+        "max_dimension": _SIDE,
+        "chip_size": _to(ranges.LONGEST_SIDE),
+        "low": _WEIGHT,
+        "high": _WEIGHT,
+        "stride": _to(ranges.LONGEST_SIDE),
+        "max_tries": _to(1_000_000),
+    },
     "Loss": {"classification_weight": _WEIGHT, "localization_weight": _WEIGHT},
     "Ssd": {
         "num_classes": _to(ranges.MOST_CLASSES, low=1),

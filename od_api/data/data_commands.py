@@ -1,4 +1,4 @@
-"""`od-api data convert|check|synth`: their arguments, and what they print."""
+"""`od-api data convert|check|chips|synth`: their arguments, and what they print."""
 
 import os
 
@@ -18,9 +18,10 @@ _ONLY_FOR = {
 
 
 def add_parsers(subparsers):
-    """Adds the three sub-commands; each sets `func(args)`, which returns the status."""
+    """Adds the four sub-commands; each sets `func(args)`, which returns the status."""
     _add_convert(subparsers)
     _add_check(subparsers)
+    _add_chips(subparsers)
     _add_synth(subparsers)
 
 
@@ -210,6 +211,34 @@ def _check(args):
     )
     print(report.to_json() if args.format == "json" else report.to_text())
     return 2 if report.errors else 0
+
+
+def _add_chips(subparsers):
+    parser = subparsers.add_parser(
+        "chips",
+        help="write the index of chips, parts of images that training sees",
+        description="Chooses the chips of all records of train_input_reader, as its "
+        "field chips says: for each of the scales parts that cover all objects of its "
+        "sizes. The index goes to chips.index_path.",
+    )
+    add = parser.add_argument
+    add("config", help="pipeline.config whose train_input_reader has chips")
+    add("--set", action="append", default=[], metavar="FIELD=VALUE", dest="overrides")
+    add(
+        "--seed",
+        type=int,
+        default=0,
+        help="chips that are dropped at random are drawn by it (default: 0)",
+    )
+    parser.set_defaults(func=_chips)
+
+
+def _chips(args):
+    from od_api.config.loading import load_config
+    from od_api.data.write_chips import write_chips
+
+    print(write_chips(load_config(args.config, args.overrides), args.seed))
+    return 0
 
 
 def _add_synth(subparsers):

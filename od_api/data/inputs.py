@@ -10,6 +10,8 @@ from od_api.core.warn_once import warn_once
 from od_api.data import guarded, records
 from od_api.data.batch_fields import numeric
 from od_api.data.check import check_records
+from od_api.data.chip_index import check_chips, read_index
+from od_api.data.chips import ChipCutter
 from od_api.data.label_map import LabelMap
 from od_api.data.order import Part
 from od_api.data.pipeline import checked, make_dataset
@@ -18,7 +20,7 @@ from od_api.data.read_errors import FAILURES
 from od_api.data.schemes import Schemes
 from od_api.pictures.batches import draw_batch as draw_batch
 from od_api.pictures.batches import draw_batches as draw_batches
-from od_api.protos import input_reader_pb2
+from od_api.protos import image_resizer_pb2, input_reader_pb2
 
 # So many findings of a kind are shown at a start, and these notes.
 _SHOWN = 3
@@ -92,16 +94,11 @@ class Input:
         reader = checked(self._reader, self.paths[:1], self._training)
         return guarded.explained(error, self.paths, reader, self.label_map)
 
-    def dataset(self, detector, augmentations=(), sized=None, **settings):
+    def dataset(self, detector, **settings):
         """Batches for `detector`; see `Recipe` and `make_dataset` for the settings."""
-        recipe = Recipe(
-            detector.resizer,
-            detector.num_classes,
-            self.label_map,
-            augmentations,
-            sized=sized,
-        )
-        return make_dataset(self._reader, recipe, **settings)
+        recipe = Recipe(detector.resizer, detector.num_classes, self.label_map)
+        of_recipe = {n: settings.pop(n) for n in Recipe._fields if n in settings}
+        return make_dataset(self._reader, recipe._replace(**of_recipe), **settings)
 
 
 class TrainingInput(Input):
@@ -109,6 +106,7 @@ class TrainingInput(Input):
 
     Attributes:
       schemes: Schemes: a step reads `schemes.records` images.
+      chips: ChipIndex of the parts of images that are seen; None: whole images.
     """
 
     def __init__(self, config):
@@ -117,6 +115,7 @@ class TrainingInput(Input):
             reader, "train_input_reader", num_classes_of(config), training=True
         )
         self._settings = config.train_config
+        self.chips = _chips(reader, self.paths, self._settings.jit_compile)
         self._augmentations = _augmentations(config.train_config)
         self.schemes = Schemes(self._settings, self._settings.jit_compile)
         if self.schemes:
@@ -174,11 +173,18 @@ class TrainingInput(Input):
         return self._batches(detector, part, portable=True)
 
     def _batches(self, detector, part, portable=False):
+        seen = {"resizer": detector.resizer}
+        if self.chips:
+            # Of the size that their scale gives them.
+            resizer = build(image_resizer_pb2.IdentityResizer())
+            seen = {"resizer": resizer, "chips": ChipCutter(self._reader.chips)}
         return self.dataset(
             detector,
-            self._augmentations,
-            sized=self.schemes.sized(detector.resizer),
+            **seen,
+            augmentations=self._augmentations,
+            sized=self.schemes.sized(seen["resizer"]),
             batch_size=self.schemes.records,
+            index=self.chips,
             training=True,
             part=part,
             portable=portable,
@@ -191,6 +197,8 @@ class EvaluationInput(Input):
     def __init__(self, config, index):
         reader = config.eval_input_reader[index]
         path = f"eval_input_reader[{index}]"
+        if reader.HasField("chips"):
+            _within(path, check_chips, reader.chips, training=False)
         super().__init__(reader, path, num_classes_of(config), training=False)
         self._batch_size = max(config.eval_config.batch_size, 1)
 
@@ -199,6 +207,23 @@ class EvaluationInput(Input):
         return self.dataset(
             detector, batch_size=self._batch_size, training=False, part=Part(seed=0)
         )
+
+
+def _chips(reader, paths, static_shapes):
+    """The ChipIndex of a reader to train on; None where it has no chips."""
+    if not reader.HasField("chips"):
+        return None
+    place = "train_input_reader"
+    _within(place, check_chips, reader.chips, True, static_shapes)
+    return _within(place, read_index, reader.chips, paths)
+
+
+def _within(place, check, *arguments, **settings):
+    """What `check` gives for the `chips` of a reader; its errors get their place."""
+    try:
+        return check(*arguments, **settings)
+    except ConfigError as error:
+        raise error.within("chips").within(place) from error
 
 
 def num_classes_of(config):

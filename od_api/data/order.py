@@ -100,19 +100,25 @@ class ShuffledSource:
       shard: (index, count). Workers share the files among them where there are at least
         as many files as workers, else the records. The index may be a scalar integer
         tensor: then every worker's share is looked at, and `start` must be 0.
+      chips: ChipIndex of all the files, or None. With it a record stands for each of
+        its chips, so that some are there several times, and others never.
     """
 
-    def __init__(self, paths, reader, seed, shard=(0, 1)):
+    def __init__(self, paths, reader, seed, shard=(0, 1), chips=None):
         index, count = shard
+        self._chips = chips
         self._share_records = len(paths) < count
         self._all_paths = list(paths)
         self._reader, self._seed, self._shard = reader, seed, shard
         for worker in range(count) if tf.is_tensor(index) else (index,):
-            if self._share_records or not _has_bytes(self._paths_of(worker)):
+            if self._share_records or chips or not _has_bytes(self._paths_of(worker)):
                 self._refuse_if_empty(worker)
 
     def stream(self, start=0):
-        """[] string dataset of the records from position `start` on."""
+        """[] string dataset of the records from position `start` on.
+
+        With chips: of (record, int32 [5] chip).
+        """
         epoch, skipped = 0, 0
         if start:
             epoch, skipped = divmod(start, self._epoch_size(self._shard[0]))
@@ -130,7 +136,8 @@ class ShuffledSource:
 
     def _epoch_size(self, worker):
         """Number of records in an epoch."""
-        size = records.count(self._paths_of(worker))
+        paths = self._paths_of(worker)
+        size = self._chips.count(paths) if self._chips else records.count(paths)
         if self._share_records:
             size = len(range(worker, size, self._shard[1]))
         return -(-size // max(self._reader.sample_1_of_n_examples, 1))
@@ -140,8 +147,10 @@ class ShuffledSource:
             count = self._shard[1]
             shown = ", ".join(self._paths_of(worker)[:3])
             whose = f" for worker {worker} of {count}" if count > 1 else ""
+            what = "chip of a record" if self._chips else "record"
             raise ConfigError(
-                f"there is no record in {shown}{whose}", "tf_record_input_reader"
+                f"there is no {what} in {shown}{whose}",
+                "chips" if self._chips else "tf_record_input_reader",
             )
 
     @tf.autograph.experimental.do_not_convert
@@ -177,11 +186,14 @@ class ShuffledSource:
         most = len(self._all_paths)
         if not self._share_records:
             most = -(-most // count)
+        read = self._chips.stream if self._chips else tf.data.TFRecordDataset
         if not self._reader.shuffle or most == 1:
-            return tf.data.TFRecordDataset(paths)
+            if self._chips:
+                return tf.data.Dataset.from_tensor_slices(paths).flat_map(read)
+            return read(paths)
         paths = tf.random.experimental.stateless_shuffle(paths, tf.cast(seed, tf.int32))
         return tf.data.Dataset.from_tensor_slices(paths).interleave(
-            tf.data.TFRecordDataset,
+            read,
             cycle_length=max(1, min(self._reader.num_readers, most)),
             block_length=max(1, self._reader.read_block_length),
             num_parallel_calls=tf.data.AUTOTUNE,

@@ -31,7 +31,9 @@ _SEED_STEP = 2654435761
 _MASK_SEARCH = 1000
 
 
-def make_dataset(reader, recipe, *, batch_size, training, part=WHOLE, portable=False):
+def make_dataset(
+    reader, recipe, *, batch_size, training, part=WHOLE, portable=False, index=None
+):
     """Batches of padded images and boxes, as `batch_fields.py` describes them.
 
     Training goes on without end (or for num_epochs), shuffled; G is
@@ -46,6 +48,7 @@ def make_dataset(reader, recipe, *, batch_size, training, part=WHOLE, portable=F
       training: as above.
       part: Part of the stream that is read here.
       portable: refuse what cannot run in another process than this one.
+      index: ChipIndex of the reader's files, for training; None: whole images.
 
     Returns:
       tf.data.Dataset of dicts.
@@ -57,7 +60,7 @@ def make_dataset(reader, recipe, *, batch_size, training, part=WHOLE, portable=F
       UserError: missing or empty files.
     """
     part = part.seeded()
-    reader, stream = _numbered_records(reader, batch_size, training, part)
+    reader, stream = _numbered_records(reader, batch_size, training, part, index)
     prepare = Preparation(reader, recipe, training, seed=(part.seed, part.shard[0]))
     # No part needs autograph, and converting every augmentation takes seconds.
     prepare = tf.autograph.experimental.do_not_convert(prepare.__call__)
@@ -67,18 +70,25 @@ def make_dataset(reader, recipe, *, batch_size, training, part=WHOLE, portable=F
     return _batched(data, batch_size // part.share[1], reader, training)
 
 
-def _numbered_records(reader, batch_size, training, part):
-    """(reader as it is checked, dataset of (position, serialized tf.Example))."""
+def _numbered_records(reader, batch_size, training, part, index):
+    """(reader as it is checked, dataset of (position, serialized tf.Example, chip)).
+
+    The chip is there where an index of them is.
+    """
     groups = _groups(reader)
     reader = checked(reader, [group[0] for group in groups], training)
     start = part.start_step * batch_size if training else 0
     if training:
-        stream = _training_order(groups, reader, part.seed, part.shard).stream(start)
+        source = _training_order(groups, reader, part, index)
+        stream = source.stream(start)
     else:
         paths = [path for group in groups for path in group]
         every = max(reader.sample_1_of_n_examples, 1)
         stream = order.file_order(paths, part.shard, every)
-    return reader, order.share_of(stream.enumerate(start), batch_size, part.share)
+    stream = stream.enumerate(start)
+    if index:
+        stream = stream.map(lambda position, both: (position, *both))
+    return reader, order.share_of(stream, batch_size, part.share)
 
 
 def _batched(data, batch_size, reader, training):
@@ -107,9 +117,10 @@ def _groups(reader):
         raise ConfigError(str(error), "tf_record_input_reader.input_path") from error
 
 
-def _training_order(groups, reader, seed, shard):
+def _training_order(groups, reader, part, index):
+    seed = part.seed
     sources = [
-        order.ShuffledSource(paths, reader, seed + i * _SEED_STEP, shard)
+        order.ShuffledSource(paths, reader, seed + i * _SEED_STEP, part.shard, index)
         for i, paths in enumerate(groups)
     ]
     if not reader.sample_from_datasets_weights:

@@ -27,6 +27,7 @@ class Recipe(NamedTuple):
       augmentations: callables `augment(sample, seed)`, in order.
       keep_originals: adds `original_image`, before augmentation.
       sized: `(position, seed) -> resizer` of the record there; None: `resizer`.
+      chips: `(sample, chip) -> sample`, what is seen of a record; None: all of it.
     """
 
     resizer: Any
@@ -35,10 +36,13 @@ class Recipe(NamedTuple):
     augmentations: tuple = ()
     keep_originals: bool = False
     sized: Any = None
+    chips: Any = None
 
 
 class Preparation:
     """Callable: (position, serialized tf.Example) -> what one image gives to a batch.
+
+    A third argument is the record's chip, int32 [5].
 
     Args:
       reader: InputReader message.
@@ -53,7 +57,7 @@ class Preparation:
         self._reader, self._recipe, self._training = reader, recipe, training
         self._seed = seed[0] & 0x7FFFFFFF, seed[1]
 
-    def __call__(self, position, serialized):
+    def __call__(self, position, serialized, chip=None):
         sample = decode(serialized, self._reader, self._recipe.label_map)
         sample = keep_boxes(sample, sample["classes"] < self._recipe.num_classes)
         sample["original_shape"] = tf.shape(sample["image"])[:2]
@@ -64,6 +68,8 @@ class Preparation:
             del sample["area"]
         elif "masks" in sample:
             sample["mask_counts"] = _packed(sample["masks"])
+        if chip is not None:
+            sample = self._recipe.chips(sample, chip)
         sample = self._augment(sample, position)
         if self._training:
             sample = keep_boxes(sample, geometry.area(sample["boxes"]) > 0)

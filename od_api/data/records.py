@@ -1,10 +1,12 @@
 """TFRecord files: which ones a config names, what is in them, and writing new ones."""
 
+import hashlib
 import itertools
 import mmap
 import os
 import struct
 
+import numpy as np
 import tensorflow as tf
 
 from od_api.core.errors import UserError
@@ -110,6 +112,25 @@ def count(paths):
       CorruptRecord: a file that ends inside a record or is no TFRecord.
     """
     return sum(1 for path in paths for _ in _walk(str(path)))
+
+
+def digest(path):
+    """What tells the records of a file from any others: a hexadecimal number.
+
+    It is made of where they end and of the checksums that they end with.
+
+    Raises:
+      CorruptRecord: as `count`.
+    """
+    path = str(path)
+    ends = [*_walk(path), tf.io.gfile.stat(path).length][1:]
+    digest = hashlib.sha256(np.array(ends, "<u8").tobytes())
+    is_local = os.path.isfile(path)
+    with open(path, "rb") if is_local else tf.io.gfile.GFile(path, "rb") as file:
+        for end in ends:
+            file.seek(end - _FOOTER)
+            digest.update(file.read(_FOOTER))
+    return digest.hexdigest()
 
 
 def _read(path, stream, indices):
