@@ -14,6 +14,7 @@ _ONLY_FOR = {
     "ignore_difficult": ("voc",),
     "one_based": ("voc",),
     "names": ("yolo",),
+    "classes": ("kitti",),
 }
 
 
@@ -27,16 +28,17 @@ def add_parsers(subparsers):
 
 def _add_convert(subparsers):
     parser = subparsers.add_parser(
-        "convert", help="make TFRecords from COCO JSON, Pascal VOC or YOLO"
+        "convert", help="make TFRecords from COCO JSON, Pascal VOC, YOLO or KITTI"
     )
     add = parser.add_argument
-    add("--from", dest="source", required=True, choices=("coco", "voc", "yolo"))
+    sources = ("coco", "voc", "yolo", "kitti")
+    add("--from", dest="source", required=True, choices=sources)
     add(
         "--annotations",
         required=True,
         metavar="PATH",
         help="coco: the JSON file; voc: the folder of XML files, or with --split the "
-        "folder above it; yolo: the folder of .txt files",
+        "folder above it; yolo, kitti: the folder of .txt files",
     )
     add("--images", metavar="FOLDER", help="the images (voc with --split: not needed)")
     add("--output", required=True, metavar="PREFIX", help="PREFIX-00000-of-0000N")
@@ -87,6 +89,7 @@ def _add_format_options(add):
         help="voc: the first pixel is 1, as in Pascal's own files (default: 0)",
     )
     add("--names", metavar="FILE", help="yolo: data.yaml, or one class name a line")
+    add("--classes", nargs="+", metavar="TYPE", help="kitti: the types to convert")
 
 
 def _convert(args):
@@ -98,7 +101,12 @@ def _convert(args):
             raise UserError(f"{flag} is for --from {formats[0]}, not {args.source}")
     label_map_out = args.label_map_out or default_place(args.output)
     was_there = os.path.lexists(label_map_out)
-    run = {"coco": _convert_coco, "voc": _convert_voc, "yolo": _convert_yolo}
+    run = {
+        "coco": _convert_coco,
+        "voc": _convert_voc,
+        "yolo": _convert_yolo,
+        "kitti": _convert_kitti,
+    }
     summary = run[args.source](
         args,
         output_prefix=args.output,
@@ -153,6 +161,13 @@ def _convert_yolo(args, **settings):
     return convert_yolo(
         _needed(args, "images"), args.annotations, _needed(args, "names"), **settings
     )
+
+
+def _convert_kitti(args, **settings):
+    from od_api.data.converters.kitti import convert_kitti
+
+    images, labels = _needed(args, "images"), args.annotations
+    return convert_kitti(images, labels, classes=args.classes or (), **settings)
 
 
 def _needed(args, option):

@@ -140,6 +140,8 @@ class PascalVocMetrics:
         scores, hits, total = [], [], 0
         for truth, found in self._records.values():
             is_class = truth.classes == class_index
+            is_region = is_class & truth.is_crowd & truth.difficult
+            is_class &= ~is_region
             difficult = truth.difficult[is_class]
             total += int(np.sum(~difficult))
             ymin, xmin, ymax, xmax = found.boxes.T
@@ -152,6 +154,8 @@ class PascalVocMetrics:
                 difficult,
                 self.iou_threshold,
             )
+            regions = truth.boxes[is_region]
+            counts &= hit | ~mostly_in(found.boxes[chosen], regions, self.iou_threshold)
             scores.append(found.scores[chosen][counts])
             hits.append(hit[counts])
         if not scores:
@@ -187,6 +191,16 @@ def match(boxes, objects, difficult, threshold):
         elif not taken[j]:
             hits[i] = taken[j] = True
     return counts, hits
+
+
+def mostly_in(boxes, regions, threshold):
+    """[n, 4], [m, 4] -> [n] bool: some region holds so much of a box's own area."""
+    boxes, regions = (b.astype(np.float64) for b in (boxes, regions))
+    low = np.maximum(boxes[:, None, :2], regions[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], regions[None, :, 2:])
+    inside = np.prod(np.maximum(high - low, 0.0), axis=-1)
+    area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=-1)
+    return (inside >= threshold * area[:, None]).any(axis=1)
 
 
 def precision_recall(scores, hits, total):

@@ -8,16 +8,12 @@ Without a label map index i becomes id i + 1.
 
 from pathlib import Path
 
-from od_api.core.errors import UserError
 from od_api.core.printable import printable
+from od_api.data.converters import label_files
 from od_api.data.converters.conversion_options import Options
-from od_api.data.converters.conversion_summary import EXAMPLES
 from od_api.data.converters.convert import Box, LabelledImage, write_records
-from od_api.data.converters.file_names import Folder, visible_files
 from od_api.data.converters.yolo_labels import Columns, read_labels
 from od_api.data.converters.yolo_names import Names, load_names
-from od_api.pictures.decoding import SUFFIXES
-from od_api.pictures.image_files import OTHER_SUFFIXES
 
 
 def convert_yolo(images_dir, labels_dir, names, output_prefix, **options):
@@ -45,7 +41,7 @@ def convert_yolo(images_dir, labels_dir, names, output_prefix, **options):
     options, is_file = Options(**options), isinstance(names, str | Path)
     source = printable(names) if is_file else "names"
     names, keypoints = load_names(names) if is_file else Names(list(names))
-    pairs = _pairs(Path(images_dir), Path(labels_dir))
+    pairs = label_files.pairs(Path(images_dir), Path(labels_dir))
     columns = Columns(len(names), keypoints)
     rows = {label: read_labels(label, columns) for _, label in pairs if label}
     used = {names[r.index]: r.where for found in rows.values() for r in found}
@@ -55,49 +51,9 @@ def convert_yolo(images_dir, labels_dir, names, output_prefix, **options):
         for relative, label in pairs
     ]
     summary = write_records(images, output_prefix, class_ids, options)
-    _add_orphans(summary, Path(labels_dir), set(rows))
-    _add_unread(summary, Path(images_dir), {relative for relative, _ in pairs})
+    label_files.add_unused(summary, Path(images_dir), Path(labels_dir), pairs)
     unlabelled = sum(label is None for _, label in pairs)
     return {**summary, "images_without_label_file": unlabelled}
-
-
-def _pairs(images_dir, labels_dir):
-    """[(image's path in its folder, path of its label file or None), ...]."""
-    paths = visible_files(images_dir, SUFFIXES | OTHER_SUFFIXES)
-    if not paths:
-        raise UserError(f"{printable(images_dir)}: there are no images here")
-    folder = Folder(labels_dir)
-    pairs = [(path, _label_file(folder, path)) for path in paths]
-    # What is no image of the data set: a drawing, a raw photo.
-    pairs = [(p, label) for p, label in pairs if label or p.suffix.lower() in SUFFIXES]
-    if not any(label for _, label in pairs):
-        near = labels_dir / images_dir.name
-        hint = f"; is it {printable(near)}?" if near.is_dir() else ""
-        raise UserError(
-            f"{printable(labels_dir)}: not one image of {printable(images_dir)} has "
-            f"its label file here{hint}"
-        )
-    owners = {}
-    for path, label in pairs:
-        other = owners.setdefault(label, path)
-        if label and other != path:
-            raise UserError(
-                f"{printable(label)} belongs to two images of "
-                f"{printable(images_dir)}, {printable(other)} and {printable(path)}: "
-                "remove one, or give them names of their own"
-            )
-    return pairs
-
-
-def _label_file(folder, path):
-    found = folder.find(path.with_suffix(".txt"))
-    if found is None and "images" in path.parts:
-        # The usual layout, where one folder holds both.
-        parts = list(path.with_suffix(".txt").parts)
-        last = len(parts) - 1 - parts[::-1].index("images")
-        parts[last] = "labels"
-        found = folder.find(Path(*parts))
-    return found
 
 
 def _image(images_dir, relative, label, rows, names, class_ids):
@@ -121,26 +77,3 @@ def _box(row, name, class_ids, width, height):
         where=row.where,
         note=row.note,
     )
-
-
-def _add_orphans(summary, labels_dir, used):
-    """Counts label files without an image, which hint at a lost one."""
-    orphans = [
-        printable(labels_dir / path)
-        for path in visible_files(labels_dir, {".txt"})
-        if labels_dir / path not in used and path.name.lower() != "classes.txt"
-    ]
-    _add(summary, "label file without an image", orphans)
-
-
-def _add_unread(summary, images_dir, used):
-    """Counts files beside the images that are of formats that are not read."""
-    paths = visible_files(images_dir, OTHER_SUFFIXES)
-    unread = [printable(images_dir / path) for path in paths if path not in used]
-    _add(summary, "file of a format that is not read", unread)
-
-
-def _add(summary, reason, places):
-    if places:
-        summary["skipped"][reason] = len(places)
-        summary["examples"][reason] = places[:EXAMPLES]
