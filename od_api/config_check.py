@@ -22,7 +22,7 @@ from od_api.core.field_ranges import range_faults
 from od_api.core.printable import printable
 from od_api.core.registry import build, build_field
 from od_api.data.chip_index import check_chips
-from od_api.data.schemes import Schemes
+from od_api.data.schemes import Schemes, read_by_schemes
 
 # A batch that as many machines like this one cannot share is none of any cluster.
 MOST_MACHINES = 64
@@ -70,7 +70,7 @@ def check_config(path):
         return {**record, "outcome": "error", "message": "\n".join(lines)}
     record["notes"] = compatibility_notes(config)
     # Several machines may share the batch.
-    for error in _raised(refuse_too_large, config):
+    for error in _raised(_refuse_too_large, config):
         record["notes"].append(str(error))
     return record
 
@@ -88,7 +88,7 @@ def _errors(config):
     yield from _raised(refuse_unsupported, config)
     yield from _raised(refuse_meaningless, config)
     yield from _raised(refuse_uncompilable, config)
-    yield from _raised(refuse_too_large, config, MOST_MACHINES)
+    yield from _raised(_refuse_too_large, config, MOST_MACHINES)
     # A part with a value outside its range would say it again.
     if not outside:
         yield from _part_errors(config)
@@ -107,6 +107,14 @@ def _part_errors(config):
         name = f"train_config.data_augmentation_options[{i}]"
         yield from _raised(build, step, within=name)
     yield from _raised(_check_schemes, config)
+
+
+def _refuse_too_large(config, shares=1):
+    try:
+        read = read_by_schemes(config.train_config)
+    except ConfigError:
+        read = None  # _check_schemes says why
+    refuse_too_large(config, shares, read=read)
 
 
 def _check_schemes(config):

@@ -14,12 +14,15 @@ class BatchScheme:
     Attributes:
       factor: images that one of a batch is made of: a step reads so many times as many.
       static_shapes: all batches have one shape, as XLA needs it.
+      largest_shape: (height, width) that the largest of its images have, about or at
+        least; None: they are of the size that they were.
       observes: it wants to be told of losses: `measured` and `observe`.
       variables: {name: tf.Variable}, once they are created.
     """
 
     factor = 1
     static_shapes = True
+    largest_shape = None
     observes = False
     variables = types.MappingProxyType({})
 

@@ -1,5 +1,7 @@
 """Batches of several sizes."""
 
+import math
+
 import tensorflow as tf
 
 from od_api.batch_schemes._scheme import BatchScheme
@@ -32,9 +34,12 @@ class MultiScale(BatchScheme):
         ranges.at_least("every_n_batches", every_n_batches, 1)
         square = image_resizer_pb2.FixedShapeResizer
         squares = [build(square(height=side, width=side)) for side in sizes]
-        self._resizers = [*squares, *image_resizer]
-        if not self._resizers:
+        drawn = [*squares, *image_resizer]
+        if not drawn:
             raise ValueError("has no size to draw: set sizes or image_resizer")
+        shapes = [r.output_shape or getattr(r, "usual_shape", (1, 1)) for r in drawn]
+        self.largest_shape = max(shapes, key=math.prod)
+        self._resizers = drawn
         self._every = every_n_batches
 
     def resizer(self, default, number, seed):

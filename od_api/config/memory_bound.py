@@ -6,6 +6,7 @@ is refused that would run.
 """
 
 import os
+from typing import NamedTuple
 
 from od_api.core.errors import ConfigError
 
@@ -18,13 +19,26 @@ _FEWEST_BOXES = 64
 _FEWEST_CHANNELS = 32
 
 
-def refuse_too_large(config, shares=1, memory=None):
+class Read(NamedTuple):
+    """What is read for a batch of training.
+
+    Attributes:
+      factor: images for each one of the batch.
+      shape: (height, width) of the largest; None: the detector's resizer decides.
+    """
+
+    factor: int = 1
+    shape: tuple | None = None
+
+
+def refuse_too_large(config, shares=1, memory=None, read=None):
     """Refuses a batch that cannot fit into this machine's memory.
 
     Args:
       config: TrainEvalPipelineConfig.
       shares: machines that share a training batch.
       memory: bytes; by default, what this machine has.
+      read: Read, by the batch schemes; None: there are none.
 
     Raises:
       ConfigError: with the numbers, at the batch size, or at what is largest.
@@ -38,19 +52,24 @@ def refuse_too_large(config, shares=1, memory=None):
     ):
         batch = getattr(config, section).batch_size
         boxes = max((r.max_number_of_boxes for r in readers), default=0)
-        needed = batch_bytes(config, batch, boxes)
-        share = shares if section == "train_config" else 1
+        trains = section == "train_config"
+        own = (read if trains else None) or Read()
+        if trains and config.train_input_reader.HasField("chips"):
+            own = own._replace(shape=own.shape or (1, 1))
+        needed = batch_bytes(config, batch, boxes, own)
+        share = shares if trains else 1
         if needed / share > memory:
-            problem = _worded(config, batch, boxes, needed, memory)
+            problem = _worded(config, batch, boxes, needed, memory, own)
             raise ConfigError(problem, f"{section}.batch_size")
 
 
-def batch_bytes(config, batch_size, boxes):
+def batch_bytes(config, batch_size, boxes, read=None):
     """The least bytes of a batch and of the weights that score classes."""
-    height, width = _image_size(config)
+    read = read or Read()
+    height, width = read.shape or _image_size(config)
     classes = _num_classes(config) + 1
-    images = batch_size * height * width * 3 * _FLOAT
-    truth = batch_size * max(boxes, 0) * _BYTES_PER_BOX
+    images = read.factor * batch_size * height * width * 3 * _FLOAT
+    truth = read.factor * batch_size * max(boxes, 0) * _BYTES_PER_BOX
     scores = batch_size * _FEWEST_BOXES * classes * _FLOAT
     weights = _FEWEST_CHANNELS * classes * _FLOAT
     return images + truth + scores + weights
@@ -64,11 +83,12 @@ def physical_memory():
         return None
 
 
-def _worded(config, batch, boxes, needed, memory):
-    height, width = _image_size(config)
+def _worded(config, batch, boxes, needed, memory, read):
+    height, width = read.shape or _image_size(config)
+    more = f", of {read.factor} images for each one" if read.factor > 1 else ""
     return (
         f"a batch takes at least {_size(needed)} and this machine has {_size(memory)}: "
-        f"lower batch_size ({batch}), the size of images ({height} x {width}), "
+        f"lower batch_size ({batch}{more}), the size of images ({height} x {width}), "
         f"max_number_of_boxes ({boxes}) or num_classes ({_num_classes(config)})"
     )
 

@@ -5,6 +5,7 @@ import math
 
 import tensorflow as tf
 
+from od_api.config.memory_bound import Read
 from od_api.core.errors import ConfigError
 from od_api.core.registry import build_each
 from od_api.core.replicas import own_seed, sum_over_replicas
@@ -22,6 +23,8 @@ class Schemes:
     Attributes:
       factor: how many times as many records as batch_size a step reads.
       records: how many that are, of all replicas.
+      largest_shape: (height, width) that the largest images have, about or at least;
+        None: the detector's resizer decides.
 
     Raises:
       ConfigError: a scheme that is not what its message allows, or changes shapes.
@@ -44,6 +47,8 @@ class Schemes:
             )
         self.factor = math.prod(scheme.factor for scheme in self._schemes)
         self.records = self.factor * settings.batch_size
+        shapes = [s.largest_shape for s in self._schemes if s.largest_shape]
+        self.largest_shape = shapes[-1] if shapes else None
 
     def __bool__(self):
         return bool(self._schemes)
@@ -147,6 +152,12 @@ class Schemes:
         for i, name, scheme in self._numbered():
             if fault(scheme):
                 raise ConfigError(problem, _place(i, name))
+
+
+def read_by_schemes(settings):
+    """The `Read` of a TrainConfig: how much more than a batch its schemes read."""
+    schemes = Schemes(settings)
+    return Read(schemes.factor, schemes.largest_shape)
 
 
 def _place(number, name):

@@ -16,6 +16,7 @@ class KeepAspectRatioResizer:
     Attributes:
       output_shape: (max_dimension, max_dimension) when padded to it, else None.
       by_proportions: the size depends on nothing but an image's proportions.
+      usual_shape: (height, width) that images have about, or at least.
     """
 
     by_proportions = True
@@ -43,6 +44,7 @@ class KeepAspectRatioResizer:
             )
         resampling.check_method(resize_method)
         self.output_shape = (max_dimension,) * 2 if pad_to_max_dimension else None
+        self.usual_shape = self.output_shape or (min_dimension,) * 2
         self._min, self._max = min_dimension, max_dimension
         self._method = resize_method
         self._gray = convert_to_grayscale

@@ -14,6 +14,7 @@ from od_api.config.loading import write_config
 from od_api.config.memory_bound import refuse_too_large
 from od_api.core.errors import ConfigError
 from od_api.data import inputs
+from od_api.data.schemes import read_by_schemes
 from od_api.metrics.summaries import Summaries
 from od_api.training.asynchronous import AsynchronousSteps
 from od_api.training.cluster import Cluster
@@ -72,7 +73,7 @@ def prepared(config, model_dir, options):
     check_compatibility(config)
     num_replicas = options.strategy.num_replicas_in_sync
     refuse_uncompilable(config, num_replicas)
-    refuse_too_large(config, num_replicas)
+    refuse_too_large(config, num_replicas, read=read_by_schemes(config.train_config))
     rhythm = Rhythm.of(config, _last_step(config, options.num_steps))
     source = inputs.TrainingInput(config)
     if options.is_asynchronous:

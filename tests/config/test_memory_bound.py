@@ -3,8 +3,14 @@
 import pytest
 from google.protobuf import text_format
 
-from od_api.config.memory_bound import batch_bytes, physical_memory, refuse_too_large
+from od_api.config.memory_bound import (
+    Read,
+    batch_bytes,
+    physical_memory,
+    refuse_too_large,
+)
 from od_api.core.errors import ConfigError
+from od_api.data.schemes import read_by_schemes
 from od_api.protos import pipeline_pb2
 
 TEXT = """
@@ -48,6 +54,28 @@ def test_too_large_is_refused_where_it_stands():
     assert error.value.field_path == "train_config.batch_size"
     # Two machines have half of it each.
     refuse_too_large(config(), shares=2, memory=needed / 2)
+
+
+def test_schemes_read_more_images_and_larger_ones():
+    """Two for one, up to 300 x 300; a batch's boxes are as many as are read."""
+    text = TEXT.replace(
+        "batch_size: 10",
+        "batch_size: 10 batch_schemes { mixup {} } "
+        "batch_schemes { multi_scale { sizes: [64, 300] } }",
+    )
+    read = read_by_schemes(config(text).train_config)
+    assert read == Read(2, (300, 300))
+    images, boxes = 20 * 300 * 300 * 3 * 4, 20 * 50 * 40
+    needed = batch_bytes(config(), 10, 50, read)
+    assert needed == images + boxes + 10 * 64 * 2 * 4 + 32 * 2 * 4
+    refuse_too_large(config(text), memory=needed, read=read)
+    with pytest.raises(ConfigError, match=r"of 2 images for each one.*300 x 300"):
+        refuse_too_large(config(text), memory=needed - 1, read=read)
+
+
+def test_the_resizer_says_nothing_of_chips():
+    text = TEXT.replace("max_number", "chips { scales {} } max_number")
+    refuse_too_large(config(text), memory=batch_bytes(config(), 10, 50) / 2)
 
 
 def test_an_evaluation_is_not_shared():
