@@ -1,6 +1,7 @@
 """Kills training and export at random moments, and compares with a run left alone.
 
     python benchmarks/kill_runs.py OUTPUT --kills 200
+    python benchmarks/kill_runs.py OUTPUT --kills 2 --schemes
 
 Several can run side by side, each with an OUTPUT and a `--seed` of its own.
 The config is that of the tests (tests/tiny.py), with a checkpoint and an evaluation
@@ -10,6 +11,10 @@ until it ends by itself. Then history, `best/` and weights must be those of the 
 nobody killed, to the bit, and nothing unfinished may be left. Each such run is
 exported, and the export is killed once on its way. Writes OUTPUT/kills.json; status 1
 if anything differs.
+
+`--schemes` does it for each of the batch schemes, and for chips with a size range, with
+SIGKILL alone, in the middle of the steps; the losses of all steps must be those of the
+run that nobody killed, too, and nothing is exported.
 """
 
 import argparse
@@ -36,12 +41,13 @@ SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 class Harness:
     """Starts commands, ends them early, and notes what came of it."""
 
-    def __init__(self, folder, seed):
+    def __init__(self, folder, seed, write_config=None):
         import tiny
 
         self._folder = folder
         self._draw = random.Random(seed)
-        self._config = tiny.write_config(folder, tiny.make_data(folder))
+        write_config = write_config or tiny.write_config
+        self._config = write_config(folder, tiny.make_data(folder))
         self.kills = collections.Counter()
         self.moments = collections.Counter()
         self.faults = []
@@ -69,6 +75,24 @@ class Harness:
         if not output.exists():
             self._finish(self._export(model, output))
             self._look_for_leftovers(self._folder)
+
+    def one_scheme(self, kills):
+        """A run that gets SIGKILL so many times, each time after another checkpoint."""
+        model = self._folder / "killed"
+        for _ in range(kills):
+            process, before = self._train(model), changed(model)
+            while process.poll() is None and changed(model) == before:
+                time.sleep(0.02)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            self.kills["SIGKILL"] += 1
+        self._finish(self._train(model))
+        alone = self._folder / "alone"
+        for name, wanted in self._wanted.items():
+            if outcome(model)[name] != wanted:
+                self.faults.append(f"{name} differs")
+        if losses(model) != losses(alone) or len(losses(alone)) < STEPS:
+            self.faults.append("losses differ")
 
     def _killed(self, process, model):
         """Whether it was still there to be killed at a random moment."""
@@ -145,6 +169,25 @@ def outcome(model):
     return found
 
 
+def losses(model):
+    """{step: {loss: bytes of its float32}} of all steps, by TensorBoard's files."""
+    import tensorflow as tf
+
+    found = {}
+    for path in sorted(model.glob("train/events.*")):
+        try:
+            for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+                event = tf.compat.v1.Event.FromString(record)
+                for value in event.summary.value:
+                    if value.tag.startswith("Loss/"):
+                        content = value.tensor.tensor_content
+                        content = content or repr(value.tensor.float_val).encode()
+                        found.setdefault(event.step, {})[value.tag] = content
+        except tf.errors.DataLossError:
+            pass  # The process ended while it wrote.
+    return found
+
+
 def changed(model):
     """Grows with what training has written."""
     return sorted(str(p) for p in model.glob("**/ckpt-*")) if model.exists() else []
@@ -166,14 +209,39 @@ def moment(model):
     return "evaluation" if last < max(steps) else "steps, or the start of a run"
 
 
+def kill_schemes(output, kills, seed):
+    """Writes {scheme: kills, faults} to OUTPUT/kills.json; True if anything differs."""
+    import tiny_schemes
+
+    ways = {
+        name: lambda folder, data, text=text: tiny_schemes.write_config(
+            folder, data, text
+        )
+        for name, text in tiny_schemes.SCHEMES.items()
+    }
+    ways["chips_and_size_range"] = tiny_schemes.with_chips
+    result = {}
+    for name, write_config in ways.items():
+        (output / name).mkdir()
+        harness = Harness(output / name, seed, write_config)
+        harness.one_scheme(kills)
+        result[name] = {"kills": dict(harness.kills), "faults": harness.faults}
+        print(name, result[name], flush=True)
+        (output / "kills.json").write_text(json.dumps(result, indent=2) + "\n")
+    return any(one["faults"] for one in result.values())
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("output", type=pathlib.Path)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--minutes", type=float, default=600)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--schemes", action="store_true")
     args = parser.parse_args(arguments)
     args.output.mkdir(parents=True)
+    if args.schemes:
+        return kill_schemes(args.output, args.kills, args.seed)
     deadline = time.monotonic() + 60 * args.minutes
     harness, runs = Harness(args.output, args.seed), 0
     while sum(harness.kills.values()) < args.kills and time.monotonic() < deadline:
