@@ -55,18 +55,14 @@ class TrainingState:
             trainable = _trainable(self.detector, settings)
             self._optimizer.create_slots(trainable)
             scale = LossScale() if precision == "MIXED_FLOAT16" else None
-            self.schemes = Schemes(settings, needs_static_shapes(settings, strategy))
-            self.schemes.refuse_silent(self.detector)
-            self.schemes.create_variables()
+            self.schemes = _schemes(settings, strategy, self.detector)
+        scale_state = scale.variables if scale else {}
         ema = self._optimizer.ema
         self._checkpoints = Checkpoints(
             str(model_dir),
             step=self.step_variable,
             model=named,
-            optimizer={
-                **self._optimizer.rule.slot_variables(),
-                **(scale.variables if scale else {}),
-            },
+            optimizer=self._optimizer.rule.slot_variables() | scale_state,
             ema=ema.slot_variables() if ema else None,
             schemes=self.schemes.variables,
             max_to_keep=settings.max_checkpoints_to_keep,
@@ -139,6 +135,14 @@ def _step_variable():
         aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
         name="step",
     )
+
+
+def _schemes(settings, strategy, detector):
+    """The Schemes of a TrainConfig, with what they remember."""
+    schemes = Schemes(settings, needs_static_shapes(settings, strategy))
+    schemes.refuse_silent(detector)
+    schemes.create_variables()
+    return schemes
 
 
 def _trainable(detector, settings):

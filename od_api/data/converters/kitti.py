@@ -61,10 +61,8 @@ def convert_kitti(images_dir, labels_dir, output_prefix, *, classes=(), **option
         for relative, label in pairs
     ]
     summary = write_records(images, output_prefix, class_ids, options)
-    label_files.add_unused(summary, images_dir, labels_dir, pairs)
     _add_left_out(summary, rows, used)
-    unlabelled = sum(label is None for _, label in pairs)
-    return {**summary, "images_without_label_file": unlabelled}
+    return label_files.with_unused(summary, images_dir, labels_dir, pairs)
 
 
 class _Row(NamedTuple):

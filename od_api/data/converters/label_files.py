@@ -53,8 +53,8 @@ def _label_file(folder, path):
     return found
 
 
-def add_unused(summary, images_dir, labels_dir, pairs):
-    """Counts files that no record was made of, which hint at lost ones.
+def with_unused(summary, images_dir, labels_dir, pairs):
+    """The summary with a count of files that have no partner, which hint at lost ones.
 
     Args:
       summary: of `convert.write_records`.
@@ -62,6 +62,8 @@ def add_unused(summary, images_dir, labels_dir, pairs):
     """
     _add_orphans(summary, labels_dir, {label for _, label in pairs})
     _add_unread(summary, images_dir, {relative for relative, _ in pairs})
+    unlabelled = sum(label is None for _, label in pairs)
+    return {**summary, "images_without_label_file": unlabelled}
 
 
 def _add_orphans(summary, labels_dir, used):

@@ -51,9 +51,7 @@ def convert_yolo(images_dir, labels_dir, names, output_prefix, **options):
         for relative, label in pairs
     ]
     summary = write_records(images, output_prefix, class_ids, options)
-    label_files.add_unused(summary, Path(images_dir), Path(labels_dir), pairs)
-    unlabelled = sum(label is None for _, label in pairs)
-    return {**summary, "images_without_label_file": unlabelled}
+    return label_files.with_unused(summary, Path(images_dir), Path(labels_dir), pairs)
 
 
 def _image(images_dir, relative, label, rows, names, class_ids):
