@@ -19,9 +19,11 @@ _MOST_IMAGES = 100
 
 @register(batch_scheme_pb2.Stitcher)
 class Stitcher(BatchScheme):
-    """Batches are stitched where small objects had too small a share of the
-    localisation loss in the step before (Chen et al., Stitcher: Feedback-driven Data
-    Provider for Object Detection, 2020, section 3).
+    """Several images in one, while small objects are learned too little.
+
+    Batches are stitched where small objects had too small a share of the localisation
+    loss in the step before. Source: Chen et al., Stitcher: Feedback-driven Data
+    Provider for Object Detection, 2020, section 3.
 
     A step reads k images for each one of its batch. A stitched batch has all of them,
     smaller; any other has the first of every k. A share of 0 of 0, also that before the
