@@ -120,6 +120,11 @@ def test_convert_yolo(data_dir, tmp_path, capsys):
         (("--from", "yolo", "--images", "x"), "--names is needed"),
         (("--from", "coco", "--one-based"), "--one-based is for --from voc, not coco"),
         (("--from", "voc", "--names", "x"), "--names is for --from yolo, not voc"),
+        (
+            ("--from", "kitti", "--classes", "car"),
+            "--images is needed for --from kitti",
+        ),
+        (("--from", "yolo", "--classes", "car"), "--classes is for --from kitti"),
     ],
 )
 def test_options_of_another_format_are_refused(arguments, message):
