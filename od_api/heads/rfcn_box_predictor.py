@@ -33,6 +33,9 @@ class RfcnBoxPredictor(keras.layers.Layer):
     Attributes:
       reads: whole maps, of which an operator reads the regions.
       map_channels: {"class", "box": channels of the score maps that it reads}.
+      bins: (bh, bw) of a region.
+      crop_size: (ch, cw) samples of a region.
+      depth: channels of the first convolution.
     """
 
     reads = "maps"
@@ -57,27 +60,28 @@ class RfcnBoxPredictor(keras.layers.Layer):
         ranges.at_least("depth", depth, 1, ranges.MOST_CHANNELS)
         ranges.at_least("box_code_size", box_code_size, 1, ranges.MOST_CHANNELS)
         make = conv_hyperparams or ConvHyperparams()
-        self._bins = (num_spatial_bins_height, num_spatial_bins_width)
-        self._crop_size = (crop_height, crop_width)
+        self.bins = (num_spatial_bins_height, num_spatial_bins_width)
+        self.crop_size = (crop_height, crop_width)
         self._box_shape = [1 if share_box_across_classes else num_classes]
         self._box_shape += [box_code_size]
         bins = num_spatial_bins_height * num_spatial_bins_width
+        self.depth = depth
         self._reduce = make.conv_block(depth, 1, name="reduce_depth")
         self.map_channels = {
             "class": bins * (num_classes + 1),
             "box": bins * self._box_shape[0] * box_code_size,
         }
-        self._classes, self._boxes = (
-            _score_maps(make, channels, name=name)
+        self._maps = {
+            name: _score_maps(make, channels, name=name)
             for name, channels in self.map_channels.items()
-        )
+        }
 
     def build(self, shape):
         """Creates the variables, for the image's features [B, h, w, C]."""
         self._reduce.build(shape)
         shape = self._reduce.compute_output_shape(shape)
-        self._classes.build(shape)
-        self._boxes.build(shape)
+        for maps in self._maps.values():
+            maps.build(shape)
 
     def call(
         self,
@@ -101,17 +105,27 @@ class RfcnBoxPredictor(keras.layers.Layer):
           class_logits [B, P, K + 1], background in column 0, and box_codes [B, P, Q,
           code size], float32; Q is K, or 1 for a shared box.
         """
-        reduced = self._reduce(features)
-        regions = (proposals, image_shape, read)
-        codes = self._vote(self._boxes(reduced), *regions)
-        shape = tf.concat([tf.shape(proposals)[:2], self._box_shape], axis=0)
-        codes = tf.reshape(codes, shape)
-        logits = self._vote(self._classes(reduced), *regions)
-        return {"class_logits": logits, "box_codes": codes}
 
-    def _vote(self, maps, proposals, image_shape, read):
-        maps = tf.cast(maps, tf.float32)
-        return read(maps, proposals, image_shape, self._crop_size, self._bins)
+        def plain(kind, maps, reduced):
+            return read(maps, proposals, image_shape, self.crop_size, self.bins)
+
+        return self.votes(features, plain)
+
+    def votes(self, features, read):
+        """What `call` returns, of score maps that are read in a way of one's own.
+
+        Args:
+          features: [B, h, w, C] of the whole images.
+          read: ("class" or "box", score maps [B, h, w, bins * D] float32, the reduced
+            features [B, h, w, depth]) -> [B, P, D].
+        """
+        reduced = self._reduce(features)
+        codes, logits = (
+            read(kind, tf.cast(self._maps[kind](reduced), tf.float32), reduced)
+            for kind in ("box", "class")
+        )
+        shape = tf.concat([tf.shape(codes)[:2], self._box_shape], axis=0)
+        return {"class_logits": logits, "box_codes": tf.reshape(codes, shape)}
 
 
 def _score_maps(make, filters, *, name):

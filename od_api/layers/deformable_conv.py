@@ -4,8 +4,8 @@ import keras
 import tensorflow as tf
 
 from od_api.core import ranges
-from od_api.layers.bilinear_crops import map_shape
 from od_api.layers.bilinear_sampling import sample
+from od_api.layers.channel_groups import groups_to_batch
 
 
 def deformable_conv(
@@ -36,7 +36,7 @@ def deformable_conv(
     grid = [*tf.unstack(tf.shape(offsets)[:3]), groups, rows * columns]
     moves = tf.reshape(tf.cast(offsets, tf.float32), [*grid, 2])
     places = _tap_places(features, moves, (rows, columns), strides, dilation)
-    values = sample(_maps_by_group(features, groups), *places)
+    values = sample(groups_to_batch(features, groups), *places)
     if modulation is not None:
         values *= _places_by_group(tf.reshape(modulation, grid))[..., None]
     values = _by_tap(values, grid)
@@ -95,17 +95,6 @@ def _places_by_group(places):
     batch, height, width, groups, taps = tf.unstack(tf.shape(places))
     places = tf.transpose(places, [0, 3, 1, 2, 4])
     return tf.reshape(places, [batch * groups, height * width * taps])
-
-
-def _maps_by_group(features, groups):
-    """[B, h, w, C] -> [B * G, h, w, C / G]."""
-    if groups == 1:
-        return features
-    height, width = map_shape(features)
-    depth = features.shape[-1] // groups
-    maps = tf.reshape(features, [-1, height, width, groups, depth])
-    maps = tf.transpose(maps, [0, 3, 1, 2, 4])
-    return tf.reshape(maps, [-1, height, width, depth])
 
 
 class DeformableConv2D(keras.layers.Layer):

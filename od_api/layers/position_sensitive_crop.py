@@ -12,6 +12,7 @@ from od_api.layers.bilinear_crops import (
     interpolation_matrices,
     map_shape,
 )
+from od_api.layers.channel_groups import groups_to_batch
 
 
 def position_sensitive_crop(
@@ -44,10 +45,10 @@ def position_sensitive_crop(
     Raises:
       ValueError: if the bins do not divide the crop or the channels.
     """
-    bin_size = _bin_size(features, crop_size, num_spatial_bins)
+    bin_size = size_of_bin(features, crop_size, num_spatial_bins)
     bins = num_spatial_bins[0] * num_spatial_bins[1]
     crops = crop(
-        _bins_to_batch(tf.cast(features, tf.float32), bins),
+        groups_to_batch(tf.cast(features, tf.float32), bins),
         _bin_boxes(boxes, num_spatial_bins),
         image_shape,
         bin_size,
@@ -71,7 +72,7 @@ def matmul_position_sensitive_crop(
     The mean of separable samples is the product of the mean row and column weights,
     so a bin costs one weight per cell, however many samples it has.
     """
-    bin_size = _bin_size(features, crop_size, num_spatial_bins)
+    bin_size = size_of_bin(features, crop_size, num_spatial_bins)
     bins_y, bins_x = num_spatial_bins
     depth = features.shape[-1] // (bins_y * bins_x)
     batch, count = tf.shape(boxes)[0], tf.shape(boxes)[1]
@@ -96,8 +97,12 @@ def matmul_position_sensitive_crop(
     return _finish(pooled, features, boxes, num_spatial_bins, global_pool)
 
 
-def _bin_size(features, crop_size, num_spatial_bins):
-    """(samples high, samples wide) of a bin."""
+def size_of_bin(features, crop_size, num_spatial_bins):
+    """(samples high, samples wide) of a bin of score maps.
+
+    Raises:
+      ValueError: the bins do not divide crop or channels.
+    """
     bins_y, bins_x = num_spatial_bins
     if crop_size[0] % bins_y or crop_size[1] % bins_x:
         raise ValueError(
@@ -110,15 +115,6 @@ def _bin_size(features, crop_size, num_spatial_bins):
             f"{bins_y} x {bins_x} bins: give a multiple of {bins_y * bins_x}"
         )
     return crop_size[0] // bins_y, crop_size[1] // bins_x
-
-
-def _bins_to_batch(features, bins):
-    """[B, h, w, bins * D] -> [B * bins, h, w, D], so that one crop serves all bins."""
-    height, width = map_shape(features)
-    depth = features.shape[-1] // bins
-    maps = tf.reshape(features, [-1, height, width, bins, depth])
-    maps = tf.transpose(maps, [0, 3, 1, 2, 4])
-    return tf.reshape(maps, [-1, height, width, depth])
 
 
 def _bin_boxes(boxes, num_spatial_bins):

@@ -63,7 +63,9 @@ class OneLevel:
             [tf.where(levels == i, x, tf.zeros_like(x)) for i, x in enumerate(crops)]
         )
 
-    def position_sensitive(self, score_maps, boxes, image_shape, crop_size, bins):
+    def position_sensitive(
+        self, score_maps, boxes, image_shape, crop_size, bins, global_pool=True
+    ):
         """Each bin of a box from a group of channels of its own, averaged.
 
         Args:
@@ -72,10 +74,11 @@ class OneLevel:
           image_shape: (H, W) of the padded input.
           crop_size: (ch, cw) of a whole box, multiples of the bins.
           bins: (bh, bw).
+          global_pool: whether the bins are averaged, too.
 
         Returns:
-          [B, P, D].
+          [B, P, D] if global_pool, else [B, P, bh, bw, D].
         """
         return position_sensitive_crop(
-            score_maps, boxes, image_shape, crop_size, bins, crop=self.crop
+            score_maps, boxes, image_shape, crop_size, bins, global_pool, self.crop
         )

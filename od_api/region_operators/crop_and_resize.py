@@ -24,12 +24,11 @@ class CropAndResize(OneLevel):
             form = bilinear_crops.matmul_crop_and_resize
         return form(feature_map, boxes, image_shape, size)
 
-    def position_sensitive(self, score_maps, boxes, image_shape, crop_size, bins):
+    def position_sensitive(
+        self, score_maps, boxes, image_shape, crop_size, bins, global_pool=True
+    ):
         """As `OneLevel` has it; statically as one matrix product."""
-        if not self.is_static:
-            return super().position_sensitive(
-                score_maps, boxes, image_shape, crop_size, bins
-            )
-        return matmul_position_sensitive_crop(
-            score_maps, boxes, image_shape, crop_size, bins
-        )
+        form = super().position_sensitive
+        if self.is_static:
+            form = matmul_position_sensitive_crop
+        return form(score_maps, boxes, image_shape, crop_size, bins, global_pool)
