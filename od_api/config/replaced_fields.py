@@ -9,6 +9,12 @@ _TAKES_THE_PLACE_OF = {
         "batch_non_max_suppression.use_hard_nms",
     ),
     ("FasterRcnn", "first_stage_suppression"): ("first_stage_nms_iou_threshold",),
+    ("FasterRcnnFeatureExtractor", "backbone"): (
+        "type",
+        "first_stage_features_stride",
+        "override_base_feature_extractor_hyperparams",
+        "fpn",
+    ),
 }
 
 

@@ -62,3 +62,20 @@ def test_a_message_that_is_not_there_stays_away(tmp_path):
     assert not model.HasField("first_stage_nms_iou_threshold")
     post = model.second_stage_post_processing
     assert not post.HasField("batch_non_max_suppression")
+
+
+def test_a_backbone_takes_the_place_of_a_type(tmp_path):
+    (tmp_path / "base.config").write_text(
+        "model { faster_rcnn { feature_extractor { "
+        'type: "faster_rcnn_resnet50" first_stage_features_stride: 8 '
+        "batch_norm_trainable: true } } }"
+    )
+    (tmp_path / "diff.config").write_text(
+        'base: "base.config" model { faster_rcnn { feature_extractor { '
+        "backbone { resnet {} } } } }"
+    )
+    merged = load_config(tmp_path / "diff.config").model.faster_rcnn.feature_extractor
+    assert {field.name for field, _ in merged.ListFields()} == {
+        "backbone",
+        "batch_norm_trainable",
+    }
