@@ -14,7 +14,7 @@ import types
 
 from od_api.core.errors import ConfigError, UserError
 from od_api.core.printable import printable
-from od_api.system.arguments import Parser
+from od_api.system.arguments import Parser, add_config
 from od_api.training.departure import leave
 
 # What shells say of a program whose reader is gone: 128 and the signal's number.
@@ -168,21 +168,9 @@ def _installed(package):
         return f"{package}, not installed"
 
 
-def _with_config(parser):
-    parser.add_argument("config", help="path of the pipeline.config")
-    parser.add_argument(
-        "--set",
-        dest="overrides",
-        action="append",
-        default=[],
-        metavar="FIELD=VALUE",
-        help="override a field, e.g. train_config.batch_size=8; may be repeated",
-    )
-
-
 def _add_train(commands):
     parser = commands.add_parser("train", help="train, and evaluate on the way")
-    _with_config(parser)
+    add_config(parser)
     parser.add_argument("model_dir", help="where checkpoints and logs go")
     parser.add_argument("--num-steps", type=int, help="instead of the config's")
     parser.add_argument("--no-eval", action="store_true", help="do not evaluate")
@@ -210,7 +198,7 @@ def _train(args):
 
 def _add_eval(commands):
     parser = commands.add_parser("eval", help="evaluate a checkpoint")
-    _with_config(parser)
+    add_config(parser)
     parser.add_argument("checkpoint", help="a checkpoint, or a directory of them")
     parser.add_argument("--output", help="directory of the report and the pictures")
     parser.add_argument("--follow", action="store_true", help="wait for new ones")
@@ -231,7 +219,7 @@ def _eval(args):
 
 def _add_export(commands):
     parser = commands.add_parser("export", help="write a SavedModel for serving")
-    _with_config(parser)
+    add_config(parser)
     parser.add_argument("checkpoint", help="a checkpoint, or a directory of them")
     parser.add_argument("output", help="directory to create")
     parser.add_argument("--input-type", default="image_tensor")
@@ -300,7 +288,7 @@ def _add_config(commands):
     check.add_argument("--format", choices=("text", "json"), default="text")
     check.set_defaults(func=_config_check)
     show = actions.add_parser("show", help="print the config with its base merged in")
-    _with_config(show)
+    add_config(show)
     show.set_defaults(func=_config_show)
 
 
@@ -325,7 +313,7 @@ def _add_data(commands):
 
 def _add_demo(commands):
     parser = commands.add_parser("demo", help="the whole way on synthetic scenes")
-    _with_config(parser)
+    add_config(parser)
     parser.add_argument("--output", default="demo_output")
     parser.set_defaults(func=_demo)
 

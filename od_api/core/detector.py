@@ -49,6 +49,17 @@ class Detector:
         """
         raise NotImplementedError
 
+    def priors(self, images, true_shapes, training=False):
+        """The Priors of the first predictions for images of that shape; None: it has
+        none.
+
+        Args:
+          images: [B, H, W, 3]; only their shape counts.
+          true_shapes: [B, 2] int32.
+          training: those that do not take part in training are not valid.
+        """
+        del images, true_shapes, training
+
     def losses(self, predictions, targets, seed=None):
         """{name: float32 scalar}; over replicas they add up to those of the batch."""
         raise NotImplementedError

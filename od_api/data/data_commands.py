@@ -1,9 +1,10 @@
-"""`od-api data convert|check|chips|synth`: their arguments, and what they print."""
+"""`od-api data COMMAND`: the commands' arguments, and what they print."""
 
 import os
 
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
+from od_api.system.arguments import add_config
 from od_api.system.path_names import one_name
 
 # Options of `convert` that make sense for some formats only.
@@ -19,11 +20,12 @@ _ONLY_FOR = {
 
 
 def add_parsers(subparsers):
-    """Adds the four sub-commands; each sets `func(args)`, which returns the status."""
+    """Adds the sub-commands; each sets `func(args)`, which returns the status."""
     _add_convert(subparsers)
     _add_check(subparsers)
     _add_chips(subparsers)
     _add_synth(subparsers)
+    _add_anchor_coverage(subparsers)
 
 
 def _add_convert(subparsers):
@@ -304,3 +306,45 @@ def _split(text):
     if not name or not (count.isascii() and count.isdigit() and len(count) < 10):
         raise UserError(f"--splits {text}: write it as NAME=IMAGES, e.g. train=500")
     return one_name(name, "split"), int(count)
+
+
+def _add_anchor_coverage(subparsers):
+    parser = subparsers.add_parser(
+        "anchor-coverage", help="how many boxes have an anchor of their size and place"
+    )
+    add_config(parser)
+    add = parser.add_argument
+    add(
+        "--thresholds",
+        nargs="+",
+        type=float,
+        default=[0.5, 0.7],
+        metavar="IOU",
+        help="shares of boxes whose best anchor is above (default: 0.5 0.7)",
+    )
+    add(
+        "--eval-reader",
+        type=int,
+        metavar="N",
+        help="the N-th eval_input_reader, from 0 (default: the train_input_reader)",
+    )
+    add("--max-images", type=int, metavar="N", help="look at N images (default: all)")
+    add("--format", choices=("text", "json"), default="text")
+    parser.set_defaults(func=_anchor_coverage)
+
+
+def _anchor_coverage(args):
+    from od_api.config.loading import load_config
+    from od_api.data import anchor_coverage
+
+    rows = anchor_coverage.coverage_of(
+        load_config(args.config, args.overrides),
+        thresholds=args.thresholds,
+        reader=args.eval_reader,
+        max_images=args.max_images,
+    )
+    shown = (
+        anchor_coverage.as_json if args.format == "json" else anchor_coverage.as_text
+    )
+    print(shown(rows))
+    return 0

@@ -168,6 +168,13 @@ class FasterRcnn(Detector):
             masks = self.masks.head.masks(regions[-1].features, training=training)
         return predictions._replace(regions=regions, mask_logits=masks)
 
+    def priors(self, images, true_shapes, training=False):
+        """The Priors of the first of all stages, as `Detector.priors`."""
+        del true_shapes
+        images = known_or_unknown(images)
+        maps = self._read_for_proposals(self._maps(images, training=False))
+        return self.first_stages[0].priors(maps, spatial_shape(images), training)
+
     @property
     def reports(self):
         """Whether `losses` tells of them prior by prior."""
@@ -266,9 +273,12 @@ class FasterRcnn(Detector):
         maps = backbone(inputs, training=training)
         return maps if neck is None else maps | neck(maps, training=training)
 
+    def _read_for_proposals(self, maps):
+        return {name: maps[name] for name in self.proposal_levels}
+
     def _first_predictions(self, maps, shapes, training):
         """The Predictions of all first stages, a tuple."""
-        features = {name: maps[name] for name in self.proposal_levels}
+        features = self._read_for_proposals(maps)
         found, priors = [], None
         for stage in self.first_stages:
             found.append(stage.predict(features, *shapes, training, priors))

@@ -123,12 +123,14 @@ class Ssd(Detector):
         """
         del targets, seed
         images = known_or_unknown(images)
-        inputs = self.parts["backbone"].normalize(images)
-        inputs = blank_padding(inputs, true_shapes)
-        inputs = pad_to_multiple(inputs, self.pad_to_multiple)
-        features = self.parts["backbone"](inputs, training=training)
-        maps = self.parts["neck"](features, training=training)
+        maps = self._maps(images, true_shapes, training)
         return self.stage.predict(maps, spatial_shape(images), true_shapes, training)
+
+    def priors(self, images, true_shapes, training=False):
+        """The Priors of all anchors, as `Detector.priors`."""
+        images = known_or_unknown(images)
+        maps = self._maps(images, true_shapes, training=False)
+        return self.stage.priors(maps, spatial_shape(images), training)
 
     @property
     def reports(self):
@@ -170,6 +172,14 @@ class Ssd(Detector):
     def foreground(self, scores):
         """[..., K (+1)] -> [..., K]: without the background column."""
         return scores[..., 1:] if self.add_background_class else scores
+
+    def _maps(self, images, true_shapes, training):
+        """{level: map} of images [B, H, W, 3]."""
+        inputs = self.parts["backbone"].normalize(images)
+        inputs = blank_padding(inputs, true_shapes)
+        inputs = pad_to_multiple(inputs, self.pad_to_multiple)
+        features = self.parts["backbone"](inputs, training=training)
+        return self.parts["neck"](features, training=training)
 
     def _create_variables(self):
         """Runs the network symbolically once, so that every variable exists."""

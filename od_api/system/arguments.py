@@ -41,3 +41,16 @@ class Parser(argparse.ArgumentParser):
 def _near(name, names, where=""):
     close = difflib.get_close_matches(name, names, n=1)
     return f"; did you mean {close[0]}{where}?" if close else ""
+
+
+def add_config(parser):
+    """Adds a config and the overrides of its fields: `config`, `overrides`."""
+    parser.add_argument("config", help="path of the pipeline.config")
+    parser.add_argument(
+        "--set",
+        dest="overrides",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="override a field, e.g. train_config.batch_size=8; may be repeated",
+    )
