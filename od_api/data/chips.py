@@ -11,6 +11,8 @@ from od_api.data.tf_example import decode, keep_boxes
 from od_api.layers.drawn_resizer import DrawnResizer
 from od_api.resizers.keep_aspect_ratio_resizer import KeepAspectRatioResizer
 
+_OUTSIDE = "a chip lies outside of its image: make the index again (od-api data chips)"
+
 
 class ChipCutter:
     """Callable: (sample, chip) -> the sample as that part of its image shows it.
@@ -37,7 +39,12 @@ class ChipCutter:
         fits = in_range(sample["boxes"], low, high)
         sample = {**sample, "ignored": sample["ignored"] | ~fits}
         sample = resize(sample, DrawnResizer(self._resizers, scale))
-        del sample["true_shape"]
+        shape = sample.pop("true_shape")
+        inside = (top + height <= shape[0]) & (left + width <= shape[1])
+        check = tf.debugging.Assert(inside, [_OUTSIDE])
+        # An op whose result nobody reads is left out of graphs: Assert is not.
+        with tf.control_dependencies([] if check is None else [check]):
+            sample["image"] = tf.identity(sample["image"])
         sample = cutting.cut(sample, top, left, height, width)
         return cutting.keep_visible(sample)
 

@@ -50,6 +50,12 @@ def test_a_chip_of_an_enlarged_image():
     assert float(found["scale"]) == 2.0 and "true_shape" not in found
 
 
+@pytest.mark.parametrize("chip", [[0, 5, 0, 12, 12], [1, 0, 8, 8, 9]])
+def test_a_chip_outside_of_its_image_is_refused(chip):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="outside of its image"):
+        ChipCutter(chips_message())(sample(), tf.constant(chip))
+
+
 def test_the_whole_image_at_its_scale():
     """Sizes of 4 and more count; what was ignored before stays so."""
     before = sample()
