@@ -168,6 +168,21 @@ def _installed(package):
         return f"{package}, not installed"
 
 
+def _with_tiles(parser):
+    parser.add_argument(
+        "--tiles",
+        metavar="HxW",
+        help="see images in tiles of so many pixels, for images larger than the "
+        "model's input, e.g. 640x640",
+    )
+    parser.add_argument(
+        "--overlap",
+        type=float,
+        metavar="F",
+        help="share of a tile's side that its neighbour sees, too (default: 0.2)",
+    )
+
+
 def _add_train(commands):
     parser = commands.add_parser("train", help="train, and evaluate on the way")
     add_config(parser)
@@ -203,18 +218,22 @@ def _add_eval(commands):
     parser.add_argument("--output", help="directory of the report and the pictures")
     parser.add_argument("--follow", action="store_true", help="wait for new ones")
     parser.add_argument("--timeout", type=int, default=3600, metavar="SECONDS")
+    _with_tiles(parser)
     parser.set_defaults(func=_eval)
 
 
 def _eval(args):
     from od_api import evaluate, load_config
     from od_api.follow import follow
+    from od_api.tiles.tiling import Tiling
 
+    tiles = Tiling.parsed(args.tiles, args.overlap)
     config = load_config(args.config, args.overrides)
+    where = {"output_dir": args.output, "tiles": tiles}
     if args.follow:
-        follow(config, args.checkpoint, output_dir=args.output, timeout=args.timeout)
+        follow(config, args.checkpoint, timeout=args.timeout, **where)
     else:
-        evaluate(config, args.checkpoint, output_dir=args.output)
+        evaluate(config, args.checkpoint, **where)
 
 
 def _add_export(commands):
@@ -262,12 +281,14 @@ def _add_detect(commands):
         metavar="N",
         help="refuse larger images, which would fill the memory (default: 100 million)",
     )
+    _with_tiles(parser)
     parser.set_defaults(func=_detect)
 
 
 def _detect(args):
     from od_api.detect import detect
     from od_api.pictures.decoding import MAX_PIXELS
+    from od_api.tiles.tiling import Tiling
 
     detect(
         args.model,
@@ -277,6 +298,7 @@ def _detect(args):
         max_boxes=args.max_boxes,
         label_map_path=args.label_map,
         max_pixels=MAX_PIXELS if args.max_pixels is None else args.max_pixels,
+        tiles=Tiling.parsed(args.tiles, args.overlap),
     )
 
 

@@ -18,15 +18,19 @@ from typing import NamedTuple
 import numpy as np
 from absl import logging
 from PIL import Image
-from rich.progress import track
+from rich.progress import Progress
 
-from od_api.core.errors import UserError
+from od_api.config.loading import load_config, locate
+from od_api.core.errors import ConfigError, UserError
 from od_api.core.printable import printable
 from od_api.data.label_map import LabelMap
 from od_api.exporting import saved_models
 from od_api.pictures import draw, rle
 from od_api.pictures.decoding import MAX_PIXELS
 from od_api.pictures.image_files import find_images, read_image
+from od_api.protos import pipeline_pb2
+from od_api.tiles.tile_merging import TileMerging
+from od_api.tiles.tiled_images import TiledImages
 
 _JPEG_QUALITY = 92
 # Bytes of a picture's name before its ending: file systems take 255 in all.
@@ -42,6 +46,7 @@ def detect(
     max_boxes=20,
     label_map_path=None,
     max_pixels=MAX_PIXELS,
+    tiles=None,
 ):
     """Runs an exported detector over images; writes what the module's docstring says.
 
@@ -54,6 +59,9 @@ def detect(
       max_boxes: how many boxes are drawn on a picture; all are in detections.json.
       label_map_path: instead of the model's own label map.
       max_pixels: a larger image is refused before it is decoded.
+      tiles: a Tiling for images larger than the model's input: each tile is to the
+        model an image of its own, and what it finds is merged as the pipeline.config
+        beside the model says. None: each image is resized whole.
 
     Returns:
       The list of results.
@@ -64,11 +72,13 @@ def detect(
     limits = _Limits(min_score, max_boxes, max_pixels).checked()
     model_dir = saved_models.saved_model_dir(model_dir)
     files = find_images(images)
+    merging = _merging(model_dir) if tiles else None
     output_dir = _output_dir(output_dir, images)
     label_map = LabelMap.load(label_map_path or _own_label_map(model_dir))
     model = saved_models.load(model_dir)
     signature = saved_models.signature_of(model, model_dir)
-    results, listed, problems = _seen(files, signature, label_map, output_dir, limits)
+    find = _Finder(signature, tiles, merging)
+    results, listed, problems = _seen(files, find, label_map, output_dir, limits)
     _write_results(results, listed, label_map, output_dir)
     _refuse_unread(problems, len(files))
     return results
@@ -92,7 +102,25 @@ class _Limits(NamedTuple):
         return self
 
 
-def _seen(files, signature, label_map, output_dir, limits):
+class _Finder:
+    """What a model finds in an image, whole or in tiles."""
+
+    def __init__(self, signature, tiles, merging):
+        self._signature = signature
+        self._tiled = tiles and TiledImages(self._in_tiles, tiles, merging)
+
+    def __call__(self, image, progress):
+        """{"boxes" in pixels, "scores", "classes" label-map ids, maybe "masks"}."""
+        if self._tiled is None:
+            return self._in_tiles(image[None])[0]
+        return self._tiled(image, progress)
+
+    def _in_tiles(self, tiles):
+        # One by one: a model may take no more.
+        return [_in_pixels(saved_models.run(self._signature, x), x) for x in tiles]
+
+
+def _seen(files, find, label_map, output_dir, limits):
     """Draws a picture of each image.
 
     Returns:
@@ -100,18 +128,20 @@ def _seen(files, signature, label_map, output_dir, limits):
     """
     results, listed, problems = [], [], []
     pictures = _picture_names(files)
-    for image_id, file in enumerate(track(files, "detecting", transient=True), 1):
-        try:
-            image = read_image(file, limits.max_pixels)
-            found = _found(_outputs(signature, image, file), image, limits.min_score)
-        except UserError as error:
-            problems.append(str(error))
-            continue
-        results += _coco_results(found, image_id)
-        listed.append(_coco_image(image, image_id, file))
-        picture = _picture(image, found, label_map, limits.max_boxes)
-        path = output_dir / pictures[image_id - 1]
-        Image.fromarray(picture).save(path, quality=_JPEG_QUALITY)
+    with Progress(transient=True) as progress:
+        shown = progress.track(files, description="detecting")
+        for image_id, file in enumerate(shown, 1):
+            try:
+                image = read_image(file, limits.max_pixels)
+                found = _shown(_named(file, find, image, progress), image, limits)
+            except UserError as error:
+                problems.append(str(error))
+                continue
+            results += _coco_results(found, image_id)
+            listed.append(_coco_image(image, image_id, file))
+            picture = _picture(image, found, label_map, limits.max_boxes)
+            path = output_dir / pictures[image_id - 1]
+            Image.fromarray(picture).save(path, quality=_JPEG_QUALITY)
     return results, listed, problems
 
 
@@ -159,30 +189,52 @@ def _picture_names(files):
     return names
 
 
-def _outputs(signature, image, file):
+def _merging(model_dir):
+    """As the config beside a SavedModel says; with a warning without one."""
+    # Beside saved_model/, and above serving/<name>/<version>/.
+    for path in (model_dir, model_dir.parent, *model_dir.parents[2:3]):
+        config = path / "pipeline.config"
+        if config.is_file():
+            try:
+                return TileMerging.of_config(load_config(config))
+            except ConfigError as error:
+                raise locate(error, config) from error
+    return TileMerging.of_config(pipeline_pb2.TrainEvalPipelineConfig())
+
+
+def _named(file, find, *arguments):
+    """What is found; errors name the file."""
     try:
-        return saved_models.run(signature, image)
+        return find(*arguments)
     except UserError as error:
         raise UserError(f"{printable(file)}: {error}") from error
 
 
-def _found(outputs, image, min_score):
-    """{"boxes" pixels, "scores", "classes" label-map ids, maybe "masks"}, one image."""
-    height, width = image.shape[:2]
-    boxes = outputs["detection_boxes"] * np.array([height, width] * 2, np.float32)
-    scores, classes = outputs["detection_scores"], outputs["detection_classes"]
-    # What is not a number is no detection, and no file of COCO results can hold it.
-    known = np.isfinite(boxes).all(axis=1) & np.isfinite(classes)
-    keep = np.flatnonzero(known & (scores >= min_score))
+def _in_pixels(outputs, image):
+    """Outputs of one image, boxes in its pixels, without rows that are no detections.
+
+    What is not a number is none, and no file of COCO results can hold it.
+    """
+    size = np.array([*image.shape[:2]] * 2, np.float32)
     found = {
-        "boxes": boxes[keep],
-        "scores": scores[keep],
-        "classes": classes[keep].astype(int),
+        "boxes": outputs["detection_boxes"] * size,
+        "scores": outputs["detection_scores"],
+        "classes": outputs["detection_classes"],
     }
     if "detection_masks" in outputs:
-        masks = outputs["detection_masks"][keep]
-        found["masks"] = rle.encode_pasted(masks, found["boxes"], (height, width))
-    return found
+        found["masks"] = outputs["detection_masks"]
+    known = np.isfinite(found["boxes"]).all(axis=1) & np.isfinite(found["classes"])
+    return {name: rows[known] for name, rows in found.items()}
+
+
+def _shown(found, image, limits):
+    """What is kept of an image's detections; masks become codes of its size."""
+    keep = np.flatnonzero(found["scores"] >= limits.min_score)
+    kept = {name: rows[keep] for name, rows in found.items()}
+    kept["classes"] = kept["classes"].astype(int)
+    if "masks" in kept:
+        kept["masks"] = rle.encode_pasted(kept["masks"], kept["boxes"], image.shape[:2])
+    return kept
 
 
 def _coco_results(found, image_id):

@@ -8,13 +8,15 @@ from od_api.config.compatibility import check_compatibility
 from od_api.evaluation.evaluation import Evaluation
 
 
-def evaluate(config, checkpoint, *, output_dir=None):
+def evaluate(config, checkpoint, *, output_dir=None, tiles=None):
     """Evaluates one checkpoint on every eval_input_reader.
 
     Args:
       config: TrainEvalPipelineConfig.
       checkpoint: a checkpoint, or a directory whose newest one is taken.
       output_dir: where `eval/` goes; the checkpoint's directory by default.
+      tiles: a Tiling for images larger than the network's input: each tile is seen as
+        an image of its own. None: each image is resized whole.
 
     Returns:
       {metric name: float}, those of the second and later readers as `name/metric`.
@@ -27,4 +29,4 @@ def evaluate(config, checkpoint, *, output_dir=None):
     detector, restore = detector_for_inference(config)
     step = restore(found)
     output_dir = output_dir or pathlib.Path(found.prefix).parent
-    return Evaluation(config, detector, output_dir).run(step)
+    return Evaluation(config, detector, output_dir, tiles).run(step)

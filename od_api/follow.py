@@ -20,7 +20,15 @@ from od_api.training.history import History, check_best_metric
 _POLL_SECONDS = 10
 
 
-def follow(config, checkpoint_dir, *, output_dir=None, timeout=3600, keep_best=False):
+def follow(
+    config,
+    checkpoint_dir,
+    *,
+    output_dir=None,
+    timeout=3600,
+    keep_best=False,
+    tiles=None,
+):
     """Evaluates every checkpoint that appears, until training is over.
 
     Args:
@@ -31,6 +39,7 @@ def follow(config, checkpoint_dir, *, output_dir=None, timeout=3600, keep_best=F
         is there.
       keep_best: copy the best checkpoint to `best/` and keep the history by which
         training stops early, for a trainer that does not evaluate.
+      tiles: as of `evaluate`.
 
     Returns:
       The metrics of the newest checkpoint.
@@ -41,7 +50,7 @@ def follow(config, checkpoint_dir, *, output_dir=None, timeout=3600, keep_best=F
     checkpoint_files.refuse_wildcards(os.fspath(checkpoint_dir))
     check_compatibility(config)
     detector, restore = detector_for_inference(config)
-    evaluation = Evaluation(config, detector, output_dir or checkpoint_dir)
+    evaluation = Evaluation(config, detector, output_dir or checkpoint_dir, tiles)
     if keep_best:
         check_best_metric(config.eval_config, evaluation.metric_names)
     done = _evaluated(config, checkpoint_dir, keep_best)

@@ -23,7 +23,7 @@ FLOORS = (
     {"layers"},
     PARTS,
     {"detectors"},
-    {"data", "metrics"},
+    {"data", "metrics", "tiles"},
     {"checkpoints"},
     {"evaluation"},
     {"training", "exporting"},

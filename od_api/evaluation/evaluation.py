@@ -4,12 +4,13 @@ import pathlib
 
 import tensorflow as tf
 from absl import logging
-from rich.progress import track
+from rich.progress import Progress
 
 from od_api.core import variables
 from od_api.core.errors import ConfigError
 from od_api.data.batch_fields import numeric, targets_of
 from od_api.evaluation.readers import readers_of
+from od_api.evaluation.tiled_detector import TiledDetector
 from od_api.metrics import build_evaluators, evaluation_report
 from od_api.metrics.image_ids import ImageIds
 from od_api.metrics.per_image import labelled, per_image
@@ -28,12 +29,14 @@ class Evaluation:
       detector: the detector.
       output_dir: reports, pictures and event files go to `eval/<reader name>` in it;
         None writes nothing.
+      tiles: Tiling: images are seen in their files' sizes, tile by tile; there are no
+        losses then. None: as the resizer makes them.
 
     Attributes:
       metric_names: of what `run` measures; losses come on top.
     """
 
-    def __init__(self, config, detector, output_dir):
+    def __init__(self, config, detector, output_dir, tiles=None):
         self._settings = config.eval_config
         self._detector = detector
         readers = readers_of(config)
@@ -45,6 +48,10 @@ class Evaluation:
         self._predict = tf.function(
             self._predict_batch, autograph=False, reduce_retracing=True
         )
+        self._tiled = None
+        if tiles is not None:
+            at_once = max(config.eval_config.batch_size, 1)
+            self._tiled = TiledDetector(detector, tiles, at_once)
 
     def run(self, step):
         """Evaluates every reader; returns {metric name: float}."""
@@ -58,10 +65,8 @@ class Evaluation:
     def _run_one(self, source, step):
         evaluators = build_evaluators(self._settings, source.label_map)
         losses, pictures, ids = {}, [], ImageIds()
-        dataset = source.evaluation_dataset(self._detector)
-        batches = source.guarded(dataset)
-        for batch in track(batches, "evaluating", transient=True):
-            outputs, batch_losses = self._predict(numeric(batch))
+        dataset = source.evaluation_dataset(self._tiled or self._detector)
+        for batch, outputs, batch_losses in self._seen(source.guarded(dataset)):
             if self._need_masks and outputs.masks is None:
                 raise ConfigError(
                     "measures masks, but the model predicts none",
@@ -82,6 +87,15 @@ class Evaluation:
             directory = self._root / source.name
             self._write(directory, step, metrics, evaluators, pictures, source)
         return metrics
+
+    def _seen(self, batches):
+        """Yields (batch, Detections, {loss: scalar}), with a bar while it lasts."""
+        with Progress(transient=True) as progress:
+            for batch in progress.track(batches, description="evaluating"):
+                if self._tiled:
+                    yield batch, self._tiled.predict(batch, progress), {}
+                else:
+                    yield batch, *self._predict(numeric(batch))
 
     def _predict_batch(self, batch):
         further = {name: batch[name] for name in self._detector.reads}

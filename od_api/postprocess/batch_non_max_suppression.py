@@ -84,6 +84,7 @@ class BatchNonMaxSuppression:
             raise ValueError("use_hard_nms contradicts soft_nms_sigma: unset one")
         self.score_threshold = score_threshold
         self.max_total_detections = max_total_detections
+        self.class_agnostic = use_class_agnostic_nms
         self.suppression = suppression or _old(iou_threshold, soft_nms_sigma)
         self._selection = SelectDetections(
             suppression=self.suppression,

@@ -1,59 +1,38 @@
 """Multi-crop inference: a detector over windows of an image, put together again."""
 
+import math
 import pathlib
 
 import numpy as np
 
 from od_api.core.errors import UserError
 from od_api.study.measure.ensemble import as_arrays, merge
+from od_api.tiles.tiling import Window
 
 # With the whole image ten runs of a model, as many as fit the study's account of its
 # ensemble: five members, about fifty runs an image.
 _WINDOWS_A_SIDE = 3
 # Of an image's sides: neighbouring windows overlap by two thirds of a window's side.
 _SHARE = 0.6
-# A box this close to a window's edge inside the image (pixels) is taken to be cut.
-_MARGIN = 2.0
+# The whole image is seen, too, and better than any window sees what it cuts.
+_SEEN_ELSEWHERE = (math.inf, math.inf, -math.inf, -math.inf)
 # What the command writes beside a cell's detections.json.
 FILE = "detections_crops.json"
 
 
 def windows(height, width):
-    """[(ymin, xmin, ymax, xmax)] in whole pixels: the image, then 3 x 3 parts of it."""
-    found = [(0, 0, height, width)]
+    """[Window]: the image, then 3 x 3 parts of it that leave out what they cut."""
+    found = [Window(0, 0, height, width)]
     for top, bottom in _spans(height):
-        found += [(top, left, bottom, right) for left, right in _spans(width)]
-    return list(dict.fromkeys(found))
+        for left, right in _spans(width):
+            found.append(Window(top, left, bottom, right, _SEEN_ELSEWHERE))
+    return list({window[:4]: window for window in reversed(found)}.values())[::-1]
 
 
 def _spans(side):
     length = max(1, round(_SHARE * side))
     starts = np.linspace(0, side - length, _WINDOWS_A_SIDE).round().astype(int)
     return [(int(start), int(start) + length) for start in starts]
-
-
-def put_back(detections, window, height, width):
-    """Detections of a window in the image's pixels, those that it cut left out.
-
-    Args:
-      detections: dict of `boxes` [n, 4] in the window's pixels, `scores`, `classes`.
-      window: (ymin, xmin, ymax, xmax).
-      height, width: of the image: a window's edge that is the image's cuts nothing.
-    """
-    ymin, xmin, ymax, xmax = window
-    boxes = np.asarray(detections["boxes"], np.float32).reshape(-1, 4)
-    boxes = boxes + np.array([ymin, xmin, ymin, xmin], np.float32)
-    cut = np.zeros(len(boxes), bool)
-    if ymin > 0:
-        cut |= boxes[:, 0] < ymin + _MARGIN
-    if xmin > 0:
-        cut |= boxes[:, 1] < xmin + _MARGIN
-    if ymax < height:
-        cut |= boxes[:, 2] > ymax - _MARGIN
-    if xmax < width:
-        cut |= boxes[:, 3] > xmax - _MARGIN
-    whole = {**detections, "boxes": boxes}
-    return {key: np.asarray(value)[~cut] for key, value in whole.items()}
 
 
 def detect_windows(detect, pixels):
@@ -64,12 +43,12 @@ def detect_windows(detect, pixels):
       pixels: uint8 [H, W, 3].
     """
     height, width = pixels.shape[:2]
-    found = []
-    for window in windows(height, width):
-        ymin, xmin, ymax, xmax = window
-        seen = detect(pixels[ymin:ymax, xmin:xmax])
-        found.append(put_back(seen, window, height, width))
-    return merge(found)
+    return merge(
+        [
+            window.put_back(detect(window.of(pixels)), height, width)
+            for window in windows(height, width)
+        ]
+    )
 
 
 def to_results(detections, image_id):

@@ -8,12 +8,7 @@ import tensorflow as tf
 from od_api import cli
 from od_api.study.measure import evaluation_images, multi_crop
 from od_api.study.measure.evaluation_images import EvaluationImage
-from od_api.study.measure.multi_crop import (
-    detect_windows,
-    put_back,
-    to_results,
-    windows,
-)
+from od_api.study.measure.multi_crop import detect_windows, to_results, windows
 
 
 def _found(*rows):
@@ -29,17 +24,19 @@ def _found(*rows):
 def test_windows_cover_the_image():
     """The image itself and 3 x 3 parts of .6 of its sides."""
     found = windows(100, 50)
-    assert found[0] == (0, 0, 100, 50) and len(found) == 10
-    assert {(b - t, r - x) for t, x, b, r in found[1:]} == {(60, 30)}
+    assert found[0][:4] == (0, 0, 100, 50) and len(found) == 10
+    assert {(b - t, r - x) for t, x, b, r, _ in found[1:]} == {(60, 30)}
     assert {t for t, *_ in found[1:]} == {0, 20, 40}
-    assert windows(1, 1) == [(0, 0, 1, 1)]
+    assert [window[:4] for window in windows(1, 1)] == [(0, 0, 1, 1)]
 
 
 def test_boxes_that_a_window_cuts_are_left_out():
     """The window is the lower right part: its top and left edges are inside."""
     inside, cut, at_border = (10, 10, 20, 20), (0, 10, 20, 20), (10, 10, 60, 60)
     found = _found((inside, 0.9, 0), (cut, 0.8, 0), (at_border, 0.7, 0))
-    moved = put_back(found, (40, 40, 100, 100), 100, 100)
+    part = windows(100, 100)[-1]
+    assert part[:4] == (40, 40, 100, 100)
+    moved = part.put_back(found, 100, 100)
     assert moved["boxes"].tolist() == [[50, 50, 60, 60], [50, 50, 100, 100]]
 
 

@@ -1,0 +1,1 @@
+"""Images larger than a network's input: seen in parts, and put together again."""
