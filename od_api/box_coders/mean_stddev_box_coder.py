@@ -22,9 +22,11 @@ class MeanStddevBoxCoder:
 
     Attributes:
       code_size: 4.
+      of_one_size: codes mean something for images of `image_shape` alone.
     """
 
     code_size = 4
+    of_one_size = True
 
     def __init__(self, *, stddev=0.01, image_shape=None):
         ranges.above("stddev", stddev)

@@ -33,9 +33,11 @@ class SquareBoxCoder:
 
     Attributes:
       code_size: 3.
+      of_one_size: codes mean something for images of `image_shape` alone.
     """
 
     code_size = 3
+    of_one_size = True
 
     def __init__(
         self, *, y_scale=10.0, x_scale=10.0, length_scale=5.0, image_shape=None

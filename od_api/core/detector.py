@@ -26,6 +26,7 @@ class Detector:
       options: {name: largest value}: int32 scalars from 1 up that `call` takes by
         keyword; without them it takes the largest. An export has for each of them a
         signature of that name.
+      of_one_size: its boxes mean something for images of the resizer's size alone.
       reads: names of what `call` takes by keyword beside images and true shapes, as
         batches have it: "scale" or nothing.
       postprocess: what chooses detections of candidates; see `PostProcessing`.
@@ -35,6 +36,7 @@ class Detector:
     candidates_are_ranked = False
     reports = False
     options = MappingProxyType({})
+    of_one_size = False
     reads = ()
 
     def call(self, images, true_shapes, training=False, targets=None, seed=None):

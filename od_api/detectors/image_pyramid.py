@@ -89,7 +89,7 @@ class ImagePyramid(Detector):
             )
         return cls(
             detector=detector,
-            views=_views(message, detector.resizer),
+            views=_views(message, detector),
             pixels=message.Pixels.Name(message.pixels),
             postprocess=postprocess,
         )
@@ -223,13 +223,14 @@ def _together(columns):
     return {name: tf.concat(parts, axis=1) for name, parts in joined.items()}
 
 
-def _views(message, default):
-    """The Views of an ImagePyramid message; `default` is the model's resizer."""
+def _views(message, detector):
+    """The Views of an ImagePyramid message."""
     sizes = list(message.sizes) or [inference_pb2.PyramidSize()]
     views = []
     for i, size in enumerate(sizes):
         try:
-            views += _views_of(size, default, message.flip)
+            views += _views_of(size, detector.resizer, message.flip)
+            _check_size(views[-1].resizer, detector)
         except ConfigError as error:
             raise error.within(f"sizes[{i}]") from error
     if len(sizes) > 1:
@@ -248,6 +249,17 @@ def _views_of(size, default, flip):
         raise ConfigError(str(error), error.field) from error
     view = View(resizer, low, high)
     return [view, view._replace(mirrored=True)] if flip else [view]
+
+
+def _check_size(resizer, detector):
+    wanted = detector.resizer.output_shape
+    if detector.of_one_size and resizer.output_shape != wanted:
+        raise ConfigError(
+            "gives another size than the model's image_resizer, and its box_coder "
+            "measures in heights and widths of that: remove the size, or train with "
+            "faster_rcnn_box_coder",
+            "image_resizer",
+        )
 
 
 def _check_kinds(resizers):

@@ -75,6 +75,7 @@ class Ssd(Detector):
         self.resizer = resizer
         self.parts = {"backbone": backbone, "neck": neck, "head": stage.head}
         self.stage = stage
+        self.of_one_size = getattr(stage.box_coder, "of_one_size", False)
         self.postprocess = postprocess
         self.add_background_class = add_background_class
         self.pad_to_multiple = pad_to_multiple

@@ -265,7 +265,8 @@ def test_one_size_is_the_detector(models, name):
     model = models(name)
     inputs = noise()
     want = model.detect(model.call(*inputs))
-    assert want.count.numpy().sum() > 0
+    # Of random weights no two corners belong together.
+    assert want.count.numpy().sum() > 0 or name == "corners"
     alone = pyramid("", model)
     predictions = alone.call(*inputs)
     same(alone.detect(predictions), want)
@@ -346,6 +347,19 @@ def test_a_classifier_has_no_boxes_to_merge():
     with pytest.raises(ConfigError, match="finds none") as error:
         pyramid("flip: true", finder)
     assert error.value.field_path == "image_pyramid"
+
+
+def test_codes_of_one_size_are_read_at_no_other():
+    model = kit.make_detector(
+        "ssd",
+        "fixed_shape_resizer { height: 96 width: 96 }",
+        "box_coder { mean_stddev_box_coder {} }",
+    )
+    size = "sizes { image_resizer { fixed_shape_resizer { height: %d width: 96 } } }"
+    pyramid(f"{size % 96} flip: true", model)
+    with pytest.raises(ConfigError, match="measures in heights") as error:
+        pyramid(f"{size % 96} {size % 64}", model)
+    assert error.value.field_path == "image_pyramid.sizes[1].image_resizer"
 
 
 def test_a_column_that_the_model_has_not_is_refused(models):
