@@ -24,7 +24,8 @@ if hasattr(model, "freeze_batchnorm"):
 else:
     parts = config.model.faster_rcnn.feature_extractor
     parts.batch_norm_trainable = False
-    parts.backbone.mobilenet_v1.freeze_batch_norm = True
+    backbone = parts.backbone.WhichOneof("backbone_oneof")
+    getattr(parts.backbone, backbone).freeze_batch_norm = True
 train(config, f"{folder}/one", evaluate_on_the_way=False)
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 train(config, f"{folder}/two", strategy=strategy, evaluate_on_the_way=False)

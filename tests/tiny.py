@@ -90,10 +90,16 @@ eval_input_reader {
 """
 
 
-def make_data(folder, num_images=8):
+def make_data(folder, num_images=8, include_masks=False):
     """Synthetic scenes as TFRecords with their label map; returns the folder."""
     data = folder / "data"
-    synth.generate_records(data, num_images=num_images, seed=7, image_size=(128, 128))
+    synth.generate_records(
+        data,
+        num_images=num_images,
+        seed=7,
+        image_size=(128, 128),
+        include_masks=include_masks,
+    )
     return data
 
 

@@ -1,0 +1,39 @@
+"""benchmarks/region_proofs.json is of this code, and says what it should."""
+
+import json
+import pathlib
+import sys
+
+import pytest
+
+BENCHMARKS = pathlib.Path(__file__).parent.parent / "benchmarks"
+sys.path.insert(0, str(BENCHMARKS))
+
+import region_proofs  # noqa: E402
+
+RECORD = json.loads(region_proofs.RECORD.read_text())
+
+
+def test_the_record_has_every_proof():
+    assert sorted(RECORD) == sorted(region_proofs.PROOFS)
+
+
+@pytest.mark.parametrize("name", region_proofs.PROOFS)
+def test_a_proof(name):
+    """Learned by this config and these files; else run region_proofs.py NAME anew."""
+    found = RECORD[name]
+    assert found["learn"]["digest"] == region_proofs.digest(name)
+    assert found["learn"]["mAP"] > 0.9
+    assert found["learn"]["boxes"] <= 1e-3
+    assert found["learn"]["scores"] <= 1e-5
+    assert found["apart"]["steps"] >= 3
+
+
+def test_masks_are_learned_too():
+    assert RECORD["deconvolve_masks"]["learn"]["mask_mAP"] > 0.7
+
+
+def test_a_digest_is_of_config_and_files():
+    made = {region_proofs.digest(name) for name in region_proofs.PROOFS}
+    assert len(made) == len(region_proofs.PROOFS)
+    assert region_proofs.digest("roi_align") == region_proofs.digest("roi_align")
