@@ -1,5 +1,6 @@
 """Where the schema has room for each message, and how a config sets it."""
 
+import re
 from typing import NamedTuple
 
 from od_api.core.registry import is_slot
@@ -28,7 +29,12 @@ def places():
         parent, field = min(fields, key=lambda pair: len(pair[1]))
         text = f"{field} {{}}"
         if is_slot(parent):
-            _, lead = min(holders[parent.full_name], key=lambda pair: len(pair[1]))
+            # And one of the slot's own name is the plainest of all.
+            own_name = re.sub(r"(?<!^)(?=[A-Z])", "_", parent.name).lower()
+            _, lead = min(
+                holders[parent.full_name],
+                key=lambda pair: (pair[1] != own_name, len(pair[1])),
+            )
             text = f"{lead} {{ {text} }}"
         found[name] = Place([f"{parent.name}.{own}" for parent, own in fields], text)
     return found
