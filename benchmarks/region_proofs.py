@@ -240,18 +240,14 @@ def in_step(name, folder, data):
 
     from od_api.checkpoints import checkpoint_files
 
-    # All that is sampled is kept: each device would draw for its own images.
-    path = _written(
-        config_of(
-            name,
-            folder,
-            data,
-            f"{MODEL}.first_stage_minibatch_size=4096",
-            f"{MODEL}.second_stage_batch_size=1024",
-            "train_config.checkpoint_every_n_steps=1",
-        ),
-        folder / f"{name}.config",
-    )
+    config = config_of(name, folder, data, "train_config.checkpoint_every_n_steps=1")
+    # Everything is kept: each device would draw for its own images.
+    model = config.model.faster_rcnn
+    model.first_stage_minibatch_size = 4096
+    padded = config.train_input_reader.max_number_of_boxes
+    model.second_stage_batch_size = model.first_stage_max_proposals + padded
+    model.second_stage_balance_fraction = 1
+    path = _written(config, folder / f"{name}.config")
     subprocess.run(
         [sys.executable, TESTS / "mirrored_training.py", path, folder],
         check=True,

@@ -29,6 +29,12 @@ def test_a_proof(name):
     assert found["apart"]["steps"] >= 3
 
 
+@pytest.mark.parametrize("name", [n for n in RECORD if "in_step" in RECORD[n]])
+def test_two_devices_are_one(name):
+    found = RECORD[name]["in_step"]
+    assert found["difference"] <= 1e-4 < found["moved"]
+
+
 def test_masks_are_learned_too():
     assert RECORD["deconvolve_masks"]["learn"]["mask_mAP"] > 0.7
 
