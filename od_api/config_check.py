@@ -22,6 +22,7 @@ from od_api.core.field_ranges import range_faults
 from od_api.core.printable import printable
 from od_api.core.registry import build, build_field
 from od_api.data.chip_index import check_chips
+from od_api.data.inputs import finds_boxes
 from od_api.data.schemes import Schemes, read_by_schemes
 
 # A batch that as many machines like this one cannot share is none of any cluster.
@@ -132,15 +133,17 @@ def _evaluation_errors(config):
     """Metrics that do not exist; which classes there are matters to some names."""
     # Metrics load pycocotools, which the rest of the check does without.
     from od_api.metrics.metrics_sets import build_evaluators
-    from od_api.training.history import check_best_metric
+    from od_api.training.history import check_best_metric, with_best_metric
 
     label_map, known = _label_map(config)
     try:
-        evaluators = build_evaluators(config.eval_config, label_map)
+        boxes = finds_boxes(config)
+        evaluators = build_evaluators(config.eval_config, label_map, boxes)
     except ConfigError as error:
         yield error
         return
     names = [name for e in evaluators for name in e.result()]
+    config = with_best_metric(config, names)
     metric = config.eval_config.best_metric
     for reader in config.eval_input_reader[1:]:
         metric = metric.removeprefix(f"{reader.name}/")

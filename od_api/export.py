@@ -50,6 +50,12 @@ _DISK_ERRORS = (
 _LARGE_NETWORK = 2**26
 _LARGE_KERNEL = 2**14
 
+# Names of the differences in parity.json.
+_REPORTED = {
+    "boxes": "largest_box_difference_px",
+    "scores": "largest_score_difference",
+}
+
 
 def export(
     config,
@@ -74,7 +80,8 @@ def export(
         engines take; slower in TensorFlow. The exported pipeline.config says so.
 
     Returns:
-      {"boxes": pixels, "scores": difference}, the largest ones found.
+      {"boxes": pixels, "scores": difference}, the largest ones found; of a model
+      without boxes scores alone.
 
     Raises:
       UserError: bad arguments, the disk is full, or the exported model differs from
@@ -230,13 +237,10 @@ def _write_model(module, root, name, version):
 
 
 def _write_report(differences, path):
-    logging.info(
-        "parity with the checkpoint: boxes within %.2g px, scores within %.2g",
-        differences["boxes"],
-        differences["scores"],
-    )
-    report = {
-        "largest_box_difference_px": differences["boxes"],
-        "largest_score_difference": differences["scores"],
-    }
+    within = [
+        f"{name} within {value:.2g}{' px' if name == 'boxes' else ''}"
+        for name, value in differences.items()
+    ]
+    logging.info("parity with the checkpoint: %s", ", ".join(within))
+    report = {_REPORTED[name]: value for name, value in differences.items()}
     path.write_text(json.dumps(report, indent=2) + "\n")

@@ -15,7 +15,7 @@ from od_api.checkpoints.restored_detector import detector_for_inference
 from od_api.config.compatibility import check_compatibility
 from od_api.core.errors import UserError
 from od_api.evaluation.evaluation import Evaluation
-from od_api.training.history import History, check_best_metric
+from od_api.training.history import History, check_best_metric, with_best_metric
 
 _POLL_SECONDS = 10
 
@@ -52,6 +52,7 @@ def follow(
     detector, restore = detector_for_inference(config)
     evaluation = Evaluation(config, detector, output_dir or checkpoint_dir, tiles)
     if keep_best:
+        config = with_best_metric(config, evaluation.metric_names)
         check_best_metric(config.eval_config, evaluation.metric_names)
     done = _evaluated(config, checkpoint_dir, keep_best)
     queue = CheckpointQueue(checkpoint_dir, done)

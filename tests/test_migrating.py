@@ -179,6 +179,7 @@ def schema_files():
         "ignore_rule_pb2",
         "inference_pb2",
         "backbone_pb2",
+        "classifier_pb2",
         "grouping_pb2",
         "keypoints_pb2",
         "column_pb2",

@@ -7,7 +7,7 @@ from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import batch_scheme_pb2
 
-_OF_IMAGES = ("image", "true_shape", "scale")
+_OF_IMAGES = ("image", "true_shape", "scale", "image_classes")
 
 
 @register(batch_scheme_pb2.Mixup)
@@ -17,7 +17,8 @@ class Mixup(BatchScheme):
     An image becomes s x1 + (1 - s) x2 with s from Beta(alpha, alpha), on a canvas of
     the larger height and the larger width, and nothing is resized. It has the boxes of
     both, with their weights times the share of their image, and its scale, which size
-    ranges look at, is the geometric mean of the two.
+    ranges look at, is the geometric mean of the two. Classes of whole images are mixed
+    by the same shares.
 
     Args:
       alpha: above 0.
@@ -41,6 +42,10 @@ class Mixup(BatchScheme):
         }
         if "scale" in batch:
             mixed["scale"] = tf.sqrt(tf.reduce_prod(pairs["scale"], axis=1))
+        if "image_classes" in batch:
+            mixed["image_classes"] = tf.reduce_sum(
+                pairs["image_classes"] * shares[:, :, None], axis=1
+            )
         images = pairs["image"] * shares[:, :, None, None, None]
         return {
             **mixed,

@@ -103,6 +103,7 @@ _LIMITS = {
         "first_stage_features_stride": _SIDE,
         "pad_to_multiple": _SIDE,
     },
+    "Classifier": {"num_classes": _to(ranges.MOST_CLASSES, low=1)},
     "Keypoints": {
         "num_classes": _to(ranges.MOST_CLASSES, low=1),
         "pad_to_multiple": _SIDE,

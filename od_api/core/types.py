@@ -33,6 +33,8 @@ class Targets(NamedTuple):
         such as crowds; None: there are none.
       scale: [B] float32, pixels of the network's input for each pixel of the image in
         its file; None: 1.
+      image_classes: [B, K] float32, 1 for the classes of the whole image; None where
+        the input does not read them.
       longest: int32 scalar: behind so many boxes every image has padding alone; None
         where shapes must be static, as XLA needs them.
     """
@@ -46,6 +48,7 @@ class Targets(NamedTuple):
     longest: Any = None
     ignored: Any = None
     scale: Any = None
+    image_classes: Any = None
 
     @property
     def objects(self):

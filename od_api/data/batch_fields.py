@@ -8,6 +8,7 @@
     weights         [B, G] float32; 0 in the padding
     valid, is_crowd, difficult  [B, G] bool
     ignored         [B, G] bool; neither object nor background, in losses alone
+    image_classes   [B, K] float32, 0 or 1; where the reader loads them
     scale           [B] float32, pixels of `image` for each pixel of the file's image
     area            [B, G] float32, square pixels in the file; evaluation only
     image_id        [B] int64
@@ -33,6 +34,7 @@ _GROUND_TRUTH = {
     "ignored": tf.bool,
     "masks": tf.uint8,
     "scale": tf.float32,
+    "image_classes": tf.float32,
 }
 # Strings and bookkeeping stay on the host.
 _NUMERIC = ("image", "true_shape", *_GROUND_TRUTH)

@@ -12,6 +12,7 @@ from od_api.data.duplicates import Duplicates
 from od_api.data.findings import Report
 from od_api.data.ignored_boxes import count_ignored, ignored_flags
 from od_api.data.image_checks import ImageChecks
+from od_api.data.image_classes import ImageClasses
 from od_api.data.keypoint_checks import check_keypoints
 from od_api.data.mask_checks import check_masks
 from od_api.data.read_errors import FAILURES, reason_of
@@ -86,6 +87,7 @@ class _Run:
         self.report = Report()
         self._reader = reader
         self._classes = ClassTally(label_map, reader.drop_unknown_classes)
+        self._image_classes = ImageClasses(label_map, reader.load_image_classes)
         self._images = ImageChecks(images_left, reader.max_image_pixels)
         self._duplicates = Duplicates()
         self._most = reader.max_number_of_boxes if training else float("inf")
@@ -119,9 +121,13 @@ class _Run:
     def finish(self, complete, num_files):
         """Adds what concerns the set as a whole."""
         report, self._place = self.report, {}
-        for severity, kind, detail, place in self._classes.findings(complete):
-            report.add(severity, kind, detail, **place)
+        if not self._image_classes.needed:
+            for severity, kind, detail, place in self._classes.findings(complete):
+                report.add(severity, kind, detail, **place)
         report.per_class = self._classes.per_class
+        if self._image_classes.needed:
+            report.per_class = self._image_classes.per_class
+        self._add_all(self._image_classes.findings(report.boxes))
         report.decoded = self._images.decoded
         if self._crowded:
             self._add(
@@ -171,6 +177,7 @@ class _Run:
         self._add_all(self._duplicates.look(features, self._place))
         self._boxes(features, size)
         self._add_all(self._classes.add(features, self._place))
+        self._add_all(self._image_classes.add(features))
         if self._errors == errors:
             # Whatever else TensorFlow's own parser may not take.
             try:
@@ -195,7 +202,7 @@ class _Run:
         if count > self._most:
             self._crowded += 1
             self._cut += count - self._most
-        if not count:
+        if not count and not self._image_classes.needed:
             self._add("note", "no_boxes", "an image without objects")
 
     def _add(self, severity, kind, detail):

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from od_api.core.errors import ConfigError, UserError
 from od_api.core.printable import printable
-from od_api.core.registry import build
+from od_api.core.registry import build, part_class
 from od_api.core.warn_once import warn_once
 from od_api.data import guarded, records
 from od_api.data.batch_fields import numeric
@@ -38,14 +38,24 @@ class Input:
       field_path: where it stands in the config, for errors.
       num_classes: K of the detector that reads it.
       training: whether it is read to train.
+      image_classes: the classes of whole images are what is learnt.
 
     Attributes:
       label_map: LabelMap.
       name: the reader's name, "" if it has none.
     """
 
-    def __init__(self, reader, field_path, num_classes, training):
+    def __init__(self, reader, field_path, num_classes, training, image_classes=False):
         self._reader, self._training = reader, training
+        if image_classes:
+            self._reader = _copy(reader)
+            self._reader.load_image_classes = True
+        elif reader.load_image_classes:
+            raise ConfigError(
+                "is of use to model.classifier alone, and this model finds boxes: "
+                "remove it",
+                f"{field_path}.load_image_classes",
+            )
         self.name = reader.name
         try:
             self.paths = _record_paths(reader)
@@ -112,7 +122,11 @@ class TrainingInput(Input):
     def __init__(self, config):
         reader = config.train_input_reader
         super().__init__(
-            reader, "train_input_reader", num_classes_of(config), training=True
+            reader,
+            "train_input_reader",
+            num_classes_of(config),
+            training=True,
+            image_classes=not finds_boxes(config),
         )
         self._settings = config.train_config
         self.chips = _chips(reader, self.paths, self._settings.jit_compile)
@@ -120,8 +134,7 @@ class TrainingInput(Input):
         self.schemes = Schemes(self._settings, self._settings.jit_compile)
         if self.schemes:
             # A scheme takes whole batches alone.
-            self._reader = input_reader_pb2.InputReader()
-            self._reader.CopyFrom(reader)
+            self._reader = _copy(self._reader)
             self._reader.drop_remainder = True
 
     def training_dataset(self, detector, start_step, share=(0, 1)):
@@ -199,7 +212,13 @@ class EvaluationInput(Input):
         path = f"eval_input_reader[{index}]"
         if reader.HasField("chips"):
             _within(path, check_chips, reader.chips, training=False)
-        super().__init__(reader, path, num_classes_of(config), training=False)
+        super().__init__(
+            reader,
+            path,
+            num_classes_of(config),
+            training=False,
+            image_classes=not finds_boxes(config),
+        )
         self._batch_size = max(config.eval_config.batch_size, 1)
 
     def evaluation_dataset(self, detector):
@@ -226,10 +245,21 @@ def _within(place, check, *arguments, **settings):
         raise error.within("chips").within(place) from error
 
 
+def _copy(reader):
+    copy = input_reader_pb2.InputReader()
+    copy.CopyFrom(reader)
+    return copy
+
+
 def num_classes_of(config):
     """`num_classes` of whatever model a config has."""
     model = getattr(config.model, config.model.WhichOneof("model") or "ssd")
     return model.num_classes
+
+
+def finds_boxes(config):
+    """Whether the model of a config finds boxes, and not classes of whole images."""
+    return getattr(part_class(config.model), "finds_boxes", True)
 
 
 def label_map_path(config):

@@ -60,6 +60,10 @@ class Preparation:
     def __call__(self, position, serialized, chip=None):
         sample = decode(serialized, self._reader, self._recipe.label_map)
         sample = keep_boxes(sample, sample["classes"] < self._recipe.num_classes)
+        if "image_class_ids" in sample:
+            ids = sample.pop("image_class_ids")
+            each = tf.one_hot(ids, self._recipe.num_classes)
+            sample["image_classes"] = tf.reduce_max(each, axis=0)
         sample["original_shape"] = tf.shape(sample["image"])[:2]
         sample["scale"] = tf.ones([])
         if self._recipe.keep_originals:

@@ -36,6 +36,8 @@ _TYPES = {
     "image/filename": "bytes_list",
     "image/height": "int64_list",
     "image/width": "int64_list",
+    "image/class/text": "bytes_list",
+    "image/class/label": "int64_list",
     f"{_KEYPOINTS}x": "float_list",
     f"{_KEYPOINTS}y": "float_list",
     f"{_KEYPOINTS}visibility": "int64_list",

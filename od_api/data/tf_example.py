@@ -26,6 +26,7 @@ _MASK_TYPES = {
 }
 
 _BOX = "image/object/bbox/"
+_IMAGE_CLASS = "image/class/"
 _SCALARS = {
     "image/encoded": tf.string,
     "image/filename": tf.string,
@@ -67,6 +68,7 @@ def decode(serialized, reader, label_map=None):
         area       [G] float32, square pixels of the image: the object's, or the box's
         image_id   int64 scalar, a hash of source_id
         source_id  string scalar; the file name where the record has none
+        image_class_ids  [n] int32, 0-based, of the whole image, as the reader asks
     """
     features = parse_example(serialized, _spec(reader))
     image = _image(features, reader.max_image_pixels)
@@ -80,6 +82,8 @@ def decode(serialized, reader, label_map=None):
         **box_details(features, reader, image, boxes),
         **_names(features, serialized),
     }
+    if reader.load_image_classes:
+        sample["image_class_ids"] = _image_class_ids(features, label_map) - 1
     ymin, xmin, ymax, xmax = tf.unstack(boxes, axis=-1)
     # False for NaN too.
     in_order = (ymax >= ymin) & (xmax >= xmin)
@@ -157,6 +161,9 @@ def _spec(reader):
         lists["image/object/keypoint/visibility"] = tf.int64
     if reader.load_multiclass_scores:
         lists["image/object/class/multiclass_scores"] = tf.float32
+    if reader.load_image_classes:
+        lists[f"{_IMAGE_CLASS}text"] = tf.string
+        lists[f"{_IMAGE_CLASS}label"] = tf.int64
     spec.update({key: tf.io.RaggedFeature(t) for key, t in lists.items()})
     return spec
 
@@ -177,13 +184,7 @@ def _boxes(features, image):
 
 def _class_ids(features, label_map, count):
     """[G] int32 ids as in files; 0 where there is no such class."""
-    # One that does not fit would become some other class.
-    labels = features["image/object/class/label"]
-    ids = tf.cast(tf.clip_by_value(labels, 0, tf.int32.max), tf.int32)
-    if label_map is not None:
-        texts = features["image/object/class/text"]
-        by_text, by_number = _by_text(texts, label_map), ids
-        ids = tf.cond(tf.size(texts) > 0, lambda: by_text, lambda: by_number)
+    ids = _ids_below("image/object/class/", features, label_map)
     check = require(
         tf.size(ids) == count,
         "the record has not one class for each box (one without class/label needs a "
@@ -192,6 +193,31 @@ def _class_ids(features, label_map, count):
     )
     with tf.control_dependencies(check):
         return tf.identity(ids)
+
+
+def _image_class_ids(features, label_map):
+    """[n] int32 ids, as in files, of the classes of the whole image."""
+    ids = _ids_below(_IMAGE_CLASS, features, label_map)
+    check = require(
+        tf.size(ids) > 0,
+        "the record has no class of the image (image/class/label or image/class/text), "
+        "and model.classifier learns nothing else",
+        features,
+    )
+    with tf.control_dependencies(check):
+        return tf.identity(ids)
+
+
+def _ids_below(prefix, features, label_map):
+    """int32 ids as in files of the texts or labels below a prefix; 0: no such class."""
+    # One that does not fit would become some other class.
+    labels = features[f"{prefix}label"]
+    ids = tf.cast(tf.clip_by_value(labels, 0, tf.int32.max), tf.int32)
+    if label_map is None:
+        return ids
+    texts = features[f"{prefix}text"]
+    by_text, by_number = _by_text(texts, label_map), ids
+    return tf.cond(tf.size(texts) > 0, lambda: by_text, lambda: by_number)
 
 
 def _by_text(texts, label_map):

@@ -13,7 +13,7 @@ from od_api.evaluation.readers import readers_of
 from od_api.evaluation.tiled_detector import TiledDetector
 from od_api.metrics import build_evaluators, evaluation_report
 from od_api.metrics.image_ids import ImageIds
-from od_api.metrics.per_image import labelled, per_image
+from od_api.metrics.per_image import labelled, of_whole_images, per_image
 from od_api.metrics.summaries import Summaries
 from od_api.pictures import draw
 
@@ -63,21 +63,25 @@ class Evaluation:
         return metrics
 
     def _run_one(self, source, step):
-        evaluators = build_evaluators(self._settings, source.label_map)
+        boxes = self._detector.finds_boxes
+        evaluators = build_evaluators(self._settings, source.label_map, boxes)
         losses, pictures, ids = {}, [], ImageIds()
         dataset = source.evaluation_dataset(self._tiled or self._detector)
         for batch, outputs, batch_losses in self._seen(source.guarded(dataset)):
-            if self._need_masks and outputs.masks is None:
+            if boxes and self._need_masks and outputs.masks is None:
                 raise ConfigError(
                     "measures masks, but the model predicts none",
                     "eval_config.metrics_set",
                 )
-            images = per_image(batch, outputs, self._need_masks)
+            if boxes:
+                images = per_image(batch, outputs, self._need_masks)
+            else:
+                images = of_whole_images(batch, outputs)
             for image in images:
                 number = ids.of(image["image_id"], image["source_id"])
                 for evaluator in evaluators:
                     evaluator.add(number, image["groundtruth"], image["detections"])
-            room = self._settings.num_visualizations - len(pictures)
+            room = self._settings.num_visualizations - len(pictures) if boxes else 0
             pictures += [self._draw(i, source.label_map) for i in images[:room]]
             _accumulate(losses, batch_losses, len(images))
         ids.report()
@@ -106,6 +110,8 @@ class Evaluation:
         losses["regularization_loss"] = variables.regularization_loss(
             self._detector.parts
         )
+        if not self._detector.finds_boxes:
+            return self._detector.scores(predictions), losses
         return self._detector.detect(predictions), losses
 
     def _draw(self, image, label_map):

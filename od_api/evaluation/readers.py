@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from od_api.core.errors import ConfigError, UserError
-from od_api.data.inputs import EvaluationInput
+from od_api.data.inputs import EvaluationInput, finds_boxes
 from od_api.metrics import build_evaluators
 from od_api.system.path_names import one_name
 
@@ -47,7 +47,7 @@ def readers_of(config):
                 f"is {source.name!r} as before: two reports need two names",
                 f"{place}.name",
             )
-        reader = _measured(source, config.eval_config, is_first=not seen)
+        reader = _measured(source, config, is_first=not seen)
         seen.add(source.name)
         if reader.needs_masks and not config.eval_input_reader[i].load_instance_masks:
             raise ConfigError(
@@ -58,8 +58,10 @@ def readers_of(config):
     return readers
 
 
-def _measured(source, settings, is_first):
-    evaluators = build_evaluators(settings, source.label_map)
+def _measured(source, config, is_first):
+    evaluators = build_evaluators(
+        config.eval_config, source.label_map, finds_boxes(config)
+    )
     prefix = "" if is_first else f"{source.name}/"
     names = [prefix + name for e in evaluators for name in e.result()]
     return Reader(source, names, any(e.needs_masks for e in evaluators))

@@ -11,9 +11,11 @@ from od_api.exporting import serving
 # Largest differences allowed between the checkpoint and what was exported.
 BOX_LIMIT_PIXELS = 1e-3
 SCORE_LIMIT = 1e-5
+_LIMITS = {"boxes": BOX_LIMIT_PIXELS, "scores": SCORE_LIMIT}
 # Sizes of the test images: one is wider than high, so that padding takes part.
 _SIZES = ((300, 300), (240, 401))
 _COMPARED = ("raw_detection_boxes", "raw_detection_scores")
+_CLASSES = ("image_class_scores",)
 # Ranked candidates are chosen by scores, some of which are nearly equal: rounding puts
 # them in another order, and lets another one through here and there.
 _SHARE_OF_RANKED = 0.9
@@ -32,13 +34,16 @@ def check(saved_model_dir, detector, input_type):
       input_type: what the SavedModel takes.
 
     Returns:
-      {"boxes": pixels, "scores": difference}, the largest ones.
+      {"boxes": pixels, "scores": difference}, the largest ones; scores alone of a
+      detector that finds no boxes.
 
     Raises:
       UserError: they differ by more than the limits, or are not finite.
     """
     model = tf.saved_model.load(str(saved_model_dir))
     compare = of_ranked if detector.candidates_are_ranked else differences
+    if not detector.finds_boxes:
+        compare = of_classes
     found = []
     rng = np.random.default_rng(0)
     with _exact_products():
@@ -52,14 +57,21 @@ def check(saved_model_dir, detector, input_type):
             found.append(compare(got, want, images.shape[1:3]))
     # np.max, unlike max, lets a difference that is not a number through.
     worst = {name: float(np.max([f[name] for f in found])) for name in found[0]}
-    boxes, scores = worst["boxes"], worst["scores"]
-    if not (boxes <= BOX_LIMIT_PIXELS and scores <= SCORE_LIMIT):
+    if not all(value <= _LIMITS[name] for name, value in worst.items()):
         raise UserError(
-            f"the exported model differs from the checkpoint: boxes by {boxes:.3g} px "
-            f"(limit {BOX_LIMIT_PIXELS:g}), scores by {scores:.3g} (limit "
-            f"{SCORE_LIMIT:g}); nothing was exported"
+            f"the exported model differs from the checkpoint: {_worded(worst)}; "
+            "nothing was exported"
         )
     return worst
+
+
+def _worded(worst):
+    """`boxes by 2 px (limit 0.001), scores by ...`."""
+    return ", ".join(
+        f"{name} by {value:.3g}{' px' if name == 'boxes' else ''} "
+        f"(limit {_LIMITS[name]:g})"
+        for name, value in worst.items()
+    )
 
 
 def differences(got, want, padded_shape):
@@ -109,19 +121,35 @@ def of_ranked(got, want, padded_shape):
     }
 
 
+def of_classes(got, want, padded_shape):
+    """The largest difference of the scores of a classifier, as {"scores": difference}.
+
+    Args and errors are those of `differences`.
+    """
+    del padded_shape
+    found, expected = (o["image_class_scores"] for o in _finite((got, want), _CLASSES))
+    return {"scores": np.abs(found - expected).max()}
+
+
 def _compared(outputs, padded_shape):
     """(boxes [B, A, 4] in pixels, scores [B, A, K]) of the model and the detector."""
-    outputs = [{n: np.asarray(o[n]) for n in _COMPARED} for o in outputs]
-    for name in _COMPARED:
+    outputs = _finite(outputs, _COMPARED)
+    return [
+        (np.clip(boxes, 0, 1) * np.tile(padded_shape, 2), scores)
+        for boxes, scores in (o.values() for o in outputs)
+    ]
+
+
+def _finite(outputs, names):
+    """These outputs of the model and the detector, as arrays; the latter's finite."""
+    outputs = [{n: np.asarray(o[n]) for n in names} for o in outputs]
+    for name in names:
         if not np.isfinite(outputs[1][name]).all():
             raise UserError(
                 f"the checkpoint's {name} are not all finite numbers: its training "
                 "diverged; export an earlier one"
             )
-    return [
-        (np.clip(boxes, 0, 1) * np.tile(padded_shape, 2), scores)
-        for boxes, scores in (o.values() for o in outputs)
-    ]
+    return outputs
 
 
 @contextlib.contextmanager

@@ -179,10 +179,14 @@ def outputs_of(detector, images, true_shapes, *further):
       [B, N]; detection_multiclass_scores [B, N, K (+1)]; num_detections [B];
       raw_detection_boxes [B, A, 4], normalised to the padded image;
       raw_detection_scores [B, A, K (+1)]; of a detector with masks detection_masks
-      [B, N, mh, mw], probabilities for the inside of the boxes.
+      [B, N, mh, mw], probabilities for the inside of the boxes. Of one that finds no
+      boxes: image_class_scores [B, K], of all classes by their ids, from 1 up;
+      image_classes (label-map ids), image_scores [B, N], the best first.
     """
     chosen = dict(zip([*detector.reads, *detector.options], further, strict=False))
     predictions = detector.call(images, true_shapes, **chosen)
+    if not detector.finds_boxes:
+        return _classes_of(detector, predictions)
     found = detector.detect(predictions)
     raw_boxes, raw_scores = detector.decode(predictions), detector.scores(predictions)
     real = tf.sequence_mask(found.count, tf.shape(found.scores)[1])
@@ -201,6 +205,16 @@ def outputs_of(detector, images, true_shapes, *further):
     }
     if found.masks is not None:
         outputs["detection_masks"] = tf.where(real[..., None, None], found.masks, 0.0)
+    return {name: tf.cast(value, tf.float32) for name, value in outputs.items()}
+
+
+def _classes_of(detector, predictions):
+    found = detector.detect(predictions)
+    outputs = {
+        "image_class_scores": detector.scores(predictions),
+        "image_classes": found.classes + 1,
+        "image_scores": found.scores,
+    }
     return {name: tf.cast(value, tf.float32) for name, value in outputs.items()}
 
 

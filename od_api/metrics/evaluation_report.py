@@ -47,8 +47,9 @@ def write(directory, *, step, metrics, evaluators, label_map=None):
         temporary = folder / path.name
         temporary.write_text(json.dumps(report, indent=1, allow_nan=False) + "\n")
         os.replace(temporary, path)
-    if evaluators:
-        pr_curves.write(directory, evaluators[0].curves())
+    curves = evaluators[0].curves() if evaluators else None
+    if curves is not None:
+        pr_curves.write(directory, curves)
     return report
 
 

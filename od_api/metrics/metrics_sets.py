@@ -5,9 +5,11 @@ import difflib
 from od_api.core.errors import ConfigError
 from od_api.metrics.coco import CocoDetectionMetrics
 from od_api.metrics.coco_mask import CocoMaskMetrics
+from od_api.metrics.image_classification import ImageClassificationMetrics
 from od_api.metrics.pascal_voc import PascalVocMetrics
 
 _DEFAULT = "coco_detection_metrics"
+_OF_IMAGES = ImageClassificationMetrics.key
 
 
 def _pascal_voc(label_map, eval_config):
@@ -34,6 +36,7 @@ def _precision_at_recall(label_map, eval_config):
 
 _EVALUATORS = {
     _DEFAULT: CocoDetectionMetrics,
+    _OF_IMAGES: ImageClassificationMetrics,
     "coco_mask_metrics": CocoMaskMetrics,
     "pascal_voc_detection_metrics": _pascal_voc,
     "weighted_pascal_voc_detection_metrics": _weighted_pascal_voc,
@@ -56,12 +59,15 @@ _NOT_HERE = {
 }
 
 
-def build_evaluators(eval_config, label_map):
-    """The evaluators that a config asks for; COCO's where it asks for none.
+def build_evaluators(eval_config, label_map, finds_boxes=True):
+    """The evaluators that a config asks for; where it asks for none, COCO's.
+
+    Without boxes, those of the classes of images.
 
     Args:
       eval_config: EvalConfig.
       label_map: has `ids` (1-based, gaps allowed) and `name(id)`.
+      finds_boxes: whether the model does.
 
     Returns:
       A list of evaluators: `add(image_id, groundtruth, detections)` for each image,
@@ -70,10 +76,19 @@ def build_evaluators(eval_config, label_map):
     Raises:
       ConfigError: a set that does not exist or is not there yet.
     """
-    names = list(dict.fromkeys(eval_config.metrics_set)) or [_DEFAULT]
+    default = _DEFAULT if finds_boxes else _OF_IMAGES
+    names = list(dict.fromkeys(eval_config.metrics_set)) or [default]
     for i, name in enumerate(names):
         if name not in _EVALUATORS:
             raise ConfigError(_why_not(name), f"eval_config.metrics_set[{i}]")
+        if (name == _OF_IMAGES) == finds_boxes:
+            raise ConfigError(
+                f"{name} measures classes of images, and this model finds boxes"
+                if finds_boxes
+                else f"{name} measures boxes, and this model finds classes of images: "
+                f"use {_OF_IMAGES}",
+                f"eval_config.metrics_set[{i}]",
+            )
     return [_EVALUATORS[name](label_map, eval_config) for name in names]
 
 

@@ -58,6 +58,34 @@ def _one_image(batch, detections, i, with_masks):
     }
 
 
+def of_whole_images(batch, scores):
+    """A list of dicts, one an image: what a classifier says of them.
+
+    Args:
+      batch: of an evaluation, eager tensors, with image_classes.
+      scores: [B, K] of all classes.
+
+    Returns:
+      dicts of image_id; source_id, bytes; groundtruth: image_classes [K]; and
+      detections: scores [K].
+    """
+    return [
+        {
+            "image_id": int(image_id),
+            "source_id": source_id,
+            "groundtruth": {"image_classes": classes},
+            "detections": {"scores": of_image},
+        }
+        for image_id, source_id, classes, of_image in zip(
+            batch["image_id"].numpy(),
+            batch["source_id"].numpy(),
+            batch["image_classes"].numpy(),
+            scores.numpy(),
+            strict=True,
+        )
+    ]
+
+
 def labelled(objects, label_map, image_shape, min_score=0.0, limit=None):
     """(boxes, labels, classes, masks or None) of what is worth drawing, best first.
 

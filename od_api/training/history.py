@@ -1,5 +1,6 @@
 """The evaluations of a run: which was best, and whether training still gets better."""
 
+import copy
 import json
 import os
 import pathlib
@@ -9,6 +10,7 @@ from od_api.checkpoints.best_checkpoint import BestCheckpoint
 from od_api.config.loading import nearest
 from od_api.core.errors import ConfigError
 from od_api.core.warn_once import warn_once
+from od_api.data.inputs import finds_boxes
 from od_api.system.files import read_bytes
 
 
@@ -147,6 +149,25 @@ class History:
         temporary = self._path.with_suffix(".tmp")
         temporary.write_text("".join(json.dumps(e) + "\n" for e in self._entries))
         os.replace(temporary, self._path)
+
+
+def with_best_metric(config, names):
+    """The config with a `best_metric` that there is, where none is set.
+
+    The schema's default is COCO's mAP, which only those have who find boxes.
+
+    Args:
+      config: TrainEvalPipelineConfig.
+      names: of all metrics that are measured, the most important first.
+    """
+    settings = config.eval_config
+    if settings.HasField("best_metric") or settings.best_metric in names or not names:
+        return config
+    if finds_boxes(config):
+        return config
+    config = copy.deepcopy(config)
+    config.eval_config.best_metric = names[0]
+    return config
 
 
 def check_best_metric(eval_config, names):

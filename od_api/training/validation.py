@@ -5,7 +5,7 @@ import time
 from absl import logging
 
 from od_api.evaluation.evaluation import Evaluation
-from od_api.training.history import History, check_best_metric
+from od_api.training.history import History, check_best_metric, with_best_metric
 from od_api.training.progress import duration
 
 
@@ -27,7 +27,9 @@ class Validation:
         if config.eval_input_reader:
             output_dir = model_dir if writes else None
             self._evaluation = Evaluation(config, state.evaluated, output_dir)
-            check_best_metric(config.eval_config, self._evaluation.metric_names)
+            names = self._evaluation.metric_names
+            config = with_best_metric(config, names)
+            check_best_metric(config.eval_config, names)
         else:
             logging.warning("no eval_input_reader: training without evaluation")
         self._state, self._writes = state, writes

@@ -1,0 +1,40 @@
+"""What records say of whole images, with and without a classifier."""
+
+from od_api.data.image_classes import ImageClasses
+from od_api.data.label_map import LabelMap
+
+LABELS = LabelMap.from_names(["cat", "dog"])
+
+
+def kinds(features, needed=True):
+    return [kind for _, kind, _ in ImageClasses(LABELS, needed).add(features)]
+
+
+def test_each_image_needs_a_class():
+    assert kinds({}) == ["no_image_class"]
+    assert kinds({}, needed=False) == []
+    assert kinds({"image/class/label": [2]}) == []
+    assert kinds({"image/class/text": [b"cat", b"dog"]}) == []
+
+
+def test_unknown_ones():
+    """Texts decide where there are any."""
+    assert kinds({"image/class/text": [b"cow"]}) == ["unknown_class"]
+    assert kinds({"image/class/label": [3]}) == ["unknown_id"]
+    assert kinds({"image/class/label": [3], "image/class/text": [b"cat"]}) == []
+
+
+def test_images_are_counted_by_class():
+    tally = ImageClasses(LABELS, True)
+    for labels in ([1], [1, 2]):
+        assert list(tally.add({"image/class/label": labels})) == []
+    assert tally.per_class == {"cat": 2, "dog": 1}
+    assert list(tally.findings(0)) == []
+
+
+def test_a_set_without_any_box_is_no_detector_s():
+    tally = ImageClasses(LABELS, False)
+    list(tally.add({"image/class/label": [1]}))
+    ((severity, kind, _),) = tally.findings(0)
+    assert (severity, kind) == ("error", "no_boxes_at_all")
+    assert list(tally.findings(5)) == []
