@@ -1,4 +1,4 @@
-"""Detectors with each region operator, pyramid and first stage learn four images.
+"""Detectors with each region operator, pyramid and list of stages learn four images.
 
     python benchmarks/region_proofs.py [--only learn|in_step|apart] [NAME ...]
 
@@ -159,6 +159,13 @@ PROOFS = {
             "heads/deformable_rfcn_box_predictor.py",
             "layers/deformable_position_sensitive_crop.py",
         ],
+    ),
+    "cascade": Proof("cascade", _MANY, 600, ["detectors/region_stage.py"]),
+    "libra": Proof(
+        "libra",
+        [],
+        400,
+        ["samplers/iou_balanced_sampler.py", "losses/balanced_l1.py"],
     ),
     "deconvolve_masks": Proof(
         "mask_rcnn",

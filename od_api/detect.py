@@ -42,11 +42,9 @@ def detect(
     images,
     output_dir,
     *,
-    min_score=0.5,
-    max_boxes=20,
     label_map_path=None,
-    max_pixels=MAX_PIXELS,
     tiles=None,
+    **limits,
 ):
     """Runs an exported detector over images; writes what the module's docstring says.
 
@@ -55,13 +53,11 @@ def detect(
         directory of an export, or a folder of numbered versions.
       images: files or folders.
       output_dir: directory to create or add to.
-      min_score: what is kept and drawn, 0..1.
-      max_boxes: how many boxes are drawn on a picture; all are in detections.json.
       label_map_path: instead of the model's own label map.
-      max_pixels: a larger image is refused before it is decoded.
       tiles: a Tiling for images larger than the model's input: each tile is to the
         model an image of its own, and what it finds is merged as the pipeline.config
         beside the model says. None: each image is resized whole.
+      **limits: the attributes of Limits.
 
     Returns:
       The list of results.
@@ -69,27 +65,31 @@ def detect(
     Raises:
       UserError: no model, no image, or, at the end, images that could not be read.
     """
-    limits = _Limits(min_score, max_boxes, max_pixels).checked()
+    limits = Limits(**limits).checked()
     model_dir = saved_models.saved_model_dir(model_dir)
     files = find_images(images)
     merging = _merging(model_dir) if tiles else None
     output_dir = _output_dir(output_dir, images)
     label_map = LabelMap.load(label_map_path or _own_label_map(model_dir))
-    model = saved_models.load(model_dir)
-    signature = saved_models.signature_of(model, model_dir)
-    find = _Finder(signature, tiles, merging)
+    find = _Finder(saved_models.load(model_dir), model_dir, tiles, merging)
     results, listed, problems = _seen(files, find, label_map, output_dir, limits)
     _write_results(results, listed, label_map, output_dir)
     _refuse_unread(problems, len(files))
     return results
 
 
-class _Limits(NamedTuple):
-    """As `detect` has them."""
+class Limits(NamedTuple):
+    """What is shown, and read.
 
-    min_score: float
-    max_boxes: int
-    max_pixels: int
+    Attributes:
+      min_score: what is kept and drawn, 0..1.
+      max_boxes: how many boxes are drawn on a picture; all are in detections.json.
+      max_pixels: a larger image is refused before it is decoded.
+    """
+
+    min_score: float = 0.5
+    max_boxes: int = 20
+    max_pixels: int = MAX_PIXELS
 
     def checked(self):
         numbers_fit = self.max_boxes >= 0 and self.max_pixels >= 1
@@ -105,8 +105,10 @@ class _Limits(NamedTuple):
 class _Finder:
     """What a model finds in an image, whole or in tiles."""
 
-    def __init__(self, signature, tiles, merging):
-        self._signature = signature
+    def __init__(self, model, model_dir, tiles, merging):
+        # A signature alone would not keep its model alive.
+        self._model = model
+        self._signature = saved_models.signature_of(model, model_dir)
         self._tiled = tiles and TiledImages(self._in_tiles, tiles, merging)
 
     def __call__(self, image, progress):

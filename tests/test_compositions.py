@@ -19,9 +19,7 @@ ONE_STAGE = [*DENSE, "corners"]
 # Steps, optimizer and largest rate; benchmarks/region_proofs.py has the rest.
 LESSONS = {
     **dict.fromkeys(DENSE, (200, "adam_optimizer", 0.005)),
-    "cascade": (600, "momentum_optimizer", 0.02),
     "corners": (120, "adam_optimizer", 0.005),
-    "libra": (400, "momentum_optimizer", 0.02),
 }
 
 

@@ -84,10 +84,13 @@ def decode(serialized, reader, label_map=None):
     }
     if reader.load_image_classes:
         sample["image_class_ids"] = _image_class_ids(features, label_map) - 1
+    return keep_boxes(sample, _in_order(boxes) & (ids >= 1))
+
+
+def _in_order(boxes):
+    """[G, 4] -> [G] bool; False for NaN too."""
     ymin, xmin, ymax, xmax = tf.unstack(boxes, axis=-1)
-    # False for NaN too.
-    in_order = (ymax >= ymin) & (xmax >= xmin)
-    return keep_boxes(sample, in_order & (ids >= 1))
+    return (ymax >= ymin) & (xmax >= xmin)
 
 
 def example_parser(reader):

@@ -49,11 +49,9 @@ class RegionMasks:
             )
         classes = assignment.take(targets.classes)
         logits = masks_of_classes(mask_logits, tf.reshape(classes, [-1]))
-        wanted = crop_masks(
+        wanted = self._wanted(
             targets.masks, assignment.gt_index, boxes, image_shape, logits.shape[1:]
         )
-        if self.threshold_targets:
-            wanted = tf.cast(wanted >= 0.5, tf.float32)
         pixels = tf.nn.sigmoid_cross_entropy_with_logits(
             labels=wanted,
             logits=tf.reshape(tf.cast(logits, tf.float32), tf.shape(wanted)),
@@ -65,6 +63,11 @@ class RegionMasks:
         count = area * sum_over_replicas(tf.reduce_sum(weight))
         loss = tf.reduce_sum(pixels) / tf.maximum(count, 1.0)
         return {"BoxClassifierLoss/mask_loss": self.loss_weight * loss}
+
+    def _wanted(self, *where):
+        """What `crop_masks` gives, thresholded if that is asked for."""
+        wanted = crop_masks(*where)
+        return tf.cast(wanted >= 0.5, tf.float32) if self.threshold_targets else wanted
 
     def probabilities(self, features, detections):
         """[B * N, h, w, C] features of detected boxes -> [B, N, mh, mw], 0..1."""

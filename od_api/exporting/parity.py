@@ -41,10 +41,7 @@ def check(saved_model_dir, detector, input_type):
       UserError: they differ by more than the limits, or are not finite.
     """
     model = tf.saved_model.load(str(saved_model_dir))
-    compare = of_ranked if detector.candidates_are_ranked else differences
-    if not detector.finds_boxes:
-        compare = of_classes
-    found = []
+    compare, found = _comparison(detector), []
     rng = np.random.default_rng(0)
     with _exact_products():
         for height, width in _SIZES:
@@ -63,6 +60,12 @@ def check(saved_model_dir, detector, input_type):
             "nothing was exported"
         )
     return worst
+
+
+def _comparison(detector):
+    if not detector.finds_boxes:
+        return of_classes
+    return of_ranked if detector.candidates_are_ranked else differences
 
 
 def _worded(worst):

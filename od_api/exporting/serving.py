@@ -187,6 +187,10 @@ def outputs_of(detector, images, true_shapes, *further):
     predictions = detector.call(images, true_shapes, **chosen)
     if not detector.finds_boxes:
         return _classes_of(detector, predictions)
+    return _boxes_of(detector, predictions, images, true_shapes)
+
+
+def _boxes_of(detector, predictions, images, true_shapes):
     found = detector.detect(predictions)
     raw_boxes, raw_scores = detector.decode(predictions), detector.scores(predictions)
     real = tf.sequence_mask(found.count, tf.shape(found.scores)[1])

@@ -6,6 +6,7 @@ import tensorflow as tf
 from od_api.core import ranges
 from od_api.core.registry import build_field, register
 from od_api.core.shapes import spatial_shape
+from od_api.heads._shared_weights import anchors_of_all, check_tower
 from od_api.layers.anchor_predictions import rows_per_anchor
 from od_api.layers.chain import Chain
 from od_api.layers.conv_hyperparams import ConvHyperparams
@@ -58,27 +59,17 @@ class ColumnBoxPredictor(keras.layers.Layer):
     ):
         super().__init__(name="column_box_predictor")
         _check_inner(box_predictor)
-        if len(set(anchors_per_location)) != 1:
-            raise ValueError(
-                "shared weights need the same number of anchors on every level, not "
-                f"{list(anchors_per_location)}"
-            )
+        per_location = anchors_of_all(anchors_per_location)
         ranges.at_least("depth", depth, 1, ranges.MOST_CHANNELS)
-        for name, size in (
-            ("tower_kernel_size", tower_kernel_size),
-            ("kernel_size", kernel_size),
-        ):
-            ranges.at_least(name, size, 1, ranges.MOST_CELLS)
-        ranges.at_least(
-            "num_layers_before_predictor",
+        check_tower(
             num_layers_before_predictor,
-            0,
-            ranges.MOST_LAYERS,
+            tower_kernel_size=tower_kernel_size,
+            kernel_size=kernel_size,
         )
         self.inner = box_predictor
         self._make = conv_hyperparams or ConvHyperparams()
         self._depth = depth
-        self._per_location = anchors_per_location[0]
+        self._per_location = per_location
         self._reads_predictions = reads_predictions
         self._widths = {column.name: column.width for column in columns}
         self._convs = [

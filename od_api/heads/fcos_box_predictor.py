@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from od_api.core import ranges
 from od_api.core.registry import register
+from od_api.heads._shared_weights import anchors_of_all, check_tower
 from od_api.layers.anchor_predictions import rows_per_anchor
 from od_api.layers.chain import Chain
 from od_api.layers.conv_hyperparams import ConvHyperparams
@@ -57,24 +58,13 @@ class FcosBoxPredictor(keras.layers.Layer):
     ):
         super().__init__(name="fcos_box_predictor")
         ranges.at_least("depth", depth, 1, ranges.MOST_CHANNELS)
-        ranges.at_least("kernel_size", kernel_size, 1, ranges.MOST_CELLS)
         ranges.finite("class_prediction_bias_init", class_prediction_bias_init)
-        ranges.at_least(
-            "num_layers_before_predictor",
-            num_layers_before_predictor,
-            0,
-            ranges.MOST_LAYERS,
-        )
-        if len(set(anchors_per_location)) != 1:
-            raise ValueError(
-                "shared weights need the same number of anchors on every level, not "
-                f"{list(anchors_per_location)}"
-            )
+        check_tower(num_layers_before_predictor, kernel_size=kernel_size)
         self._make = conv_hyperparams or ConvHyperparams()
         self._depth, self._kernel_size = depth, kernel_size
+        self._bias = class_prediction_bias_init
         self._num_levels = len(anchors_per_location)
-        self._per_location = anchors_per_location[0]
-        bias = class_prediction_bias_init
+        self._per_location = anchors_of_all(anchors_per_location)
         # Of one prior, in the order in which the outputs are made.
         self._sizes = {
             "class_logits": num_classes + int(add_background_class),
@@ -82,8 +72,7 @@ class FcosBoxPredictor(keras.layers.Layer):
             **{column.name: column.width for column in columns},
         }
         self._predictions = {
-            name: self._prediction(name, size, bias if name == "class_logits" else 0.0)
-            for name, size in self._sizes.items()
+            name: self._prediction(name, size) for name, size in self._sizes.items()
         }
         self._box_outputs = {"box_codes"}
         if columns_from_box_tower:
@@ -96,7 +85,8 @@ class FcosBoxPredictor(keras.layers.Layer):
             for name in ("class_tower", "box_tower")
         }
 
-    def _prediction(self, name, size, bias):
+    def _prediction(self, name, size):
+        bias = self._bias if name == "class_logits" else 0.0
         return self._make.conv2d(
             self._per_location * size,
             self._kernel_size,

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from od_api.core import ranges
 from od_api.core.registry import register
+from od_api.heads._shared_weights import anchors_of_all, check_tower
 from od_api.layers.anchor_predictions import rows_per_anchor
 from od_api.layers.chain import Chain
 from od_api.layers.conv_hyperparams import ConvHyperparams
@@ -73,21 +74,11 @@ class WeightSharedConvolutionalBoxPredictor(keras.layers.Layer):
     ):
         super().__init__(name="weight_shared_convolutional_box_predictor")
         ranges.at_least("depth", depth, 0, ranges.MOST_CHANNELS)
-        ranges.at_least("kernel_size", kernel_size, 1, ranges.MOST_CELLS)
         ranges.at_least("box_code_size", box_code_size, 1, ranges.MOST_CHANNELS)
         ranges.finite("class_prediction_bias_init", class_prediction_bias_init)
-        ranges.at_least(
-            "num_layers_before_predictor",
-            num_layers_before_predictor,
-            0,
-            ranges.MOST_LAYERS,
-        )
+        check_tower(num_layers_before_predictor, kernel_size=kernel_size)
         ranges.above("dropout_keep_probability", dropout_keep_probability, 0, 1)
-        if len(set(anchors_per_location)) != 1:
-            raise ValueError(
-                "shared weights need the same number of anchors on every level, not "
-                f"{list(anchors_per_location)}"
-            )
+        per_location = anchors_of_all(anchors_per_location)
         if num_layers_before_predictor > 0 and depth <= 0:
             raise ValueError("depth must be above 0, e.g. 256: the channels of a tower")
         if use_depthwise and kernel_size == 1:
@@ -106,7 +97,7 @@ class WeightSharedConvolutionalBoxPredictor(keras.layers.Layer):
         self._sigmoid = score_converter == "SIGMOID"
         rate = 1 - dropout_keep_probability
         self._dropout = Dropout(rate, name="dropout") if use_dropout else None
-        anchors = anchors_per_location[0]
+        anchors = per_location
         self._class_conv = self._prediction(
             anchors * self._num_logits, "class", class_prediction_bias_init
         )

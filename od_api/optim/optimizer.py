@@ -16,11 +16,13 @@ class Optimizer:
       rule: the part that updates variables (`MomentumOptimizer`, ...).
       ema: `ExponentialMovingAverage`, or None where the config wants none. The schema's
         default is to have one.
+      loss_scale: a LossScale while training in float16, else None.
     """
 
     def __init__(self, *, rule, ema=None):
         self.rule = rule
         self.ema = ema
+        self.loss_scale = None
 
     @classmethod
     def from_proto(cls, message, **context):

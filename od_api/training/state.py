@@ -55,6 +55,7 @@ class TrainingState:
             trainable = _trainable(self.detector, settings)
             self._optimizer.create_slots(trainable)
             scale = LossScale() if precision == "MIXED_FLOAT16" else None
+            self._optimizer.loss_scale = scale
             self.schemes = _schemes(settings, strategy, self.detector)
         scale_state = scale.variables if scale else {}
         ema = self._optimizer.ema
@@ -74,7 +75,6 @@ class TrainingState:
             trainable=trainable,
             strategy=strategy,
             settings=settings,
-            loss_scale=scale,
             schemes=self.schemes,
         )
         self._restore(settings, named)

@@ -21,7 +21,7 @@ class TrainingStep:
 
     Args:
       detector: what is trained.
-      optimizer: applies {name: gradient}; holds the slots of `trainable`.
+      optimizer: applies {name: gradient}; has the slots of `trainable`, a loss scale.
       step: int64 tf.Variable, counted up by each call.
       trainable: {name: tf.Variable} that training changes.
       strategy: a tf.distribute.Strategy.
@@ -29,7 +29,6 @@ class TrainingStep:
         the loss, how gradients are clipped and those of biases multiplied, the seed of
         everything random inside the step, and whether XLA compiles losses and
         gradients.
-      loss_scale: a LossScale under float16, else None.
       schemes: Schemes with their variables, where they have some; by default those of
         the settings.
 
@@ -46,7 +45,6 @@ class TrainingStep:
         trainable,
         strategy,
         settings,
-        loss_scale=None,
         schemes=None,
     ):
         self._static_shapes = needs_static_shapes(settings, strategy)
@@ -56,7 +54,6 @@ class TrainingStep:
         self._trainable = trainable
         self._strategy = strategy
         self._settings = settings
-        self._loss_scale = loss_scale
         self._drifting = drifting_statistics(detector.parts)
         if schemes is None:
             schemes = Schemes(settings, self._static_shapes)
@@ -111,10 +108,10 @@ class TrainingStep:
         gradients = reduce_gradients(gradients)
         with tf.control_dependencies([g for g in gradients.values() if g is not None]):
             now = read_step()
-        if self._loss_scale is None:
+        if self._optimizer.loss_scale is None:
             self._apply(gradients, now)
         else:
-            self._loss_scale.apply(gradients, lambda g: self._apply(g, now))
+            self._optimizer.loss_scale.apply(gradients, lambda g: self._apply(g, now))
         average_statistics(self._drifting)
         self._schemes.observe(measured)
         return losses, now - before
@@ -157,8 +154,8 @@ class TrainingStep:
                 losses["regularization_loss"] = penalty / num_replicas()
             losses["total_loss"] = tf.add_n(list(losses.values()))
             objective = losses["total_loss"]
-            if self._loss_scale is not None:
-                objective = self._loss_scale.scaled(objective)
+            if self._optimizer.loss_scale is not None:
+                objective = self._optimizer.loss_scale.scaled(objective)
         names = list(self._trainable)
         gradients = tape.gradient(objective, [self._trainable[n] for n in names])
         measured = self._schemes.measured(report, targets)
