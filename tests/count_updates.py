@@ -17,6 +17,7 @@ import tensorflow as tf
 from od_api.optim.adam_optimizer import AdamOptimizer
 from od_api.optim.constant_learning_rate import ConstantLearningRate
 from od_api.optim.momentum_optimizer import MomentumOptimizer
+from od_api.optim.optimizer import Optimizer
 from od_api.optim.rms_prop_optimizer import RMSPropOptimizer
 from od_api.protos import train_pb2
 from od_api.training.asynchronous import AsynchronousSteps
@@ -45,6 +46,8 @@ class Detector:
 class KerasMomentum:
     """keras.optimizers.SGD behind the interface of our rules."""
 
+    loss_scale = None
+
     def __init__(self, weight):
         self._sgd = keras.optimizers.SGD(1.0, momentum=1.0)
         self._sgd.build([weight])
@@ -69,7 +72,7 @@ def optimizer_for(name, weight):
         ),
     }[name]
     rule.create_slots({"weight": weight})
-    return rule
+    return Optimizer(rule=rule)
 
 
 def batches(index, count):

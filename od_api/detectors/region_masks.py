@@ -47,8 +47,8 @@ class RegionMasks:
                 "instance masks are to be trained and the input has none: set "
                 "load_instance_masks: true (and mask_type) in train_input_reader"
             )
-        classes = assignment.take(targets.classes)
-        logits = masks_of_classes(mask_logits, tf.reshape(classes, [-1]))
+        classes = tf.reshape(assignment.take(targets.classes), [-1])
+        logits = masks_of_classes(mask_logits, classes)
         wanted = self._wanted(
             targets.masks, assignment.gt_index, boxes, image_shape, logits.shape[1:]
         )
@@ -56,12 +56,11 @@ class RegionMasks:
             labels=wanted,
             logits=tf.reshape(tf.cast(logits, tf.float32), tf.shape(wanted)),
         )
-        weight = assignment.take(targets.weights)
-        weight *= tf.cast(assignment.label == 1, tf.float32)
-        pixels *= weight[..., None, None]
-        area = logits.shape[1] * logits.shape[2]
-        count = area * sum_over_replicas(tf.reduce_sum(weight))
-        loss = tf.reduce_sum(pixels) / tf.maximum(count, 1.0)
+        positive = tf.cast(assignment.label == 1, tf.float32)
+        weight = positive * assignment.take(targets.weights)
+        count = sum_over_replicas(tf.reduce_sum(weight))
+        count *= logits.shape[1] * logits.shape[2]
+        loss = tf.reduce_sum(pixels * weight[..., None, None]) / tf.maximum(count, 1.0)
         return {"BoxClassifierLoss/mask_loss": self.loss_weight * loss}
 
     def _wanted(self, *where):
