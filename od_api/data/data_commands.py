@@ -26,6 +26,7 @@ def add_parsers(subparsers):
     _add_chips(subparsers)
     _add_synth(subparsers)
     _add_anchor_coverage(subparsers)
+    _add_sizes(subparsers)
 
 
 def _add_convert(subparsers):
@@ -347,4 +348,23 @@ def _anchor_coverage(args):
         anchor_coverage.as_json if args.format == "json" else anchor_coverage.as_text
     )
     print(shown(rows))
+    return 0
+
+
+def _add_sizes(subparsers):
+    parser = subparsers.add_parser(
+        "sizes", help="how many objects images have, and how large they are"
+    )
+    add = parser.add_argument
+    add("records", nargs="+", help="files or patterns, e.g. 'train.record-*'")
+    add("--format", choices=("text", "json"), default="text")
+    parser.set_defaults(func=_sizes)
+
+
+def _sizes(args):
+    from od_api.data import object_sizes
+
+    found = object_sizes.object_sizes(args.records)
+    shown = object_sizes.as_json if args.format == "json" else object_sizes.as_text
+    print(shown(found))
     return 0
