@@ -7,11 +7,10 @@ import numpy as np
 import tensorflow as tf
 
 from od_api.core import boxes as box_ops
-from od_api.core.errors import ConfigError, UserError
+from od_api.core.errors import UserError
 from od_api.core.registry import build_field
 from od_api.data.batch_fields import targets_of
-from od_api.data.inputs import Input, num_classes_of
-from od_api.data.order import Part
+from od_api.data.seen_boxes import priors_of, seen_batches
 
 # {name: lower limit of the side} as COCO has them, of a square of the same area.
 SIZES = {"small": 0.0, "medium": 32.0, "large": 96.0}
@@ -70,46 +69,18 @@ def coverage_of(config, *, thresholds=(0.5, 0.7), reader=None, max_images=None):
       ConfigError: what is wrong with the config.
       UserError: a model without anchors, or records that cannot be read.
     """
-    _check(thresholds, max_images)
-    source = _source(config, reader)
+    for limit in thresholds:
+        if not 0.0 <= limit <= 1.0:
+            raise UserError(f"an IoU of {limit:g} is none; it is from 0 to 1")
     detector = build_field(config, "model")
-    source.check()
-    batches = source.dataset(
-        detector, batch_size=1, training=False, part=Part(seed=0)
-    ).take(-1 if max_images is None else max_images)
     anchors_of = _AnchorsByShape(detector)
     sides, best = [np.zeros(0)], [np.zeros(0)]
-    for batch in source.guarded(batches):
+    for batch in seen_batches(config, detector, reader, max_images):
         boxes = tf.boolean_mask(batch["boxes"], targets_of(batch).objects)
         anchors = anchors_of(batch["image"].shape, batch["true_shape"])
         sides.append(np.sqrt(box_ops.area(boxes)))
         best.append(best_overlaps(boxes, anchors).numpy())
     return _by_size(np.concatenate(sides), np.concatenate(best), thresholds)
-
-
-def _check(thresholds, max_images):
-    if max_images is not None and max_images < 1:
-        raise UserError(f"the number of images is {max_images}; it must be at least 1")
-    for limit in thresholds:
-        if not 0.0 <= limit <= 1.0:
-            raise UserError(f"an IoU of {limit:g} is none; it is from 0 to 1")
-
-
-def _source(config, reader):
-    if reader is None:
-        message, place = config.train_input_reader, "train_input_reader"
-    elif 0 <= reader < len(config.eval_input_reader):
-        message, place = (
-            config.eval_input_reader[reader],
-            f"eval_input_reader[{reader}]",
-        )
-    else:
-        count = len(config.eval_input_reader)
-        raise ConfigError(
-            f"has {count} entries, counted from 0, and number {reader} is asked for",
-            "eval_input_reader",
-        )
-    return Input(message, place, num_classes_of(config), training=False)
 
 
 class _AnchorsByShape:
@@ -123,15 +94,7 @@ class _AnchorsByShape:
         """Static shape [1, H, W, 3], [1, 2] -> [A, 4]."""
         key = tuple(shape)
         if key not in self._known:
-            # In a graph the network is not run: only shapes of its maps are asked for.
-            @tf.function
-            def priors():
-                images = tf.zeros(key)
-                return self._detector.priors(images, true_shapes, training=True)
-
-            found = priors()
-            if found is None:
-                raise UserError("this model has no anchors to measure")
+            found = priors_of(self._detector, shape, true_shapes)
             valid = tf.broadcast_to(found.valid, tf.shape(found.boxes)[:-1])
             self._known[key] = tf.boolean_mask(found.boxes, valid)
         return self._known[key]

@@ -26,6 +26,7 @@ def add_parsers(subparsers):
     _add_chips(subparsers)
     _add_synth(subparsers)
     _add_anchor_coverage(subparsers)
+    _add_anchors(subparsers)
     _add_sizes(subparsers)
 
 
@@ -323,13 +324,7 @@ def _add_anchor_coverage(subparsers):
         metavar="IOU",
         help="shares of boxes whose best anchor is above (default: 0.5 0.7)",
     )
-    add(
-        "--eval-reader",
-        type=int,
-        metavar="N",
-        help="the N-th eval_input_reader, from 0 (default: the train_input_reader)",
-    )
-    add("--max-images", type=int, metavar="N", help="look at N images (default: all)")
+    _add_seen(add)
     add("--format", choices=("text", "json"), default="text")
     parser.set_defaults(func=_anchor_coverage)
 
@@ -348,6 +343,45 @@ def _anchor_coverage(args):
         anchor_coverage.as_json if args.format == "json" else anchor_coverage.as_text
     )
     print(shown(rows))
+    return 0
+
+
+def _add_seen(add):
+    add(
+        "--eval-reader",
+        type=int,
+        metavar="N",
+        help="the N-th eval_input_reader, from 0 (default: the train_input_reader)",
+    )
+    add("--max-images", type=int, metavar="N", help="look at N images (default: all)")
+
+
+def _add_anchors(subparsers):
+    parser = subparsers.add_parser(
+        "anchors", help="cluster the boxes; print anchors to paste into the config"
+    )
+    add_config(parser)
+    add = parser.add_argument
+    add("--count", type=int, default=9, metavar="N", help="of all maps (default: 9)")
+    add("--seed", type=int, default=0, help="of the clusters (default: 0)")
+    _add_seen(add)
+    parser.set_defaults(func=_anchors)
+
+
+def _anchors(args):
+    from od_api.config.loading import load_config
+    from od_api.data.anchor_clusters import anchors_of
+
+    config = load_config(args.config, args.overrides)
+    print(
+        anchors_of(
+            config,
+            args.count,
+            seed=args.seed,
+            reader=args.eval_reader,
+            max_images=args.max_images,
+        )
+    )
     return 0
 
 
