@@ -66,8 +66,10 @@ def test_two_devices(name, data, tmp_path):
 
 @pytest.mark.slow
 def test_asynchronous_steps(data, tmp_path):
-    path = write_config(tmp_path, data, SCHEMES["both"])
-    training_kit.train_apart([path, with_chips(tmp_path, data)], tmp_path)
+    chips = with_chips(tmp_path, data)
+    # Both are written under one name first.
+    schemes = write_config(tmp_path, data, SCHEMES["both"])
+    training_kit.train_apart([schemes, chips], tmp_path)
 
 
 def test_a_step_reads_two_images_for_one_and_sees_the_sizes(data, tmp_path):
