@@ -9,11 +9,13 @@ from od_api.core.errors import ConfigError
 from od_api.core.field_ranges import range_faults, refuse_ranges
 from od_api.core.registry import build
 from od_api.protos import (
+    classifier_pb2,
     eval_pb2,
     faster_rcnn_pb2,
     fpn_pb2,
     hyperparams_pb2,
     input_reader_pb2,
+    keypoints_pb2,
     losses_pb2,
     pipeline_pb2,
     ssd_pb2,
@@ -27,12 +29,15 @@ MESSAGES = {
         train_pb2.TrainConfig,
         eval_pb2.EvalConfig,
         input_reader_pb2.InputReader,
+        input_reader_pb2.ChipScale,
         losses_pb2.Loss,
         ssd_pb2.Ssd,
         ssd_pb2.SsdFeatureExtractor,
         fpn_pb2.FeaturePyramidNetworks,
         faster_rcnn_pb2.FasterRcnn,
         faster_rcnn_pb2.FasterRcnnFeatureExtractor,
+        keypoints_pb2.Keypoints,
+        classifier_pb2.Classifier,
         study_pb2.StudyBlock,
         study_pb2.SyntheticScenes,
     )

@@ -94,7 +94,7 @@ MAY_BE_NEGATIVE = {
     "pad_color_b", "per_channel_pad_value", "means", "class_prediction_bias_init",
     "score_threshold", "matched_threshold", "unmatched_threshold", "target_minval",
     "target_maxval", "original_minval", "min", "max", "floor_threshold",
-    "keypoint_flip_permutation", "keypoint_rot_permutation",
+    "keypoint_flip_permutation", "keypoint_rot_permutation", "heat_bias_init",
 }  # fmt: skip
 # Counts that cost nothing, however large.
 MAY_BE_HUGE = {
