@@ -211,8 +211,16 @@ def all_messages(files):
 def only_in_new_fields(messages):
     """Full names of the messages that fields from 1000 on alone speak of."""
     fields = [f for m in messages for f in m.fields if f.message_type]
-    new = {f.message_type.full_name for f in fields if f.number >= 1000}
-    return new - {f.message_type.full_name for f in fields if f.number < 1000}
+    ours = set()
+    while True:
+        new = [
+            f for f in fields if f.number >= 1000 or f.containing_type.full_name in ours
+        ]
+        old = {f.message_type.full_name for f in fields if f not in new}
+        found = {f.message_type.full_name for f in new} - old
+        if found == ours:
+            return ours
+        ours = found
 
 
 def test_every_field_of_the_old_schema_is_there():
