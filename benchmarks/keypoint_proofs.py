@@ -5,7 +5,8 @@
 Each is a tiny detector of the tests that is trained on four synthetic images, evaluated
 on them, and exported; the export is compared with the checkpoint. What was found is
 written to keypoint_proofs.json beside this file: the mAP (above .9 wanted), the largest
-differences of boxes (pixels) and scores, and the seconds.
+differences of boxes (pixels) and scores, the seconds, and a digest of the config and of
+the files below; tests/test_keypoint_proofs.py fails where it is not that of the code.
 """
 
 import json
@@ -15,15 +16,23 @@ import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "tests"))
+sys.path[:0] = [str(HERE.parent / "tests"), str(HERE)]
 
 RECORD = HERE / "keypoint_proofs.json"
 MODEL = "model.keypoints"
 STEPS = 200
+FILES = [
+    "detectors/keypoints.py",
+    "groupings/corner_grouping.py",
+    "heads/corner_head.py",
+    "layers/corner_pooling.py",
+    "layers/heatmaps.py",
+    "objectives/corner_objective.py",
+]
 # {name: overrides}
 PROOFS = {
     "corner_head": [],
-    "one_stack": [f"{MODEL}.backbone.hourglass.num_stacks=1"],
+    "two_stacks": [f"{MODEL}.backbone.hourglass.num_stacks=2"],
     "integer_radius": [f"{MODEL}.objective.corner_objective.integer_radius=true"],
     "fpn": [
         f"{MODEL}.backbone={{mobilenet_v1 {{depth_multiplier: 0.25 "
@@ -33,21 +42,36 @@ PROOFS = {
 }
 
 
-def prove(name, folder, data):
-    """{"mAP", "boxes", "scores", "seconds", "steps"} of one of PROOFS."""
+def config_of(name, folder, data):
+    """The loaded config of one of PROOFS; its file is in `folder`."""
     import test_compositions
     import tiny_compositions
 
+    lesson = test_compositions.lesson(STEPS, "adam_optimizer", 0.003)
+    overrides = [*lesson, *PROOFS[name]]
+    return tiny_compositions.config_for(folder, data, "corners", *overrides)
+
+
+def digest(name):
+    """Of the config of one of PROOFS and of FILES."""
+    from region_proofs import digest_of
+
+    with tempfile.TemporaryDirectory() as folder:
+        config = config_of(name, pathlib.Path(folder), "DATA")
+    return digest_of(config, FILES)
+
+
+def prove(name, folder, data):
+    """A row of the record, of one of PROOFS."""
     from od_api.export import export
     from od_api.train import train
 
     start = time.perf_counter()
-    lesson = test_compositions.lesson(STEPS, "adam_optimizer", 0.003)
-    overrides = [*lesson, *PROOFS[name]]
-    config = tiny_compositions.config_for(folder, data, "corners", *overrides)
+    config = config_of(name, folder, data)
     metrics = train(config, folder / "model", num_steps=STEPS).metrics
     found = export(config, folder / "model", folder / "exported")
     return {
+        "digest": digest(name),
         "steps": STEPS,
         "mAP": round(float(metrics["DetectionBoxes_Precision/mAP"]), 4),
         "boxes": float(found["boxes"]),

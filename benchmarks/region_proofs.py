@@ -206,13 +206,17 @@ def config_of(name, folder, data, *further):
 
 def digest(name):
     """Of the config and of the files of one of PROOFS."""
-    from google.protobuf import text_format
-
-    made = hashlib.sha256()
     with tempfile.TemporaryDirectory() as folder:
         config = config_of(name, pathlib.Path(folder), "DATA")
-    made.update(text_format.MessageToString(config).encode())
-    for file in PROOFS[name].files:
+    return digest_of(config, PROOFS[name].files)
+
+
+def digest_of(config, files):
+    """Of a config and of files below od_api."""
+    from google.protobuf import text_format
+
+    made = hashlib.sha256(text_format.MessageToString(config).encode())
+    for file in files:
         text = (HERE.parent / "od_api" / file).read_text("utf-8")
         # Below the imports: where other parts lie does not matter.
         made.update(text[_START.search(text).start() :].encode())

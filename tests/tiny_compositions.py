@@ -117,7 +117,7 @@ _LIBRA = """
       }
     }
 """
-# 128 px: two stacks with maps of 32 cells.
+# 128 px: one stack with maps of 32 cells; benchmarks/keypoint_proofs.py has two.
 _CORNERS = """
 model {
   keypoints {
@@ -125,6 +125,7 @@ model {
     image_resizer { fixed_shape_resizer { height: 128 width: 128 } }
     backbone {
       hourglass {
+        num_stacks: 1
         depths: [32, 32, 48]
         blocks: [1, 1, 1]
         stem_depth: 16

@@ -2,6 +2,7 @@
 
 import functools
 
+import keras
 import tensorflow as tf
 
 from od_api.layers import keras_network, keras_weights
@@ -60,7 +61,8 @@ class StagedNetwork(MapSource):
 
     def call(self, images, training=False):
         """[B, H, W, 3] normalised -> {level: [B, h, w, C]}, finest first."""
-        maps = self.network(images, training=training)
+        # Keras returns the output of a single stage without its list.
+        maps = keras.tree.flatten(self.network(images, training=training))
         return dict(zip(self.levels, maps, strict=True))
 
     def load_weights(self, path):

@@ -57,6 +57,7 @@ def test_count_of_parameters(hourglass_104):
     between = 2 * (256 * 256 + 4 * 256) + residual(256, 256)
     assert hourglass_104.network.count_params() == stem + 2 * stack + between
     one = _build("num_stacks: 1")
+    assert list(one(keras.Input((64, 64, 3)))) == ["stack_1"]
     assert one.network.count_params() == stem + stack
 
 

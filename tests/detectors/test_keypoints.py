@@ -18,6 +18,7 @@ SHAPES = tf.constant([[128, 128], [100, 128]])
 def message(edit="", clear=()):
     config = pipeline_pb2.TrainEvalPipelineConfig()
     text_format.Parse(tiny_compositions.MODELS["corners"], config)
+    config.model.keypoints.backbone.hourglass.num_stacks = 2
     for field in clear:
         config.model.keypoints.ClearField(field)
     text_format.Merge(edit, config.model.keypoints)
