@@ -1,9 +1,11 @@
-"""Compiles protos/*.proto into od_api/protos/ whenever the package is built.
+"""Compiles protos/*.proto into od_api/protos/ whenever the package is built, and puts
+configs/ into it.
 
 Everything else about the package is in pyproject.toml.
 """
 
 import pathlib
+import shutil
 import sys
 
 from setuptools import setup
@@ -22,12 +24,19 @@ def compile_protos():
         sys.exit("protoc failed on " + " ".join(sources))
 
 
-class BuildWithProtos(build_py):
-    """Builds the package with its protocol buffers, editable installs included."""
+class BuildWhole(build_py):
+    """Builds the package with its protocol buffers, editable installs included.
+
+    A package that is not an editable one gets the configs, too.
+    """
 
     def run(self):
         compile_protos()
         super().run()
+        if not self.editable_mode:
+            configs = pathlib.Path(self.build_lib) / "od_api" / "configs"
+            shutil.rmtree(configs, ignore_errors=True)
+            shutil.copytree(ROOT / "configs", configs)
 
 
-setup(cmdclass={"build_py": BuildWithProtos})
+setup(cmdclass={"build_py": BuildWhole})

@@ -14,7 +14,8 @@ import types
 
 from od_api.core.errors import ConfigError, UserError
 from od_api.core.printable import printable
-from od_api.system.arguments import Parser, add_config
+from od_api.system import shipped
+from od_api.system.arguments import Parser, add_config, add_overrides
 from od_api.training.departure import leave
 
 # What shells say of a program whose reader is gone: 128 and the signal's number.
@@ -306,7 +307,7 @@ def _add_config(commands):
     parser = commands.add_parser("config", help="check or show pipeline configs")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     check = actions.add_parser("check", help="parse and build; say what is wrong")
-    check.add_argument("configs", nargs="+")
+    check.add_argument("configs", nargs="+", type=shipped.found)
     check.add_argument("--format", choices=("text", "json"), default="text")
     check.set_defaults(func=_config_check)
     show = actions.add_parser("show", help="print the config with its base merged in")
@@ -335,7 +336,14 @@ def _add_data(commands):
 
 def _add_demo(commands):
     parser = commands.add_parser("demo", help="the whole way on synthetic scenes")
-    add_config(parser)
+    parser.add_argument(
+        "config",
+        nargs="?",
+        type=shipped.found,
+        default="configs/ssd/ssd_mobilenet_v1_fpn_192x192_demo.config",
+        help="a config to try on the scenes; default: %(default)s",
+    )
+    add_overrides(parser)
     parser.add_argument("--output", default="demo_output")
     parser.set_defaults(func=_demo)
 

@@ -7,6 +7,7 @@ import os
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
 from od_api.study.run.study_data import FEW_SCENES
+from od_api.system import shipped
 
 _STAGES = "train, export, evaluate, time, proposals, count"
 
@@ -25,7 +26,7 @@ def add_run(subparsers):
 
 
 def _add_run_options(add):
-    add("grid", help="a grid file, e.g. configs/study/small.grid")
+    add("grid", type=shipped.found, help="a grid file, e.g. configs/study/small.grid")
     add("results", nargs="?", help="folder of everything that is written")
     add("--out", metavar="RESULTS", help="the same, as an option")
     add(

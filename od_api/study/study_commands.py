@@ -6,6 +6,7 @@ import textwrap
 from od_api.core.printable import printable
 from od_api.study import report_commands, run_commands
 from od_api.study.grid.published import EXTRACTORS
+from od_api.system import shipped
 
 
 def add_parsers(subparsers):
@@ -20,7 +21,11 @@ def add_parsers(subparsers):
 
 def _add_cells(subparsers):
     parser = subparsers.add_parser("cells", help="list the models of a grid")
-    parser.add_argument("grid", help="a grid file, e.g. configs/study/huang_2017.grid")
+    parser.add_argument(
+        "grid",
+        type=shipped.found,
+        help="a grid file, e.g. configs/study/huang_2017.grid",
+    )
     parser.set_defaults(func=_cells)
 
 
@@ -35,7 +40,11 @@ def _add_config(subparsers):
     parser = subparsers.add_parser(
         "config", help="write the pipeline config of one model of a grid"
     )
-    parser.add_argument("grid", help="a grid file, e.g. configs/study/huang_2017.grid")
+    parser.add_argument(
+        "grid",
+        type=shipped.found,
+        help="a grid file, e.g. configs/study/huang_2017.grid",
+    )
     parser.add_argument("cell", help="its name, as `od-api study cells` lists it")
     parser.add_argument("output", help="where the config goes")
     parser.set_defaults(func=_config)

@@ -5,6 +5,7 @@ import difflib
 import re
 
 from od_api.core.printable import printable
+from od_api.system import shipped
 
 _CHOICE = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)$", re.DOTALL)
 
@@ -45,7 +46,16 @@ def _near(name, names, where=""):
 
 def add_config(parser):
     """Adds a config and the overrides of its fields: `config`, `overrides`."""
-    parser.add_argument("config", help="path of the pipeline.config")
+    parser.add_argument(
+        "config",
+        type=shipped.found,
+        help="path of the pipeline.config, or the name of a shipped one",
+    )
+    add_overrides(parser)
+
+
+def add_overrides(parser):
+    """Adds those of a config's fields alone: `overrides`."""
     parser.add_argument(
         "--set",
         dest="overrides",

@@ -1,6 +1,5 @@
 """The configs of the repository: which parts each has, and of which system it is."""
 
-import pathlib
 import re
 from typing import NamedTuple
 
@@ -10,10 +9,10 @@ from od_api.config.loading import load_config, parse_message
 from od_api.core.message_fields import set_values
 from od_api.old_api import feature_extractor_aliases, two_stage_extractors
 from od_api.protos import pipeline_pb2
+from od_api.system import shipped
 from od_api.system.files import decode_text, read_bytes
 from od_api.techniques.docstring_sources import source_in
 
-FOLDER = pathlib.Path(__file__).parent.parent.parent / "configs"
 _SYSTEM = re.compile(r"# system: (.+)")
 _EXTRACTORS = {
     "SsdFeatureExtractor": feature_extractor_aliases,
@@ -52,8 +51,9 @@ class ShippedConfig(NamedTuple):
         return 1
 
 
-def shipped_configs(folder=FOLDER):
-    """The ShippedConfigs below a folder, by path; none where there is no folder."""
+def shipped_configs(folder=None):
+    """The ShippedConfigs below a folder (default: all), by path; none without it."""
+    folder = folder or shipped.folder()
     if not folder.is_dir():
         logging.warning("no configs are named: %s is not there", folder)
     return [_read(path, folder) for path in sorted(folder.rglob("*.config"))]
