@@ -10,6 +10,9 @@ from od_api.protos import faster_rcnn_box_coder_pb2
 
 # Keeps the codes of padding and of point anchors finite; far below a pixel.
 EPSILON = 1e-8
+# Of th and tw in `decode`: boxes half a billion times their anchor are far beyond every
+# image, and their areas are still numbers, which losses of boxes need.
+LARGEST_LOG = 20.0
 
 
 @register(faster_rcnn_box_coder_pb2.FasterRcnnBoxCoder)
@@ -55,6 +58,7 @@ class FasterRcnnBoxCoder:
         """[..., 4] codes, Priors or anchors [..., 4] -> [..., 4] boxes, float32."""
         code = tf.cast(codes, tf.float32) / self.scales
         ty, tx, th, tw = tf.unstack(code, axis=-1)
+        th, tw = (tf.minimum(x, LARGEST_LOG) for x in (th, tw))
         ya, xa, ha, wa = geometry.center_size(prior_boxes(anchors))
         return geometry.from_center_size(
             ty * ha + ya, tx * wa + xa, tf.exp(th) * ha, tf.exp(tw) * wa

@@ -12,6 +12,8 @@ from od_api.protos import square_box_coder_pb2
 
 # Keeps the codes of padding and of point anchors finite; far below a pixel.
 EPSILON = 1e-8
+# Of tl in `decode`, as in `faster_rcnn_box_coder`.
+LARGEST_LOG = 20.0
 
 
 @register(square_box_coder_pb2.SquareBoxCoder)
@@ -67,7 +69,7 @@ class SquareBoxCoder:
         code = tf.cast(codes, tf.float32) / self.scales
         ty, tx, tl = tf.unstack(code, axis=-1)
         ya, xa, length_a = _center_length(prior_boxes(anchors))
-        length = tf.exp(tl) * length_a
+        length = tf.exp(tf.minimum(tl, LARGEST_LOG)) * length_a
         return geometry.from_center_size(
             ty * length_a + ya,
             tx * length_a + xa,

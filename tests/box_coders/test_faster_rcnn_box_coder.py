@@ -43,5 +43,15 @@ def test_scales_must_be_positive():
         FasterRcnnBoxCoder(height_scale=0.0)
 
 
+def test_codes_beyond_every_number_have_areas():
+    """exp(1e4 / 5) is no float32; areas of boxes are, and codes of exp(19) as ever."""
+    coder = FasterRcnnBoxCoder()
+    anchor = np.float32([0, 0, 10, 10])
+    ymin, xmin, ymax, xmax = coder.decode(np.full([4], 1e4, np.float32), anchor).numpy()
+    assert 1e16 < (ymax - ymin) * (xmax - xmin) < 1e30
+    large = coder.decode(np.float32([0, 0] + [5 * 19] * 2), anchor).numpy()
+    np.testing.assert_allclose(large[2] - large[0], 10 * np.exp(19), rtol=1e-5)
+
+
 def test_kit():
     kit.check_box_coder(FasterRcnnBoxCoder())

@@ -50,6 +50,16 @@ def test_scales_must_be_positive():
         SquareBoxCoder(y_scale=float("nan"))
 
 
+def test_codes_beyond_every_number_have_areas():
+    """exp(1e4 / 5) is no float32; areas of boxes are, and codes of exp(19) as ever."""
+    coder = SquareBoxCoder()
+    anchor = np.float32([0, 0, 10, 10])
+    ymin, xmin, ymax, xmax = coder.decode(np.full([3], 1e4, np.float32), anchor).numpy()
+    assert 1e16 < (ymax - ymin) * (xmax - xmin) < 1e30
+    large = coder.decode(np.float32([0, 0] + [5 * 19] * 1), anchor).numpy()
+    np.testing.assert_allclose(large[2] - large[0], 10 * np.exp(19), rtol=1e-5)
+
+
 def test_kit():
     kit.check_box_coder(SquareBoxCoder(), keeps_shape=False)
     kit.check_box_coder(SquareBoxCoder(image_shape=(100, 150)), keeps_shape=False)
