@@ -14,7 +14,6 @@ The weights are the averaged ones where the config's optimizer keeps averages.
 import contextlib
 import json
 import math
-import os
 import pathlib
 import shutil
 
@@ -28,13 +27,12 @@ from od_api.checkpoints.restored_detector import detector_for_inference
 from od_api.config.compatibility import check_compatibility
 from od_api.config.loading import write_config
 from od_api.core.errors import UserError
-from od_api.core.printable import printable
 from od_api.data.inputs import label_map_path
 from od_api.data.label_map import LabelMap
 from od_api.exporting import parity, serving
 from od_api.exporting.frozen_network import FrozenNetwork
 from od_api.exporting.static_shapes import with_static_shapes
-from od_api.system.leftovers import workspace
+from od_api.system.new_folders import appears_whole, check_new_folder
 from od_api.system.path_names import one_name
 
 # What TensorFlow raises when it cannot write; other errors are not the disk's.
@@ -95,7 +93,7 @@ def export(
     found = load(checkpoint)
     detector = _restored(config, found)
     module = _serving_module(detector, input_type, label_map)
-    with _disk_errors(output_dir), _appears_whole(output_dir) as partial:
+    with _disk_errors(output_dir), appears_whole(output_dir) as partial:
         write_config(config, partial / "pipeline.config")
         _write_weights(found, partial / "checkpoint")
         _write_model(module, partial, name, version)
@@ -129,24 +127,13 @@ def _serving_module(detector, input_type, label_map):
 
 
 def _check_arguments(output_dir, input_type, name, version):
-    shown = printable(output_dir)
-    if os.path.lexists(output_dir) and not _is_empty_folder(output_dir):
-        raise UserError(f"{shown} exists already: choose another, or remove it")
-    # Before minutes of work, not after them.
-    there = next(p for p in output_dir.absolute().parents if os.path.lexists(p))
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        fault = "may not be written to" if there.is_dir() else "is a file"
-        raise UserError(f"cannot write {shown}: {printable(there)} {fault}")
+    check_new_folder(output_dir)
     serving.check_input_type(input_type)
     one_name(name, "model name")
     if not 0 <= version < 2**63:
         raise UserError(
             f"TensorFlow Serving wants versions from 0 up, of 63 bits, not {version}"
         )
-
-
-def _is_empty_folder(path):
-    return path.is_dir() and not any(path.iterdir())
 
 
 def _label_map(config):
@@ -161,19 +148,6 @@ def _label_map(config):
         return None
     LabelMap.load(path)
     return path
-
-
-@contextlib.contextmanager
-def _appears_whole(output_dir):
-    """A directory to write into that is renamed to `output_dir` at the end.
-
-    What exports to it that were killed have left behind goes first.
-    """
-    with workspace(output_dir) as folder:
-        partial = folder / "export"
-        partial.mkdir()
-        yield partial
-        partial.rename(output_dir)
 
 
 @contextlib.contextmanager

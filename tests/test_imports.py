@@ -27,7 +27,10 @@ FLOORS = (
     {"checkpoints"},
     {"evaluation"},
     {"training", "exporting"},
-    {"train", "evaluate", "export", "detect", "demo", "follow", "config_check"},
+    {
+        *("train", "evaluate", "export", "detect", "demo", "follow"),
+        *("config_check", "import_checkpoint"),
+    },
     {"study", "launch", "techniques"},
     {"cli"},
 )

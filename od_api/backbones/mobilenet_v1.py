@@ -45,6 +45,8 @@ class MobilenetV1(StagedNetwork):
       last_depths: depths of Conv2d_12 and Conv2d_13 before multiplying; empty means
         1024 and 1024. Others leave these two blocks random whatever `weights` says.
       output_stride: 32, or 16 for C5 (or the second stage) at the stride of C4.
+      old_depth_multiplier: depths but `last_depths` are multiplied twice, as the old
+        API's TensorFlow 2 models did.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class MobilenetV1(StagedNetwork):
         last_depths=(),
         second_stage=False,
         output_stride=32,
+        old_depth_multiplier=False,
     ):
         super().__init__(name="mobilenet_v1")
         depth_multiplier = checked_multiplier(depth_multiplier, min_depth)
@@ -66,16 +69,15 @@ class MobilenetV1(StagedNetwork):
         ranges.at_least("last_depths", last_depths, 1, ranges.MOST_CHANNELS)
         if output_stride not in (16, 32):
             raise ValueError(f"output_stride is {output_stride}, and must be 16 or 32")
-        new_depths = dict(
-            zip(("conv_pw_12", "conv_pw_13"), last_depths or LAST_DEPTHS, strict=True)
-        )
+        new_depths = _new_depths(last_depths, old_depth_multiplier)
+        again = depth_multiplier if old_depth_multiplier else 1.0
 
         def edit(layer, config):
             if layer.name in new_depths:
                 depth = new_depths[layer.name]
                 config["filters"] = scaled_depth(depth, depth_multiplier, min_depth)
             elif "filters" in config:
-                config["filters"] = max(config["filters"], min_depth)
+                config["filters"] = scaled_depth(config["filters"], again, min_depth)
             if output_stride == 16:
                 config.update(ATROUS.get(layer.name, {}))
             return keras_network.apply_settings(
@@ -97,6 +99,15 @@ class MobilenetV1(StagedNetwork):
         self._load_initial(
             weights, lambda: _keras_model(depth_multiplier, "imagenet", (224, 224, 3))
         )
+
+
+def _new_depths(last_depths, as_of_old):
+    """{name: depth before multiplying} of the layers that do not follow Keras'."""
+    if as_of_old and not last_depths:
+        return {}
+    return dict(
+        zip(("conv_pw_12", "conv_pw_13"), last_depths or LAST_DEPTHS, strict=True)
+    )
 
 
 def _keras_model(depth_multiplier, weights, input_shape):

@@ -45,8 +45,11 @@ class Resnet(StagedNetwork):
         ICCV 2017), the second stage's too.
       deformable_groups: of channels that have offsets of their own.
       deformable_modulation: every tap has a factor as well (Zhu et al., CVPR 2019).
+      old_padding: the first pool pads as slim and the old API did ("same": at the end
+        of a map of even size), which their weights rely on.
 
     Attributes:
+      old_padding: as given.
       second_stage: conv5 as a `keras.Model`, [M, h, w, C] -> [M, h, w, 2 C], if it was
         asked for; else None.
     """
@@ -68,6 +71,7 @@ class Resnet(StagedNetwork):
         deformable_stages=(),
         deformable_groups=1,
         deformable_modulation=False,
+        old_padding=False,
     ):
         super().__init__(name=f"resnet{depth}")
         if depth not in BLOCKS:
@@ -99,6 +103,10 @@ class Resnet(StagedNetwork):
                     config["filters"], depth_multiplier, min_depth
                 )
             _dilate(layer.name, config, dilations)
+            if old_padding and layer.name == "pool1_pad":
+                return keras.layers.Identity(name=layer.name)
+            if old_padding and layer.name == "pool1_pool":
+                config["padding"] = "same"
             other = keras_network.apply_settings(
                 layer, config, conv_hyperparams, freeze_batch_norm
             )
@@ -117,6 +125,7 @@ class Resnet(StagedNetwork):
         }
         after = "C4" if second_stage else None
         self._read_stages(network, stages, second_stage_after=after)
+        self.old_padding = old_padding
         self._load_initial(
             weights, lambda: _keras_model(depth, "imagenet", (224, 224, 3))
         )

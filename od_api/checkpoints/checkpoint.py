@@ -13,6 +13,7 @@ from absl import logging
 from od_api.checkpoints import checkpoint_files as files
 from od_api.checkpoints.checkpoint_paths import load
 from od_api.checkpoints.finite_weights import refuse_not_finite
+from od_api.checkpoints.likely_fields import likely_field
 from od_api.core.errors import UserError
 from od_api.core.variables import fetched
 
@@ -211,7 +212,7 @@ def restore_model(path, variables, moving_averages=False):
     return step
 
 
-def check_fit(prefix, variables, values, cure):
+def check_fit(prefix, variables, values, cure, origins=None):
     """Raise a UserError unless every variable has a value of its shape.
 
     Args:
@@ -219,26 +220,30 @@ def check_fit(prefix, variables, values, cure):
       variables: {name: tf.Variable}.
       values: {name: array}; more names than variables are fine.
       cure: the sentence that ends the message.
+      origins: {name: what another program called the value}, for the message.
     """
-    problems = []
+    problems, likely = [], ""
     for name, variable in variables.items():
         shape = list(variable.shape)
+        label = f"{name} ({origins[name]})" if name in (origins or ()) else name
         if name not in values:
             problems.append(f"{name} {shape} is not in the checkpoint")
         elif list(values[name].shape) != shape:
             found = list(values[name].shape)
             problems.append(
-                f"{name} is {found} in the checkpoint, {shape} in the model"
+                f"{label} is {found} in the checkpoint, {shape} in the model"
             )
+            likely = likely or likely_field(name)
         elif not _is_same_kind(values[name], variable):
             problems.append(
                 f"{name} is of type {values[name].dtype} in the checkpoint, "
                 f"{tf.as_dtype(variable.dtype).name} in the model"
             )
     if problems:
+        hint = f"Look at {likely} first. " if likely else ""
         raise UserError(
             f"{prefix} does not fit: {len(problems)} of {len(variables)} tensors "
-            f"differ; {'; '.join(problems[:3])}. {cure}"
+            f"differ; {'; '.join(problems[:3])}. {hint}{cure}"
         )
 
 

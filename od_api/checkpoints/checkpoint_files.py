@@ -255,12 +255,16 @@ def _damaged(prefix):
     )
 
 
+def is_ours(keys):
+    """Whether tensors of these keys were written by od_api."""
+    groups = (_KEY.match(key) for key in keys)
+    return STEP_KEY in keys and any(m and m[1] == "model" for m in groups)
+
+
 def refuse_foreign(prefix, keys):
     """Raise a UserError that says whose checkpoint this is, unless it is ours."""
-    if STEP_KEY in keys and any(key.startswith("model/") for key in keys):
-        groups = [_KEY.match(key) for key in keys]
-        if any(match and match[1] == "model" for match in groups):
-            return
+    if is_ours(keys):
+        return
     if any(part in key for key in keys for part in _OLD_TF2):
         maker = "the old Object Detection API on TensorFlow 2"
     elif not any(".ATTRIBUTES" in key for key in keys):

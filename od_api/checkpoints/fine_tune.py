@@ -8,9 +8,12 @@ from absl import logging
 
 from od_api.checkpoints.checkpoint import check_fit
 from od_api.checkpoints.checkpoint_paths import load
+from od_api.checkpoints.importing.old_sources import old_source
+from od_api.checkpoints.importing.old_weights import begins
 from od_api.core.errors import UserError
 
 _KERAS = (".h5", ".keras")
+_HDF5 = b"\x89HDF"
 _KINDS = {
     "classification": "the backbone",
     "detection": "everything but the heads",
@@ -56,19 +59,21 @@ class Report(NamedTuple):
 
 def is_keras_weights(path):
     """Whether a path names a Keras weight file, which only the backbone can load."""
-    return os.fspath(path).endswith(_KERAS)
+    return os.fspath(path).endswith(_KERAS) or begins(path, _HDF5)
 
 
-def restore_partial(path, variables, kind, load_weights=None):
+def restore_partial(path, variables, kind, load_weights=None, parts=None):
     """Load what `fine_tune_checkpoint_type` asks for, and say what was loaded.
 
     Args:
-      path: a checkpoint of ours (prefix, file or directory), or a Keras weight file.
+      path: a checkpoint of ours (prefix, file or directory), old weights (see
+        `importing/old_weights.py`), or a Keras weight file.
       variables: {name: tf.Variable}, all of the model, named `backbone/...`,
         `neck/...`, `head/...`.
       kind: "classification": the backbone; "detection": everything whose first name
         part is not `head` or `..._head`; "full": everything, and all of it must fit.
       load_weights: a detector's `load_weights`; gets the path of a Keras weight file.
+      parts: the detector's parts, which old weights are fitted into.
 
     Returns:
       Report; `str(report)` is its table.
@@ -80,11 +85,29 @@ def restore_partial(path, variables, kind, load_weights=None):
     kind = _known(kind)
     if is_keras_weights(path):
         return _load_keras(path, variables, load_weights)
+    old = old_source(path, variables, parts or {})
+    if old is not None:
+        for note in old.notes:
+            logging.warning("%s: %s", old.path, note)
+        return take(old.path, variables, kind, old.values, old)
     prefix, groups, _ = load(path)
-    values = groups["model"]
+    return take(prefix, variables, kind, groups["model"])
+
+
+def take(prefix, variables, kind, values, old=None):
+    """Assigns the values that a kind asks for, all or none; see `restore_partial`.
+
+    Args:
+      prefix: what the values are from, for messages.
+      variables: {name: tf.Variable}, all of the model.
+      kind: one of classification, detection and full.
+      values: {name: array}, by the same names.
+      old: the OldSource that the values are of, if they are.
+    """
+    origins = old.origins if old else None
     wanted = {n: v for n, v in variables.items() if _is_wanted(n, kind)}
-    _check(prefix, wanted, values, kind)
-    report = _compare(variables, wanted, values)
+    _check(prefix, wanted, values, kind, origins)
+    report = _compare(variables, wanted, values, old)
     for name in report.restored:
         wanted[name].assign(values[name])
     logging.info("%s (%s: %s)\n%s", prefix, kind, _KINDS[kind], report)
@@ -115,13 +138,13 @@ def _is_wanted(name, kind):
     return kind == "full" or not (part == "head" or part.endswith("_head"))
 
 
-def _check(prefix, wanted, values, kind):
+def _check(prefix, wanted, values, kind, origins):
     if kind == "full":
         cure = (
             "Set fine_tune_checkpoint_type: detection to take everything but the heads "
             "(another num_classes), or classification for the backbone alone"
         )
-        check_fit(prefix, wanted, values, cure)
+        check_fit(prefix, wanted, values, cure, origins)
     backbone = {n: v for n, v in wanted.items() if _part(n) == "backbone"}
     shared = {n: v for n, v in backbone.items() if n in values}
     if not shared:
@@ -132,10 +155,10 @@ def _check(prefix, wanted, values, kind):
             "checkpoint of the same feature extractor"
         )
     cure = "Use the feature extractor, and its depth, of the checkpoint's own config"
-    check_fit(prefix, shared, values, cure)
+    check_fit(prefix, shared, values, cure, origins)
 
 
-def _compare(variables, wanted, values):
+def _compare(variables, wanted, values, old):
     restored, new, mismatched = [], [], []
     for name, variable in variables.items():
         shape = list(variable.shape)
@@ -146,7 +169,10 @@ def _compare(variables, wanted, values):
         else:
             mismatched.append((name, list(values[name].shape), shape))
     taken = {*restored, *(m[0] for m in mismatched)}
-    return Report(restored, new, sorted(set(values) - taken), mismatched)
+    unused = set(values) - taken
+    if old:
+        unused = {*old.unused, *(old.origins[name] for name in unused)}
+    return Report(restored, new, sorted(unused), mismatched)
 
 
 def _load_keras(path, variables, load_weights):

@@ -10,6 +10,7 @@ import difflib
 
 from od_api.core.errors import ConfigError
 from od_api.core.warn_once import warn_once
+from od_api.old_api.feature_extractor_defaults import apply_old_settings
 from od_api.old_api.ssd_extractor_types import BUILT
 from od_api.protos import backbone_pb2, neck_pb2
 
@@ -85,6 +86,7 @@ def _parts_of_type(message):
     _check_pyramid(message)
     _log_without_effect(message)
     backbone, neck = make(message)
+    apply_old_settings(message, backbone)
     neck_part = _member(neck, "neck_oneof")
     if message.HasField("conv_hyperparams"):
         neck_part.conv_hyperparams.CopyFrom(message.conv_hyperparams)

@@ -2,7 +2,11 @@
 
 from google.protobuf import text_format
 
+from od_api.core.errors import ConfigError
 from od_api.protos import hyperparams_pb2
+
+# Of an extractor and of the backbone: what only the old API's own weights need.
+OLD_SETTINGS = {"old_padding": "a ResNet", "old_depth_multiplier": "MobileNet v1"}
 
 # The base network's own settings, which `conv_hyperparams` did not touch unless
 # override_base_feature_extractor_hyperparams was set. An l2 weight counts half.
@@ -49,6 +53,30 @@ def base_hyperparams(family, keras_twin):
     if family == "resnet" and keras_twin:
         hyperparams.regularizer.l2_regularizer.weight *= 2
     return hyperparams
+
+
+def apply_old_settings(extractor, backbone):
+    """Hands what the old API's own weights need on to the backbone of a type.
+
+    Args:
+      extractor: an SsdFeatureExtractor or a FasterRcnnFeatureExtractor.
+      backbone: the Backbone that its type stands for; changed in place.
+
+    Raises:
+      ConfigError: the type's backbone has no such setting.
+    """
+    part = getattr(backbone, backbone.WhichOneof("backbone_oneof"))
+    for field, network in OLD_SETTINGS.items():
+        if field not in extractor.DESCRIPTOR.fields_by_name:
+            continue
+        if not getattr(extractor, field):
+            continue
+        if field not in part.DESCRIPTOR.fields_by_name:
+            raise ConfigError(
+                f"is of {network}, and type {extractor.type!r} has none; remove it",
+                field,
+            )
+        setattr(part, field, True)
 
 
 def everything_explicit(hyperparams):

@@ -14,6 +14,7 @@ import functools
 from od_api.core.errors import ConfigError
 from od_api.core.warn_once import warn_once
 from od_api.old_api.feature_extractor_defaults import (
+    apply_old_settings,
     base_hyperparams,
     everything_explicit,
 )
@@ -68,7 +69,9 @@ def typed_parts(extractor):
             "with _fpn in its name",
             "fpn",
         )
-    return make(extractor)
+    backbone, neck = make(extractor)
+    apply_old_settings(extractor, backbone)
+    return backbone, neck
 
 
 def _given_parts(extractor):

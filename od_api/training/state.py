@@ -122,6 +122,7 @@ class TrainingState:
                 named,
                 settings.fine_tune_checkpoint_type or by_default,
                 load_weights=self.detector.load_weights,
+                parts=self.detector.parts,
             )
             if self._optimizer.ema:
                 self._optimizer.ema.reset()

@@ -1,0 +1,76 @@
+"""What a config must say for old weights to compute what they did."""
+
+from od_api.checkpoints.importing.old_sources import has_old_resnet
+from od_api.core.errors import ConfigError
+from od_api.old_api import feature_extractor_aliases, two_stage_extractors
+
+_TYPED = {
+    "ssd": feature_extractor_aliases.typed_parts,
+    "faster_rcnn": two_stage_extractors.typed_parts,
+}
+# A layer of MobileNet v1 that every config leaves as wide as the paper has it.
+_LAYER, _DEPTH = "conv_pw_6/kernel", 512
+
+
+def with_old_network(config, old):
+    """(A config whose network is that of the weights, the fields that this set).
+
+    Args:
+      config: TrainEvalPipelineConfig.
+      old: OldWeights.
+    """
+    changed = type(config)()
+    changed.CopyFrom(config)
+    place, part = _backbone(changed)
+    fields = []
+    if place is not None:
+        fields = [name for name, applies in _SETTINGS if applies(part, old)]
+        for field in fields:
+            setattr(place, field, True)
+    return changed, fields
+
+
+def _backbone(config):
+    """(Message that the old settings are set in, backbone's message), or Nones."""
+    kind = config.model.WhichOneof("model")
+    detector = getattr(config.model, kind) if kind else None
+    if kind == "classifier":
+        return (_member(detector.backbone),) * 2
+    if kind not in _TYPED:
+        return None, None
+    extractor = detector.feature_extractor
+    if extractor.HasField("backbone"):
+        return (_member(extractor.backbone),) * 2
+    try:
+        backbone, _ = _TYPED[kind](extractor)
+    except ConfigError:  # building the detector says it, with its place
+        return None, None
+    return extractor, _member(backbone)
+
+
+def _member(backbone):
+    name = backbone.WhichOneof("backbone_oneof")
+    return getattr(backbone, name) if name else None
+
+
+def _has(part, field):
+    return part is not None and field in part.DESCRIPTOR.fields_by_name
+
+
+def _pads_as_of_old(part, old):
+    return _has(part, "old_padding") and not part.old_padding and has_old_resnet(old)
+
+
+def _multiplies_twice(part, old):
+    if not _has(part, "old_depth_multiplier") or part.old_depth_multiplier or old.slim:
+        return False
+    wide = {n: v.shape[-1] for n, v in old.arrays.items() if n.endswith(_LAYER)}
+    once = int(_DEPTH * round(part.depth_multiplier, 6))
+    twice = max(int(once * round(part.depth_multiplier, 6)), part.min_depth)
+    return twice != once and twice in wide.values()
+
+
+_SETTINGS = (
+    ("old_padding", _pads_as_of_old),
+    ("old_depth_multiplier", _multiplies_twice),
+)
