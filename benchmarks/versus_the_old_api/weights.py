@@ -20,36 +20,26 @@ _CLASS_BIAS = -4.6
 
 def ours(settings):
     """Needs what `old` has written."""
-    sys.path += [str(_TESTS / "golden"), str(_TESTS / "parity")]
-    import old_names
-    import old_two_stage_names
     import tensorflow as tf
 
     from od_api import load_config
     from od_api.checkpoints.checkpoint import Checkpoints
+    from od_api.checkpoints.importing.old_sources import old_source
     from od_api.checkpoints.restored_detector import detector_for_inference
     from od_api.core.variables import named_variables
 
     names = json.loads(_names_file(settings, "old").read_text())
-    two_stage = any("RPNConv" in name for name in names)
-    old_name = (old_two_stage_names if two_stage else old_names).old_name
     detector, _ = detector_for_inference(load_config(settings["config"]))
-    used = set()
-    for part, layer in detector.parts.items():
-        for variable in layer.variables:
-            if variable.path.endswith("seed_generator_state"):
-                continue
-            name = old_name(part, variable.path, names)
-            shape = tuple(variable.shape)
-            value = tf.zeros(shape) if name is None else _value(name, shape)
-            if name == "conv1_conv/kernel:0":
-                value = value[:, :, ::-1]  # Ours is fed BGR, the old one RGB.
-            variable.assign(value)
-            used.add(name)
-    yield {"variables": len(used - {None}), "of": len(names)}
+    named = named_variables(detector.parts)
+    source = old_source(_folder(settings, "old"), named, detector.parts)
+    for name, variable in named.items():
+        if not name.endswith("seed_generator_state"):
+            variable.assign(source.values[name])
+    used = {f"{origin}:0" for origin in source.origins.values()} & set(names)
+    yield {"variables": len(used), "of": len(names)}
     folder = _new_folder(settings, "ours")
     step = tf.Variable(0, dtype=tf.int64)
-    Checkpoints(folder, step=step, model=named_variables(detector.parts)).save()
+    Checkpoints(folder, step=step, model=named).save()
     yield {}
 
 
@@ -89,12 +79,16 @@ def _value(name, shape):
     return value
 
 
+def _folder(settings, side):
+    return pathlib.Path(settings["folder"]) / side / "checkpoint"
+
+
 def _new_folder(settings, side):
-    folder = pathlib.Path(settings["folder"]) / side / "checkpoint"
+    folder = _folder(settings, side)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
 
 
 def _names_file(settings, side):
-    return pathlib.Path(settings["folder"]) / side / "checkpoint" / "names.json"
+    return _folder(settings, side) / "names.json"

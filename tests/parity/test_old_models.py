@@ -1,7 +1,8 @@
 """Whole detectors with the old API's weights: outputs, losses, gradients, detections.
 
-Every variable gets the value that `golden_inputs.weight` makes of its old name, so the
-comparison holds layer for layer. Differences left are those of float32 sums.
+Every variable gets the value that `golden_inputs.weight` makes of its old name, by way
+of the importer of old checkpoints, so the comparison holds layer for layer. Differences
+left are those of float32 sums.
 """
 
 import functools
@@ -12,10 +13,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from google.protobuf import text_format
-from old_names import old_name
 
+from od_api.checkpoints.importing.old_weights import OldWeights
+from od_api.checkpoints.importing.placing import placed
 from od_api.core.registry import build
 from od_api.core.types import Targets
+from od_api.core.variables import named_variables
 from od_api.protos import model_pb2
 
 CASES = golden_store.load("models")
@@ -29,42 +32,49 @@ TRUTH = (
 )
 
 
-def config_of(name):
-    """The config's text as a message of ours."""
-    return text_format.Parse(CASES[name]["config"], model_pb2.DetectionModel())
+def config_of(text):
+    """The old config's text as a message of ours, with what its network needs."""
+    config = text_format.Parse(text, model_pb2.DetectionModel())
+    kind = config.WhichOneof("model")
+    extractor = getattr(config, kind).feature_extractor
+    extractor.old_padding = "resnet50" in extractor.type
+    return config
 
 
-def pad_pool_as_of_old(detector):
-    """The old ResNet pooled with "same" padding; Keras' weights want one pixel around.
+def import_old(detector, case, weight):
+    """Gives a detector the weights {old name of a variable: weight(name, shape)}.
 
-    On maps of even size the two differ by a shift of one pixel.
+    Returns:
+      {old name: our variable}; convolution biases that the old ResNet had not are 0.
     """
-    network = detector.parts["backbone"].network
-    network.get_layer("pool1_pad").padding = ((0, 1), (0, 1))
+    known = zip(case["variable_names"], case["variable_shapes"], strict=True)
+    arrays = {
+        name.removesuffix(":0"): weight(name, tuple(map(int, shape.split("x"))))
+        for name, shape in known
+    }
+    named = named_variables(detector.parts)
+    old = OldWeights("golden", "arrays", False, arrays, {}, 0)
+    found = placed(old, detector.parts, named)
+    variables = {}
+    for name, variable in named.items():
+        if name.endswith("seed_generator_state"):
+            continue
+        variable.assign(found.values[name])
+        origin = found.origins[name]
+        assert origin in arrays or (
+            name.endswith("bias") and not variable.numpy().any()
+        )
+        if origin in arrays:
+            variables[f"{origin}:0"] = variable
+    return variables
 
 
 @functools.lru_cache(1)
 def loaded(name):
     """(detector with the old weights, {old name: our variable})."""
     case = CASES[name]
-    detector = build(config_of(name))
-    if name == "ssd_resnet50_v1_fpn":
-        pad_pool_as_of_old(detector)
-    variables = {}
-    for part, layer in detector.parts.items():
-        for variable in layer.variables:
-            old = old_name(part, variable.path, list(case["variable_names"]))
-            if old is None:
-                assert variable.path.endswith("bias")
-                variable.assign(tf.zeros(variable.shape))
-                continue
-            assert old not in variables
-            value = golden_inputs.weight(old, tuple(variable.shape))
-            if old == "conv1_conv/kernel:0":
-                value = value[:, :, ::-1]  # Ours is fed BGR, the old one RGB.
-            variable.assign(value)
-            variables[old] = variable
-    return detector, variables
+    detector = build(config_of(case["config"]))
+    return detector, import_old(detector, case, golden_inputs.weight)
 
 
 def side_of(detector):
@@ -112,7 +122,7 @@ def forward(name, training):
         decay = [loss for part in detector.parts.values() for loss in part.losses]
         losses["regularization_loss"] = tf.add_n(decay)
         total = tf.add_n(list(losses.values()))
-    trained = {n: v.value for n, v in variables.items() if n not in statistics}
+    trained = {n: v for n, v in variables.items() if n not in statistics}
     gradients = tape.gradient(total, trained, unconnected_gradients="zero")
     for n, value in statistics.items():
         variables[n].assign(value)

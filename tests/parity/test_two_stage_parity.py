@@ -13,13 +13,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import two_stage_weights
-from google.protobuf import text_format
-from old_two_stage_names import old_name
-from test_old_models import compare_norms, pad_pool_as_of_old
+from test_old_models import compare_norms, config_of, import_old
 
 from od_api.core.registry import build
 from od_api.core.types import Targets
-from od_api.protos import model_pb2
 
 CASES = golden_store.load("two_stage")
 # As in tests/golden/old_two_stage.py.
@@ -72,28 +69,8 @@ def targets():
 def loaded(name):
     """(detector with the old weights, {old name: our variable})."""
     case = CASES[name]
-    config = text_format.Parse(case["config"], model_pb2.DetectionModel())
-    detector = build(config)
-    if "resnet50" in name:
-        pad_pool_as_of_old(detector)
-    variables = {}
-    known = list(case["variable_names"])
-    for part, layer in detector.parts.items():
-        for variable in layer.variables:
-            if variable.path.endswith("seed_generator_state"):
-                continue
-            old = old_name(part, variable.path, known)
-            if old is None:
-                assert variable.path.endswith("bias")
-                variable.assign(tf.zeros(variable.shape))
-                continue
-            assert old not in variables
-            value = two_stage_weights.weight(old, tuple(variable.shape))
-            if old == "conv1_conv/kernel:0":
-                value = value[:, :, ::-1]  # Ours is fed BGR, the old one RGB.
-            variable.assign(value)
-            variables[old] = variable
-    return detector, variables
+    detector = build(config_of(case["config"]))
+    return detector, import_old(detector, case, two_stage_weights.weight)
 
 
 @functools.lru_cache(1)
@@ -115,7 +92,7 @@ def training(name):
         total = tf.add_n([*losses.values(), *decay])
     losses = {term.replace("/", "."): loss for term, loss in losses.items()}
     losses["regularization"] = tf.add_n(decay) + more_decay_of_old(name, variables)
-    trained = {n: v.value for n, v in variables.items() if n not in statistics}
+    trained = {n: v for n, v in variables.items() if n not in statistics}
     gradients = tape.gradient(total, trained, unconnected_gradients="zero")
     for n, value in statistics.items():
         variables[n].assign(value)

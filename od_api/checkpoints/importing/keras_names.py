@@ -96,11 +96,11 @@ ROWS = (
     (r"head/convolutional_box_predictor/shared_([^/]+)/conv(\d+)", _before_prediction),
     (
         r"head/weight_shared_convolutional_box_predictor/box",
-        _plain("BoxHead/BoxPredictor"),
+        _plain("WeightSharedConvolutionalBoxHead/BoxPredictor"),
     ),
     (
         r"head/weight_shared_convolutional_box_predictor/class",
-        _plain("ClassHead/ClassPredictor"),
+        _plain("WeightSharedConvolutionalClassHead/ClassPredictor"),
     ),
     (
         r"head/weight_shared_convolutional_box_predictor/(\w*tower)_conv(\d+)",
