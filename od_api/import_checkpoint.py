@@ -101,7 +101,8 @@ def _kind(found):
 def _groups(config, detector, named, found, taken):
     """{group: {name: value}} of the checkpoint."""
     groups = {"model": {name: tf.identity(v) for name, v in named.items()}}
-    if config.train_config.optimizer.use_moving_average:
+    train = config.train_config
+    if train.HasField("optimizer") and train.optimizer.use_moving_average:
         # Where an optimizer keeps averages, they are what is evaluated.
         averages = found.averages if found else {}
         restored = set(taken.restored)
@@ -125,6 +126,6 @@ def _write(output_dir, config, groups, report):
     except (OSError, tf.errors.OpError) as error:
         reason = getattr(error, "message", None) or str(error)
         raise UserError(
-            f"cannot write {printable(output_dir)}: {printable(reason.splitlines()[0])}."
-            " Nothing was imported"
+            f"cannot write {printable(output_dir)}: "
+            f"{printable(reason.splitlines()[0])}. Nothing was imported"
         ) from error

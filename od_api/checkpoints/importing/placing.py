@@ -135,13 +135,34 @@ class _Placer:
                 like = self._old.arrays[self._find(scope, "moving_mean")]
                 value = np.full_like(like, float(leaf == "gamma"))
                 self._set(name, value, f"no {leaf}: {int(leaf == 'gamma')}")
+        if self._old.slim and "moving_mean" in unit.leaves:
+            self._shift_mean(unit, scope)
+
+    def _shift_mean(self, unit, scope):
+        """Takes up what ours has no place for.
+
+        (x + b - mean) g  =  x g - (mean - b) g
+        """
+        name = unit.leaves["moving_mean"]
+        mean, origin = self._values[name], self._origins[name]
+        bias = self._find(_without_norm(scope), "bias")
+        if bias is not None and not self._has_bias(unit):
+            mean = mean - self._take(_without_norm(scope), "bias")
+        if "gamma" not in unit.leaves:
+            mean = mean * self._take(scope, "gamma", np.float32(1))
+        self._set(name, mean, origin)
+
+    def _has_bias(self, norm):
+        """Whether the convolution before one of our batch norms has a bias."""
+        kin = [u for u in self._units if u.name == norm.name and not u.is_norm]
+        return any("bias" in unit.leaves for unit in kin)
 
     def _do_nothing(self, unit):
         """Batch norm that adds the old biases, and is of no other effect."""
         pattern = _pattern(unit, self._layout, self._old.slim)
         if not self._old.slim or pattern is None:
             return
-        scope = self._matching(re.sub(r"/BatchNorm(/feature_\d+)?$", "", pattern))
+        scope = self._matching(_without_norm(pattern))
         bias = None if scope is None else self._find(scope, "bias")
         if bias is None:
             return
@@ -224,6 +245,10 @@ class _Placer:
         self._values[name], self._origins[name] = value, origin
         if origin in self._old.arrays:
             self._used.add(origin)
+
+
+def _without_norm(scope):
+    return re.sub(r"/BatchNorm(/feature_\d+)?$", "", scope)
 
 
 def _part(unit):

@@ -15,7 +15,7 @@ _GRAPH_KEY = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _SUFFIX = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5})$")
 # The last bytes of a table, which the first version of checkpoints is.
 _TABLE_END = bytes.fromhex("57fb808b247547db")
-_OPTIMIZER = re.compile(r"^_?optimizer/|/\.OPTIMIZER_SLOT/")
+_NO_MODEL = re.compile(r"^(_?optimizer|step|save_counter|global_step)/")
 
 
 def find(path):
@@ -109,7 +109,7 @@ def _by_objects(reader):
             if index in averages_of:
                 original = graph.nodes[averages_of[index]].attributes[0]
                 averages[_full_name(original)] = _tensor(reader, key)
-            elif index not in slots and not _OPTIMIZER.search(key):
+            elif index not in slots and not _NO_MODEL.match(key):
                 arrays[_full_name(attribute)] = _tensor(reader, key)
     return {n: v for n, v in arrays.items() if v.dtype.kind != "O"}, averages
 
