@@ -115,7 +115,7 @@ def _write_tf1(config, target):
         for variable in v1.global_variables():
             name = variable.name.split(":")[0]
             if name != "global_step":
-                variable.load(_weight(name, tuple(variable.shape)), session)
+                variable.load(_weight(name, tuple(variable.shape.as_list())), session)
         for variable in v1.trainable_variables()[:3]:
             slot = v1.get_variable(
                 f"{variable.name.split(':')[0]}/Momentum", variable.shape
