@@ -1,6 +1,7 @@
 """Weights of a TensorFlow Lite model, float or quantised, by TensorFlow 1's names."""
 
 import re
+import warnings
 
 import numpy as np
 import tensorflow as tf
@@ -26,7 +27,10 @@ def read(path):
       UserError: it cannot be read, or keeps no weights with its convolutions.
     """
     try:
-        model = tf.lite.Interpreter(path)
+        with warnings.catch_warnings():
+            # It is to move to a package of its own, but is here still.
+            warnings.simplefilter("ignore", UserWarning)
+            model = tf.lite.Interpreter(path)
     except (ValueError, RuntimeError) as error:
         raise UserError(
             f"{printable(path)} is a damaged TensorFlow Lite model: "

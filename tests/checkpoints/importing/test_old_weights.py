@@ -75,11 +75,14 @@ class Slots(tf.Module):
 
     def __init__(self):
         super().__init__()
-        self._slots = {}
+        self._slots = self._no_dependency({})
 
     def add(self, variable, name, slot):
         key = getattr(variable, "_unique_id", variable)
         self._slots.setdefault(name, {})[key] = slot
+
+    def _create_or_restore_slot_variable(self, **_):
+        """What TensorFlow knows an optimizer by."""
 
     def get_slot_names(self):
         return list(self._slots)
