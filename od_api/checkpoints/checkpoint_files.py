@@ -273,7 +273,7 @@ def refuse_foreign(prefix, keys):
         maker = "another program"
     first = ", ".join(sorted(k for k in keys if not k.startswith("_"))[:2])
     raise UserError(
-        f"{prefix} was written by {maker}: its tensors have other names ({first}), and "
-        "od_api cannot read them. Start from a checkpoint that od_api trained, or from "
-        "the backbone's Keras weights (.h5)"
+        f"{prefix} was written by {maker}: its tensors have other names ({first}). "
+        "`od-api import-checkpoint` turns those of the old API, of slim and of Keras "
+        "(.h5) into a checkpoint of od_api; fine_tune_checkpoint takes them as they are"
     )

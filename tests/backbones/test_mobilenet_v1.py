@@ -97,6 +97,17 @@ def test_depth_multiplier_counts_once():
     assert old.get_layer("conv_pw_13").filters == 64
 
 
+def test_old_depth_multiplier_counts_twice():
+    """int(int(64 / 4) / 4); last_depths, which Keras did not know, once."""
+    text = "depth_multiplier: 0.25 min_depth: 1 old_depth_multiplier: true"
+    network = _build(text).network
+    depths = [network.get_layer(f"conv_pw_{n}").filters for n in (1, 12, 13)]
+    assert network.get_layer("conv1").filters == 2 and depths == [4, 64, 64]
+    network = _build(f"{text} last_depths: [512, 256]").network
+    depths = [network.get_layer(f"conv_pw_{n}").filters for n in (11, 12, 13)]
+    assert depths == [32, 128, 64]
+
+
 def test_normalize_maps_pixels_to_minus_one_to_one(narrow):
     pixels = tf.constant([[[[0, 127.5, 255]]]])
     np.testing.assert_allclose(narrow.normalize(pixels), [[[[-1, 0, 1]]]], atol=1e-6)

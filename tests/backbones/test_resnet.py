@@ -38,6 +38,21 @@ def test_resnet_50_has_keras_function_and_maps_halve_upwards():
     assert len(paths) == len(ours.variables) and "resnet50/conv1_conv/kernel" in paths
 
 
+@pytest.mark.parametrize("side", [4, 5])
+def test_old_padding_pools_as_same(side):
+    """The first window of three on 0, 1, ..: an even map is padded at its end alone.
+
+    Keras' border has it see 0 and 1 whatever the size is.
+    """
+    for text in ("old_padding: true", ""):
+        network = _build(f"depth_multiplier: 0.1 min_depth: 1 {text}").network
+        pool, pad = network.get_layer("pool1_pool"), network.get_layer("pool1_pad")
+        row = np.tile(np.arange(side, dtype=np.float32), (side, 1))[None, :, :, None]
+        found = np.asarray(pool(pad(row)))[0, 0, :, 0]
+        expected = 1 if side % 2 or not text else 2
+        assert found[0] == expected and len(found) == (side + 1) // 2
+
+
 def test_normalize_gives_bgr_less_the_means():
     normalize = _build("depth_multiplier: 0.05").normalize
     rgb = tf.constant([[[[123.68, 116.779, 104.939]]]])

@@ -199,12 +199,25 @@ def test_typed_parts_are_used_as_they_are():
         ("neck { fpn {} }", "backbone", "go together"),
         ('type: "ssd_mobilenet_v1" backbone {} neck {}', "type", "cannot be set"),
         ("min_depth: 5 backbone {} neck {}", "min_depth", "cannot be set"),
+        ('type: "ssd_mobilenet_v1" old_padding: true', "old_padding", "is of a ResNet"),
+        (
+            'type: "ssd_inception_v2" old_depth_multiplier: true',
+            "old_depth_multiplier",
+            "is of MobileNet v1",
+        ),
     ],
 )
 def test_mistakes_name_the_field(text, field, message):
     with pytest.raises(ConfigError, match=message) as caught:
         _parts(text)
     assert caught.value.field_path == field
+
+
+def test_old_settings_reach_the_backbone():
+    backbone, _ = _parts('type: "ssd_resnet50_v1_fpn" old_padding: true fpn {}')
+    assert backbone.resnet.old_padding
+    backbone, _ = _parts('type: "ssd_mobilenet_v1" old_depth_multiplier: true')
+    assert backbone.mobilenet_v1.old_depth_multiplier
 
 
 def test_no_name_is_both_built_and_not_yet():

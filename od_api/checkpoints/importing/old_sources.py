@@ -15,6 +15,11 @@ _FOLDED = (
     "but add an offset: to train on, keep them as they are (freeze_batch_norm: true "
     "of a backbone, batch_norm {{ train: false }} of conv_hyperparams)"
 )
+_LEVELS = re.compile(r"FirstStage.*/Convolutional(Box|Class)Head_[1-9]/")
+_OWN_PREDICTORS = (
+    "its first stage has predictors of its own for each level of the pyramid, of which "
+    "the finest level's are taken for all: proposals differ, so train on"
+)
 _PADDING = (
     "its ResNet pooled with other padding: old_padding: true in the feature extractor "
     "makes the model the one that these weights were trained in"
@@ -90,6 +95,8 @@ def _notes(old, found, parts):
     notes = [_FOLDED.format(found.folded)] if found.folded else []
     if has_old_resnet(old) and not getattr(parts.get("backbone"), "old_padding", True):
         notes.append(_PADDING)
+    if any(_LEVELS.search(name) for name in found.unused):
+        notes.append(_OWN_PREDICTORS)
     return notes
 
 
