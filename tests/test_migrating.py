@@ -155,7 +155,7 @@ def test_what_an_empty_fine_tune_checkpoint_type_means(settings, kind, monkeypat
     state = SimpleNamespace(
         _checkpoints=SimpleNamespace(restore_full=lambda: None),
         _optimizer=SimpleNamespace(ema=None),
-        detector=SimpleNamespace(load_weights=None),
+        detector=SimpleNamespace(load_weights=None, parts={}),
     )
     message = text_format.Parse(
         f"fine_tune_checkpoint: 'x' {settings}", train_pb2.TrainConfig()
