@@ -36,6 +36,8 @@ def _prefix(path):
         return stem
     if tf.io.gfile.isdir(path):
         return _of_folder(path)
+    if os.path.basename(path) == "checkpoint" and tf.io.gfile.exists(path):
+        return _of_folder(os.path.dirname(path) or ".")
     if os.path.isfile(path) and _ends_as_table(path):
         return path
     return None

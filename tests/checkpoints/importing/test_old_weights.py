@@ -52,7 +52,8 @@ def test_checkpoint_by_names(tmp_path, version):
     old = read_old_weights(prefix)
     check(old, WEIGHTS, slim=True, optimizer=3)
     np.testing.assert_array_equal(old.averages[f"{SCOPE}/BatchNorm/beta"], BETA + 1)
-    check(read_old_weights(tmp_path), WEIGHTS)
+    for path in (tmp_path, tmp_path / "checkpoint"):
+        check(read_old_weights(path), WEIGHTS)
 
 
 def object_checkpoint(folder):
