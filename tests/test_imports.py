@@ -31,7 +31,7 @@ FLOORS = (
         *("train", "evaluate", "export", "detect", "demo", "follow"),
         *("config_check", "import_checkpoint"),
     },
-    {"study", "launch", "techniques"},
+    {"study", "launch", "techniques", "compat"},
     {"cli"},
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}

@@ -185,6 +185,11 @@ def outputs_of(detector, images, true_shapes, *further):
     """
     chosen = dict(zip([*detector.reads, *detector.options], further, strict=False))
     predictions = detector.call(images, true_shapes, **chosen)
+    return outputs_of_predictions(detector, predictions, images, true_shapes)
+
+
+def outputs_of_predictions(detector, predictions, images, true_shapes):
+    """The dict of `outputs_of`, of what a detector predicted for these images."""
     if not detector.finds_boxes:
         return _classes_of(detector, predictions)
     return _boxes_of(detector, predictions, images, true_shapes)

@@ -77,13 +77,14 @@ class FcosBoxPredictor(keras.layers.Layer):
         self._box_outputs = {"box_codes"}
         if columns_from_box_tower:
             self._box_outputs |= {column.name for column in columns}
-        self._convs = {
-            name: [
-                self._make.conv2d(depth, kernel_size, name=f"{name}_conv{i}")
-                for i in range(num_layers_before_predictor)
-            ]
-            for name in ("class_tower", "box_tower")
-        }
+        towers = "class_tower", "box_tower"
+        self._convs = {n: self._tower(n, num_layers_before_predictor) for n in towers}
+
+    def _tower(self, name, num_layers):
+        names = [f"{name}_conv{i}" for i in range(num_layers)]
+        return [
+            self._make.conv2d(self._depth, self._kernel_size, name=n) for n in names
+        ]
 
     def _prediction(self, name, size):
         bias = self._bias if name == "class_logits" else 0.0

@@ -46,20 +46,34 @@ def draw_boxes(image, boxes, labels, classes, masks=None):
     Returns:
       uint8 [f h, f w, 3]; the factor f is 1 unless the image is tiny.
     """
+    colors = [color_of(c) for c in classes]
     if masks is not None:
-        image = _tinted(image, masks, classes)
+        image = tinted(image, masks, colors)
     picture, factor = _magnified(image)
-    pen = ImageDraw.Draw(picture)
-    width = max(2, round(max(picture.size) / 400))
     boxes = np.asarray(boxes, float).reshape(-1, 4) * factor
-    rows = list(zip(boxes, labels, classes, strict=True))
-    for box, _, class_index in reversed(rows):
-        corners = _inside(box, picture.size)
-        pen.rectangle(corners, outline=color_of(class_index), width=width)
-    taken = []
-    for box, label, class_index in rows:
-        _draw_label(pen, picture.size, box, label, color_of(class_index), taken)
+    draw_over(picture, boxes, labels, colors)
     return np.asarray(picture)
+
+
+def draw_over(picture, boxes, labels, colors, width=None):
+    """Draws boxes and labels on a picture.
+
+    Args:
+      picture: a PIL image, RGB; it is changed.
+      boxes: [n, 4] in pixels, most important first: its label gets the best place.
+      labels: n texts; an empty one is not written.
+      colors: n (red, green, blue), 0..255.
+      width: of the lines, in pixels; None: by the picture's size.
+    """
+    pen = ImageDraw.Draw(picture)
+    width = width or max(2, round(max(picture.size) / 400))
+    rows = list(zip(boxes, labels, colors, strict=True))
+    for box, _, color in reversed(rows):
+        pen.rectangle(_inside(box, picture.size), outline=color, width=width)
+    taken = []
+    for box, label, color in rows:
+        if label:
+            _draw_label(pen, picture.size, box, label, color, taken)
 
 
 def side_by_side(image, groundtruth, detections):
@@ -113,15 +127,23 @@ def contact_sheet(pictures, *, columns=None, cell=600):
     return page
 
 
-def _tinted(image, masks, classes):
-    """The image with every mask's pixels mixed with its class's colour."""
-    tinted = np.array(image, np.float32)
-    # The most important one comes last, over the others.
-    for mask, class_index in reversed(list(zip(masks, classes, strict=True))):
+def tinted(image, masks, colors, share=_TINT):
+    """The image with the pixels of every mask mixed with its colour.
+
+    Args:
+      image: uint8 [h, w, 3].
+      masks: [n, h, w], not 0 on the objects, most important first: it is on top.
+      colors: n (red, green, blue), 0..255.
+      share: of the colour in such a pixel, 0..1.
+
+    Returns:
+      uint8 [h, w, 3].
+    """
+    mixed = np.array(image, np.float32)
+    for mask, color in reversed(list(zip(masks, colors, strict=True))):
         inside = np.asarray(mask) != 0
-        color = np.array(color_of(class_index), np.float32)
-        tinted[inside] += _TINT * (color - tinted[inside])
-    return tinted.round().astype(np.uint8)
+        mixed[inside] += share * (np.array(color, np.float32) - mixed[inside])
+    return mixed.round().astype(np.uint8)
 
 
 def _magnified(image):
