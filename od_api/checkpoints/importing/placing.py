@@ -236,10 +236,11 @@ class _Placer:
         return next((there[one] for one in leaves if one in there), None)
 
     def _depth(self, unit):
-        last = self._values[
-            next(n for leaf, n in unit.leaves.items() if leaf.endswith("kernel"))
-        ]
-        return last.shape[-1]
+        """Channels that a convolution makes."""
+        leaf = "pointwise_kernel" if "pointwise_kernel" in unit.leaves else "kernel"
+        shape = self._values[unit.leaves[leaf]].shape
+        depthwise = "depthwise" in self._origins[unit.leaves[leaf]].rpartition("/")[2]
+        return shape[-2] * shape[-1] if depthwise else shape[-1]
 
     def _set(self, name, value, origin):
         self._values[name], self._origins[name] = value, origin

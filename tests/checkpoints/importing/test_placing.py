@@ -209,8 +209,8 @@ def test_batch_norm_without_a_place_is_folded():
     scope = "InceptionV2/Conv2d_1a_7x7"
     source = slim(
         **{
-            f"{scope}/depthwise_weights": [[[[7]]]],
-            f"{scope}/pointwise_weights": [[[[3]]]],
+            f"{scope}/depthwise_weights": [[[[7, 8]]]],
+            f"{scope}/pointwise_weights": [[[[3], [9]]]],
             f"{scope}/biases": [1],
             f"{scope}/BatchNorm/gamma": [4],
             f"{scope}/BatchNorm/beta": [5],
@@ -221,9 +221,14 @@ def test_batch_norm_without_a_place_is_folded():
     layer = "backbone/inception_v2/Conv2d_1a_7x7"
     names = [f"{layer}/{x}" for x in ("depthwise_kernel", "pointwise_kernel", "bias")]
     found = placed(source, {}, zeros(*names))
-    values = [found.values[name].item() for name in names]
-    np.testing.assert_allclose(values, [7, 6, 3], rtol=1e-6)
+    depthwise, pointwise, bias = (found.values[name].ravel() for name in names)
+    np.testing.assert_array_equal(depthwise, [7, 8])
+    np.testing.assert_allclose(pointwise, [6, 18], rtol=1e-6)
+    np.testing.assert_allclose(bias, [3], rtol=1e-6)
     assert found.unused == []
+    del source.arrays[f"{scope}/biases"]
+    found = placed(source, {}, zeros(*names))
+    np.testing.assert_allclose(found.values[names[2]], [1], rtol=1e-6)
 
 
 def test_scale_without_a_place_goes_into_kernel_and_mean():
