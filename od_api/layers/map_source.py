@@ -30,6 +30,15 @@ class MapSource(keras.layers.Layer):
         """MapSpecs of what it makes."""
         return MapSpecs(strides=dict(self.strides), channels=dict(self.channels))
 
+    @property
+    def auxiliary(self):
+        """MapSpecs of further maps that it is able to hand out, for training alone.
+
+        A call with `auxiliary=True` returns these, too; one that has none takes no such
+        argument.
+        """
+        return MapSpecs(strides={}, channels={})
+
     def follow(self, maps):
         """Takes its place above maps (MapSpecs): sets `strides` and `channels`.
 

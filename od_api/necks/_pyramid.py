@@ -34,6 +34,18 @@ def pyramid_specs(min_level, max_level, depth):
     )
 
 
+def lateral_specs(made):
+    """MapSpecs of levels "P2", ... -> those of the laterals "M2", ... below them."""
+    return MapSpecs(
+        strides=lateral_maps(made.strides), channels=lateral_maps(made.channels)
+    )
+
+
+def lateral_maps(of_levels):
+    """{"P2": x, ...} -> {"M2": x, ...}, as Guo et al. (AugFPN, CVPR 2020) name them."""
+    return {f"M{level[1:]}": x for level, x in of_levels.items()}
+
+
 def check_stages(stages, strides, maps):
     """Raises ValueError where a stage is missing, or its stride is not its level's.
 

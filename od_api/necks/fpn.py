@@ -13,6 +13,8 @@ from od_api.necks._pyramid import (
     check_levels,
     check_stage,
     check_stages,
+    lateral_maps,
+    lateral_specs,
     pyramid_specs,
     stages_of,
 )
@@ -82,6 +84,11 @@ class Fpn(MapSource):
         if freeze_batch_norm:
             fused_batch_norm.freeze_batch_norm(self)
 
+    @property
+    def auxiliary(self):
+        """MapSpecs of M2, M3, ...: what the laterals make of stages, to be added up."""
+        return lateral_specs(self.specs.only(self._stages))
+
     def maps_of(self, maps):
         """MapSpecs of a backbone -> MapSpecs of P2, P3, ...
 
@@ -101,12 +108,16 @@ class Fpn(MapSource):
         for chain in (*self._smooth.values(), *self._coarse.values()):
             chain.build(shape)
 
-    def call(self, features, training=False):
-        """{stage: [B, h, w, C]} -> {"P3": [B, h, w, depth], ...}, finest first."""
+    def call(self, features, training=False, auxiliary=False):
+        """{stage: [B, h, w, C]} -> {"P3": [B, h, w, depth], ...}, finest first.
+
+        With `auxiliary` "M3", ... follow.
+        """
         maps = {
             level: conv(features[self._stages[level]])
             for level, conv in self._lateral.items()
         }
+        more = lateral_maps(maps) if auxiliary else {}
         levels = list(maps)
         for level, above in reversed(list(itertools.pairwise(levels))):
             total = maps[level] + upsample_like(maps[above], maps[level])
@@ -114,4 +125,4 @@ class Fpn(MapSource):
         last = maps[levels[-1]]
         for level, chain in self._coarse.items():
             last = maps[level] = chain(last)
-        return maps
+        return maps | more

@@ -11,6 +11,8 @@ from od_api.necks._pyramid import (
     check_levels,
     check_stage,
     check_stages,
+    lateral_maps,
+    lateral_specs,
     pyramid_specs,
     stages_of,
 )
@@ -64,6 +66,11 @@ class TopDownFpn(MapSource):
         self.strides, self.channels = made.strides, made.channels
         self._post_conv_recursion = post_conv_recursion
 
+    @property
+    def auxiliary(self):
+        """MapSpecs of M2, M3, ...: what the laterals make of stages, to be added up."""
+        return lateral_specs(self.specs.only(self._stages))
+
     def maps_of(self, maps):
         """MapSpecs of a backbone -> MapSpecs of P2, P3, ...
 
@@ -81,12 +88,16 @@ class TopDownFpn(MapSource):
             shape = self._lateral[level].compute_output_shape(feature_shapes[stage])
             self._smooth[level].build(shape)
 
-    def call(self, features, training=False):
-        """{stage: [B, h, w, C]} -> {"P2": [B, h, w, depth], ...}, finest first."""
+    def call(self, features, training=False, auxiliary=False):
+        """{stage: [B, h, w, C]} -> {"P2": [B, h, w, depth], ...}, finest first.
+
+        With `auxiliary` "M2", ... follow.
+        """
         sums = {
             level: conv(features[self._stages[level]])
             for level, conv in self._lateral.items()
         }
+        more = lateral_maps(sums) if auxiliary else {}
         top = list(sums)[-1]
         maps = {**sums, top: self._smooth[top](sums[top])}
         for level, above in reversed(list(itertools.pairwise(sums))):
@@ -96,4 +107,4 @@ class TopDownFpn(MapSource):
         last = maps[top]
         for level in self.levels[len(sums) :]:
             last = maps[level] = last[:, ::2, ::2]
-        return maps
+        return maps | more

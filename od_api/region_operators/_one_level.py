@@ -35,6 +35,10 @@ class OneLevel:
         """Takes note of the maps (MapSpecs) that regions will be read from."""
         self._strides = tuple(maps.strides.values())
 
+    def of_one_map(self):
+        """What reads one map, as this reads several; itself."""
+        return self
+
     def static(self):
         """The same operator in the form that XLA compiles."""
         other = copy.copy(self)

@@ -56,6 +56,10 @@ class SoftLevels:
         )
         self.layer.build((None, None, None, sum(maps.channels.values())))
 
+    def of_one_map(self):
+        """What reads one map, as this reads several: no weights."""
+        return self._operator
+
     def static(self):
         """The same operator, with the same weights, in the form that XLA compiles."""
         other = copy.copy(self)

@@ -65,6 +65,21 @@ def test_values_of_a_pyramid_of_ones():
     np.testing.assert_allclose(maps["P4"][0, :, :, 0], [[8, 8], [8, 8]])
 
 
+def test_laterals_are_handed_out_to_those_who_ask():
+    """Of ones: M4 is C4, not yet the sum; the top has nothing above it: M5 is P5."""
+    neck = _build(
+        "min_level: 4 max_level: 6 depth: 1 conv_hyperparams { activation: NONE "
+        "initializer { random_normal_initializer { mean: 1 stddev: 0 } } }"
+    )
+    features = {"C4": tf.ones([1, 2, 2, 1]), "C5": tf.ones([1, 1, 1, 1])}
+    maps = neck(features, auxiliary=True)
+    assert list(maps) == ["P4", "P5", "P6", "M4", "M5"]
+    assert neck.auxiliary.strides == {"M4": 16, "M5": 32}
+    np.testing.assert_array_equal(maps["M4"], features["C4"])
+    np.testing.assert_array_equal(maps["M5"], maps["P5"])
+    assert list(neck(features)) == ["P4", "P5", "P6"]
+
+
 def test_depthwise_has_fewer_weights():
     """A smoothing: 9 * 8 + 8 * 8 weights and 8 biases instead of 9 * 8 * 8 and 8."""
     neck = _build("min_level: 4 max_level: 5 depth: 8 use_depthwise: true")

@@ -82,6 +82,22 @@ def test_odd_sizes_and_gradients_reach_every_variable():
     assert all(g is not None and np.all(np.isfinite(g)) for g in gradients)
 
 
+def test_laterals_are_handed_out_to_those_who_ask():
+    """M5 is the lateral of C5; P5 its smoothing, alike with and without (T80)."""
+    neck = neck_of("min_level: 4 max_level: 6 depth: 2")
+    features = stages({"C4": 2, "C5": 3}, 64)
+    plain, maps = neck(features), neck(features, auxiliary=True)
+    assert list(plain) == list(neck.levels) == ["P4", "P5", "P6"]
+    assert list(maps) == ["P4", "P5", "P6", "M4", "M5"]
+    assert neck.auxiliary == MapSpecs({"M4": 16, "M5": 32}, {"M4": 2, "M5": 2})
+    kernel, bias = (x.numpy() for x in neck.variables[2:4])
+    np.testing.assert_allclose(
+        maps["M5"], features["C5"] @ kernel[0, 0] + bias, atol=1e-5
+    )
+    for level, x in plain.items():
+        np.testing.assert_array_equal(maps[level], x)
+
+
 @pytest.mark.parametrize(
     "setting", ["batch_norm {}", "group_norm {}", "activation: RELU"]
 )
