@@ -120,6 +120,17 @@ PROOFS = {
         800,
         ["necks/top_down_fpn.py", "region_operators/level_by_stride.py"],
     ),
+    "consistent_supervision": Proof(
+        "faster_rcnn_fpn",
+        [
+            f"{MODEL}.feature_extractor.neck={{top_down_fpn {{depth: 32}}}}",
+            f"{MODEL}.consistent_supervision={{}}",
+            *_operator(f"roi_align {{{BY_STRIDE}}}"),
+            *_MANY,
+        ],
+        800,
+        ["detectors/consistent_supervision.py", "necks/_pyramid.py"],
+    ),
     "concatenated_stages": Proof(
         "faster_rcnn",
         [

@@ -35,6 +35,7 @@ class TwoStagePredictions(NamedTuple):
         but the last say of the last one's boxes; empty in training.
       true_shapes: [B, 2] int32, height and width of each image inside the padding.
       mask_logits: [B * P, mh, mw, K or 1] of the proposals, where they are trained.
+      supervised: a tuple of Predictions for training alone, one a supervised map.
     """
 
     first: tuple
@@ -44,6 +45,7 @@ class TwoStagePredictions(NamedTuple):
     regions: tuple = ()
     votes: tuple = ()
     mask_logits: Any = None
+    supervised: tuple = ()
 
 
 @register(
@@ -74,6 +76,7 @@ class FasterRcnn(Detector):
       sampling: ProposalSampling, of the first region stage.
       postprocess: makes scores of logits, and detections of scores.
       masks: RegionMasks, or None.
+      supervision: ConsistentSupervision, or None.
       proposal_levels: names of the maps that first stages read.
       region_levels: names of the maps that regions are read from.
       pad_to_multiple: the network's input becomes a multiple of it.
@@ -97,6 +100,7 @@ class FasterRcnn(Detector):
         sampling=None,
         postprocess=None,
         masks=None,
+        supervision=None,
         pad_to_multiple=1,
     ):
         self.parts = parts
@@ -109,6 +113,7 @@ class FasterRcnn(Detector):
         self.sampling = sampling
         self.postprocess = postprocess
         self.masks = masks
+        self.supervision = supervision
         self.pad_to_multiple = pad_to_multiple
         self.candidates_are_ranked = bool(region_stages)
         if region_stages:
@@ -144,7 +149,8 @@ class FasterRcnn(Detector):
           TwoStagePredictions.
         """
         images = known_or_unknown(images)
-        maps = self._maps(images, training)
+        supervised = self.supervision is not None and targets is not None
+        maps = self._maps(images, training, auxiliary=supervised)
         shapes = (spatial_shape(images), true_shapes)
         first = self._first_predictions(maps, shapes, training)
         proposals = self.first_stages[-1].propose(first[-1])
@@ -166,7 +172,11 @@ class FasterRcnn(Detector):
         masks = None
         if self.masks is not None:
             masks = self.masks.head.masks(regions[-1].features, training=training)
-        return predictions._replace(regions=regions, mask_logits=masks)
+        predictions = predictions._replace(regions=regions, mask_logits=masks)
+        if not supervised:
+            return predictions
+        found = self.supervision.predict(maps, *shapes, regions[0].priors, training)
+        return predictions._replace(supervised=found)
 
     def priors(self, images, true_shapes, training=False):
         """The Priors of the first of all stages, as `Detector.priors`."""
@@ -193,8 +203,9 @@ class FasterRcnn(Detector):
           {name: float32 scalar}: RPNLoss/localization_loss, RPNLoss/objectness_loss,
           BoxClassifierLoss/localization_loss, BoxClassifierLoss/classification_loss
           and, for masks in training, BoxClassifierLoss/mask_loss; of further stages
-          RPNLoss_2/..., BoxClassifierLoss_2/... Over replicas they add up to the loss
-          of the whole batch.
+          RPNLoss_2/..., BoxClassifierLoss_2/..., and of supervised maps
+          ConsistentSupervisionLoss/... Over replicas they add up to the loss of the
+          whole batch.
         """
         losses = {}
         for i, stage in enumerate(self.first_stages):
@@ -202,7 +213,10 @@ class FasterRcnn(Detector):
             losses |= stage.losses(predictions.first[i], targets, own, report)
         for stage, found in zip(self.region_stages, predictions.regions, strict=True):
             losses |= stage.losses(found, targets, report=report)
-        return losses | self._mask_losses(predictions, targets)
+        losses |= self._mask_losses(predictions, targets)
+        if self.supervision is not None:
+            losses |= self.supervision.losses(predictions.supervised, targets)
+        return losses
 
     def detect(self, predictions):
         """Predictions -> Detections; without a second stage the proposals."""
@@ -256,6 +270,8 @@ class FasterRcnn(Detector):
         """The same detector with region operators in the form that XLA compiles."""
         other = copy.copy(self)
         other.region_stages = [stage.static() for stage in self.region_stages]
+        if self.supervision is not None:
+            other.supervision = self.supervision.static()
         return other
 
     @classmethod
@@ -266,12 +282,15 @@ class FasterRcnn(Detector):
             needed.append("use_matmul_crop_and_resize")
         return needed
 
-    def _maps(self, images, training):
-        """{level: map} of the backbone and of the neck."""
+    def _maps(self, images, training, auxiliary=False):
+        """{level: map} of the backbone and of the neck, perhaps its auxiliary ones."""
         backbone, neck = self.parts["backbone"], self.parts.get("neck")
         inputs = pad_to_multiple(backbone.normalize(images), self.pad_to_multiple)
         maps = backbone(inputs, training=training)
-        return maps if neck is None else maps | neck(maps, training=training)
+        if neck is None:
+            return maps
+        more = {"auxiliary": True} if auxiliary else {}
+        return maps | neck(maps, training=training, **more)
 
     def _read_for_proposals(self, maps):
         return {name: maps[name] for name in self.proposal_levels}

@@ -2,6 +2,7 @@
 
 from od_api.core.errors import ConfigError
 from od_api.core.registry import build, build_field
+from od_api.core.types import MapSpecs
 from od_api.detectors.dense_stage import Border, DenseStage
 from od_api.detectors.levels_read import levels_read, place_above
 from od_api.detectors.objective_field import objective_of
@@ -13,6 +14,14 @@ from od_api.detectors.stage import StageNames
 from od_api.detectors.stage_fields import listed_stages, refuse_falling_iou
 from od_api.old_api import two_stage_messages as old
 from od_api.old_api.two_stage_extractors import typed_parts
+
+_NO_MAPS = MapSpecs(strides={}, channels={})
+_OF_REGIONS = (
+    "region_operator",
+    "region_levels",
+    "region_stages",
+    "consistent_supervision",
+)
 
 
 def faster_rcnn_parts(message):
@@ -53,9 +62,14 @@ def faster_rcnn_parts(message):
         return {**arguments, "postprocess": _of_proposals(message)}
     stages = _region_stages(message, backbone, read.regions)
     parts |= _parts_of_regions(stages, backbone)
+    supervision = _supervision(message, backbone, neck)
+    if supervision is not None:
+        own = _parts_of_regions([supervision.stage], backbone)
+        parts |= {f"supervision_{name}": part for name, part in own.items()}
     return {
         **arguments,
         "region_stages": stages,
+        "supervision": supervision,
         "sampling": ProposalSampling(
             objective=stages[0].objective,
             add_ground_truth=message.add_ground_truth_to_proposals,
@@ -78,7 +92,7 @@ def _check(message):
             f"is {message.number_of_stages}: 1 is proposals alone, 2 boxes, 3 masks",
             "number_of_stages",
         )
-    for field in ("region_operator", "region_levels", "region_stages"):
+    for field in _OF_REGIONS:
         if message.number_of_stages == 1 and _is_set(message, field):
             raise ConfigError(
                 "is set, and with number_of_stages: 1 no regions are read", field
@@ -209,31 +223,50 @@ def _build_head(head, shapes, field):
 
 def _region_stages(message, backbone, maps):
     """The RegionStages in their order."""
-    stages = []
     parts = RegionParts(message, backbone, maps)
+    stages = []
     for i, fields in enumerate(listed_stages(message, "region_stages")):
-        regions = parts.of(fields)
-        coder = fields.build("box_coder", lambda: _box_coder(message))
-        objective = objective_of(
-            message,
-            old.second_stage_objective,
-            old.SECOND_STAGE_REPLACED,
-            fields.objectives("second_stage_objective"),
-            num_classes=message.num_classes,
-            add_background_class=True,
-            box_coder=coder,
-        )
-        _check_objective(objective, fields)
         names = StageNames(
-            _nth("BoxClassifierLoss", i) + "/", False, fields.loss_weight
+            _nth("BoxClassifierLoss", i) + "/", weight=fields.loss_weight
         )
-        stages.append(
-            RegionStage(
-                regions=regions, box_coder=coder, objective=objective, names=names
-            )
-        )
+        stages.append(_region_stage(message, fields, parts.of(fields), names))
     refuse_falling_iou(message, stages)
     return stages
+
+
+def _region_stage(message, fields, regions, names):
+    coder = fields.build("box_coder", lambda: _box_coder(message))
+    objective = objective_of(
+        message,
+        old.second_stage_objective,
+        old.SECOND_STAGE_REPLACED,
+        fields.objectives("second_stage_objective"),
+        num_classes=message.num_classes,
+        add_background_class=True,
+        box_coder=coder,
+    )
+    _check_objective(objective, fields)
+    return RegionStage(
+        regions=regions, box_coder=coder, objective=objective, names=names
+    )
+
+
+def _supervision(message, backbone, neck):
+    """The ConsistentSupervision, whose stage is another like the first; None."""
+    if not message.HasField("consistent_supervision"):
+        return None
+    fields = listed_stages(message, "region_stages")[0]
+
+    def make_stage(maps, names):
+        parts = RegionParts(message, backbone, maps, map_by_map=True)
+        return _region_stage(message, fields, parts.of(fields), names)
+
+    return build_field(
+        message,
+        "consistent_supervision",
+        auxiliary=_NO_MAPS if neck is None else neck.auxiliary,
+        make_stage=make_stage,
+    )
 
 
 def _check_objective(objective, fields):

@@ -13,15 +13,17 @@ class RegionParts:
       message: the FasterRcnn message.
       backbone: the backbone; its second stage, if there is one, is the network of all.
       maps: MapSpecs of the maps that regions are read from.
+      map_by_map: these are read one at a time, and nothing is chosen or fused.
 
     Raises:
       ConfigError: a region operator that cannot be built.
     """
 
-    def __init__(self, message, backbone, maps):
+    def __init__(self, message, backbone, maps, map_by_map=False):
         self._message = message
         self._backbone = backbone
         self._maps = maps
+        self._map_by_map = map_by_map
         self._shared = None
 
     def of(self, fields):
@@ -46,6 +48,8 @@ class RegionParts:
         if network is None and reads == "regions":
             network = build(old.region_network(self._message.feature_extractor))
         operator = fields.build("region_operator", self._operator)
+        if self._map_by_map:
+            operator = operator.of_one_map()
         # Before it is copied: all forms have one set of weights.
         operator.build(self._maps)
         regions = self._composed(reads, fields, head, network, operator)

@@ -14,6 +14,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from od_api.box_coders.faster_rcnn_box_coder import FasterRcnnBoxCoder
 from od_api.core import ranges
 from od_api.core.registry import ignored_fields, is_repeated, registered
+from od_api.core.types import MapSpecs
 
 NAN, INFINITE = math.nan, math.inf
 
@@ -62,6 +63,8 @@ CONTEXT = {
     "add_background_class": True,
     "image_shape": (100, 100),
     "box_coder": FasterRcnnBoxCoder(),
+    "auxiliary": MapSpecs({"M2": 4}, {"M2": 8}),
+    "make_stage": lambda maps, names: None,
 }
 # What a part needs besides the field under test.
 NEEDS = {
