@@ -35,6 +35,8 @@ class Targets(NamedTuple):
         its file; None: 1.
       image_classes: [B, K] float32, 1 for the classes of the whole image; None where
         the input does not read them.
+      branches: [B] int32, the branch of the network that each row is for; None: there
+        are none.
       longest: int32 scalar: behind so many boxes every image has padding alone; None
         where shapes must be static, as XLA needs them.
     """
@@ -49,6 +51,7 @@ class Targets(NamedTuple):
     ignored: Any = None
     scale: Any = None
     image_classes: Any = None
+    branches: Any = None
 
     @property
     def objects(self):
@@ -151,6 +154,29 @@ class MapSpecs(NamedTuple):
             strides={n: self.strides[n] for n in levels},
             channels={n: self.channels[n] for n in levels},
         )
+
+
+class Branches(NamedTuple):
+    """Networks of the same weights, whose maps are one batch.
+
+    The rows of B images are B of the first branch, then B of the second, and so on.
+
+    Attributes:
+      count: how many there are.
+      ranges: ((low, high), ...), the sizes of boxes that each is for, in pixels of the
+        network's input; empty: all.
+      alone: the one that runs where nothing is trained; None: all of them.
+    """
+
+    count: int
+    ranges: tuple = ()
+    alone: Any = None
+
+    def running(self, training):
+        """Indices of the branches that run."""
+        if training or self.alone is None:
+            return list(range(self.count))
+        return [self.alone]
 
 
 class Assignment(NamedTuple):
@@ -303,6 +329,27 @@ class Candidates(NamedTuple):
     boxes: tf.Tensor
     scores: tf.Tensor
     columns: dict
+
+    @classmethod
+    def joined(cls, found):
+        """Several of the same images as one, one after the other.
+
+        Their places (`prior`) and levels are counted on.
+        """
+        columns = {
+            name: [one.columns[name] for one in found] for name in found[0].columns
+        }
+        for name in ("level", "prior"):
+            parts, first = [], 0.0
+            for values in columns[name]:
+                parts.append(values + first)
+                first = tf.reduce_max(parts[-1]) + 1.0
+            columns[name] = parts
+        return cls(
+            boxes=tf.concat([one.boxes for one in found], axis=1),
+            scores=tf.concat([one.scores for one in found], axis=1),
+            columns={name: tf.concat(parts, axis=1) for name, parts in columns.items()},
+        )
 
 
 class Kept(NamedTuple):

@@ -13,6 +13,7 @@ from od_api.core.shapes import (
     spatial_shape,
 )
 from od_api.core.types import Candidates
+from od_api.detectors.branched_detector import joining_branches
 from od_api.detectors.faster_rcnn_parts import faster_rcnn_parts
 from od_api.detectors.proposal_sampling import proposal_priors
 from od_api.detectors.stage import reports
@@ -122,8 +123,8 @@ class FasterRcnn(Detector):
 
     @classmethod
     def from_proto(cls, message):
-        """The detector that a FasterRcnn message describes."""
-        return cls(**faster_rcnn_parts(message))
+        """The detector that a FasterRcnn message describes, its branches joined."""
+        return joining_branches(cls(**faster_rcnn_parts(message)))
 
     def call(
         self,

@@ -3,6 +3,7 @@
 from od_api.core.errors import ConfigError
 from od_api.core.registry import build, build_field
 from od_api.core.types import MapSpecs
+from od_api.detectors.branched_detector import branch_ranges
 from od_api.detectors.dense_stage import Border, DenseStage
 from od_api.detectors.levels_read import levels_read, place_above
 from od_api.detectors.objective_field import objective_of
@@ -37,7 +38,8 @@ def faster_rcnn_parts(message):
     backbone, neck = _networks(message)
     read = levels_read(message, backbone, neck)
     resizer = build_field(message, "image_resizer")
-    first_stages = _first_stages(message, read.proposals)
+    branches = backbone.branches
+    first_stages = _first_stages(message, read.proposals, branches)
     parts = {"backbone": backbone}
     parts |= {_nth("rpn", i): stage.head for i, stage in enumerate(first_stages)}
     multiple = 1
@@ -119,7 +121,7 @@ def _networks(message):
         )
     try:
         backbone, neck = typed_parts(message.feature_extractor)
-        backbone = build(backbone)
+        backbone = build(backbone, joins_branches=True)
         neck = build(neck) if neck is not None else None
         if neck is not None:
             place_above(neck, backbone)
@@ -147,9 +149,10 @@ def _parts_of_regions(stages, backbone):
     return parts
 
 
-def _first_stages(message, maps):
+def _first_stages(message, maps, branches):
     """The DenseStages in their order; the last one proposes."""
     anchors = build_field(message, "first_stage_anchor_generator")
+    learned = _learned(branches, "OBJECTS")
     stages = []
     for i, fields in enumerate(listed_stages(message, "first_stages")):
         head = fields.build(
@@ -176,6 +179,7 @@ def _first_stages(message, maps):
                     num_levels=len(anchors.per_location),
                     add_background_class=True,
                     box_coder=coder,
+                    **learned,
                 ),
                 border=Border(clip=message.clip_anchors_to_image) if i == 0 else None,
                 names=StageNames(_nth("RPNLoss", i) + "/", True, fields.loss_weight),
@@ -229,12 +233,13 @@ def _region_stages(message, backbone, maps):
         names = StageNames(
             _nth("BoxClassifierLoss", i) + "/", weight=fields.loss_weight
         )
-        stages.append(_region_stage(message, fields, parts.of(fields), names))
+        stages.append(_region_stage(message, backbone, fields, parts.of(fields), names))
     refuse_falling_iou(message, stages)
     return stages
 
 
-def _region_stage(message, fields, regions, names):
+def _region_stage(message, backbone, fields, regions, names):
+    learned = _learned(backbone.branches, "OBJECTS", "PRIORS")
     coder = fields.build("box_coder", lambda: _box_coder(message))
     objective = objective_of(
         message,
@@ -244,11 +249,20 @@ def _region_stage(message, fields, regions, names):
         num_classes=message.num_classes,
         add_background_class=True,
         box_coder=coder,
+        **learned,
     )
     _check_objective(objective, fields)
     return RegionStage(
         regions=regions, box_coder=coder, objective=objective, names=names
     )
+
+
+def _learned(branches, *measured):
+    """What an objective is built with where each branch learns sizes of its own."""
+    rules = branch_ranges(branches, *measured)
+    if not rules:
+        return {}
+    return {"branch_ranges": rules, "required": ("branch_ranges",)}
 
 
 def _supervision(message, backbone, neck):
@@ -259,7 +273,7 @@ def _supervision(message, backbone, neck):
 
     def make_stage(maps, names):
         parts = RegionParts(message, backbone, maps, map_by_map=True)
-        return _region_stage(message, fields, parts.of(fields), names)
+        return _region_stage(message, backbone, fields, parts.of(fields), names)
 
     return build_field(
         message,

@@ -133,11 +133,7 @@ class ImagePyramid(Detector):
     def candidates(self, predictions):
         """PyramidPredictions -> Candidates of all views, view after view."""
         found = [self._candidates_of(i, predictions) for i in range(len(self._views))]
-        return Candidates(
-            boxes=tf.concat([one.boxes for one in found], axis=1),
-            scores=tf.concat([one.scores for one in found], axis=1),
-            columns=_together([one.columns for one in found]),
-        )
+        return Candidates.joined(found)
 
     def instance_masks(self, predictions, found):
         """The means of the masks of all views, or None."""
@@ -209,18 +205,6 @@ class ImagePyramid(Detector):
         if scale is not None:
             sizes /= tf.reshape(scale, [-1, *[1] * (rank - 2)])
         return box_ops.within_sizes(sizes, view.low, view.high)
-
-
-def _together(columns):
-    """[{name: [B, A, n]}] of views as one; places and levels of each are its own."""
-    joined = {name: [found[name] for found in columns] for name in columns[0]}
-    for name in ("level", "prior"):
-        parts, first = [], 0.0
-        for values in joined[name]:
-            parts.append(values + first)
-            first = tf.reduce_max(parts[-1]) + 1.0
-        joined[name] = parts
-    return {name: tf.concat(parts, axis=1) for name, parts in joined.items()}
 
 
 def _views(message, detector):

@@ -16,9 +16,11 @@ class MapSource(keras.layers.Layer):
       strides: {level: input pixels a cell}.
       channels: {level: depth}.
       second_stage: None, or a layer that goes on from the last map on crops of it.
+      branches: None, or the Branches that every image has a row of the maps of.
     """
 
     second_stage = None
+    branches = None
 
     @property
     def levels(self):

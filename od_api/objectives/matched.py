@@ -81,6 +81,7 @@ class MatchedObjective:
         image_shape=None,
         num_levels=None,
         columns=(),
+        branch_ranges=(),
     ):
         """The objective that a MatchedObjective message describes."""
         similarity = _similarity(message, image_shape)
@@ -107,7 +108,7 @@ class MatchedObjective:
             samplers=build_each(message, "samplers"),
             reduction=objective_pb2.MatchedObjective.Reduction.Name(message.reduction),
             columns=columns,
-            ignore_rules=build_each(message, "ignore_rules"),
+            ignore_rules=[*build_each(message, "ignore_rules"), *branch_ranges],
             **{name: getattr(message, name) for name in numbers},
         )
 
