@@ -95,7 +95,7 @@ USED = {
         second_stage_matcher box_coder first_stage_localization_loss
         second_stage_localization_loss add_ground_truth_to_proposals
         first_stage_objective second_stage_objective first_stages region_stages
-        region_operator proposal_levels region_levels
+        region_operator proposal_levels region_levels consistent_supervision
         first_stage_suppression
     """,
     "FasterRcnnFeatureExtractor": """
