@@ -4,6 +4,7 @@ import keras
 
 from od_api.backbones._stages import StagedNetwork
 from od_api.core import ranges
+from od_api.core.errors import ConfigError
 from od_api.core.registry import register
 from od_api.layers import keras_network
 from od_api.layers.deformable_conv import DeformableConv2D
@@ -47,6 +48,7 @@ class Resnet(StagedNetwork):
       deformable_modulation: every tap has a factor as well (Zhu et al., CVPR 2019).
       old_padding: the first pool pads as slim and the old API did ("same": at the end
         of a map of even size), which their weights rely on.
+      trident: a Trident: one stage in branches of several dilations.
 
     Attributes:
       old_padding: as given.
@@ -72,6 +74,7 @@ class Resnet(StagedNetwork):
         deformable_groups=1,
         deformable_modulation=False,
         old_padding=False,
+        trident=None,
     ):
         super().__init__(name=f"resnet{depth}")
         if depth not in BLOCKS:
@@ -110,7 +113,10 @@ class Resnet(StagedNetwork):
             other = keras_network.apply_settings(
                 layer, config, conv_hyperparams, freeze_batch_norm
             )
-            return other or deforms(layer, config)
+            other = other or deforms(layer, config)
+            if trident is None:
+                return other
+            return other or trident.layer(layer, config)
 
         network = keras_network.rebuild(
             _keras_model(depth, None, (None, None, 3)), name=self.name, edit=edit
@@ -126,9 +132,21 @@ class Resnet(StagedNetwork):
         after = "C4" if second_stage else None
         self._read_stages(network, stages, second_stage_after=after)
         self.old_padding = old_padding
+        if trident is not None:
+            _check_branched(trident.stage, self.levels, deformable_stages)
+            self.branches = trident.branches
+        self._trident = trident
         self._load_initial(
             weights, lambda: _keras_model(depth, "imagenet", (224, 224, 3))
         )
+
+    def call(self, images, training=False):
+        """[B, H, W, 3] normalised -> {level: [B, h, w, C]}, finest first.
+
+        With branches B images have a row for each that runs, branch after branch.
+        """
+        maps = super().call(images, training=training)
+        return maps if self._trident is None else self._trident.spread(maps, training)
 
     def normalize(self, images):
         """[B, H, W, 3] RGB, 0..255 -> BGR less the ImageNet means, float32.
@@ -167,6 +185,16 @@ def _dilate(layer_name, config, dilations):
             config["strides"] = (1, 1)
             if tuple(config["kernel_size"]) == (3, 3):
                 config["dilation_rate"] = (dilation, dilation)
+
+
+def _check_branched(stage, levels, deformable):
+    problem = None
+    if stage not in levels:
+        problem = f"{stage} is no map of the backbone, which has {', '.join(levels)}"
+    elif stage in deformable:
+        problem = f"the convolutions of {stage} are deformable, and not dilated"
+    if problem:
+        raise ConfigError(problem, "trident.stage")
 
 
 def _deforming(stages, groups, modulated):

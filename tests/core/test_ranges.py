@@ -65,6 +65,7 @@ CONTEXT = {
     "box_coder": FasterRcnnBoxCoder(),
     "auxiliary": MapSpecs({"M2": 4}, {"M2": 8}),
     "make_stage": lambda maps, names: None,
+    "joins_branches": True,
 }
 # What a part needs besides the field under test.
 NEEDS = {
