@@ -5,7 +5,7 @@ from od_api.core.registry import build, build_field
 from od_api.core.types import MapSpecs
 from od_api.detectors.branched_detector import branch_ranges
 from od_api.detectors.dense_stage import Border, DenseStage
-from od_api.detectors.levels_read import levels_read, place_above
+from od_api.detectors.levels_read import built_parts, levels_read
 from od_api.detectors.objective_field import objective_of
 from od_api.detectors.proposal_sampling import ProposalSampling
 from od_api.detectors.region_masks import RegionMasks
@@ -120,12 +120,8 @@ def _networks(message):
             "is not set in FasterRcnn, and it is needed", "feature_extractor"
         )
     try:
-        backbone, neck = typed_parts(message.feature_extractor)
-        backbone = build(backbone, joins_branches=True)
-        neck = build(neck) if neck is not None else None
-        if neck is not None:
-            place_above(neck, backbone)
-        return backbone, neck
+        extractor = message.feature_extractor
+        return built_parts(extractor, *typed_parts(extractor), joins_branches=True)
     except ConfigError as error:
         raise error.within("feature_extractor") from error
 

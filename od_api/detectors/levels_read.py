@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from od_api.core.errors import ConfigError
+from od_api.core.registry import build
 from od_api.core.types import MapSpecs
 
 
@@ -46,6 +47,30 @@ def levels_read(message, backbone, neck):
             "region_levels",
         )
     return LevelsRead(proposals, regions)
+
+
+def built_parts(extractor, backbone, neck, **context):
+    """The backbone, and the neck above it or None, of their messages.
+
+    Args:
+      extractor: the message that the two are of: set in it, or what its type means.
+      backbone, neck: Backbone and Neck messages; None for no neck.
+      **context: for the parts.
+
+    Raises:
+      ConfigError: a part cannot be built, or does not fit.
+    """
+    made = []
+    for field, part in (("backbone", backbone), ("neck", neck)):
+        try:
+            made.append(None if part is None else build(part, **context))
+        except ConfigError as error:
+            if extractor.HasField(field):
+                error = error.within(field)
+            raise error from None
+    if neck is not None:
+        place_above(made[1], made[0])
+    return made
 
 
 def place_above(neck, backbone):

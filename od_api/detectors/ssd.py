@@ -8,7 +8,7 @@ import keras
 
 from od_api.core.detector import Detector
 from od_api.core.errors import ConfigError
-from od_api.core.registry import build, build_field, part_class, register
+from od_api.core.registry import build_field, part_class, register
 from od_api.core.shapes import (
     blank_padding,
     known_or_unknown,
@@ -17,7 +17,7 @@ from od_api.core.shapes import (
 )
 from od_api.core.types import Candidates
 from od_api.detectors.dense_stage import DenseStage
-from od_api.detectors.levels_read import place_above
+from od_api.detectors.levels_read import built_parts
 from od_api.detectors.objective_field import columns_of, objective_of, set_objective
 from od_api.detectors.stage import reports
 from od_api.layers.fused_batch_norm import freeze_batch_norm
@@ -214,9 +214,8 @@ def _networks(message):
     if not message.HasField("feature_extractor"):
         raise ConfigError("is not set in Ssd, and it is needed", "feature_extractor")
     try:
-        backbone, neck = map(build, typed_parts(message.feature_extractor))
-        place_above(neck, backbone)
-        return backbone, neck
+        extractor = message.feature_extractor
+        return built_parts(extractor, *typed_parts(extractor))
     except ConfigError as error:
         raise error.within("feature_extractor") from error
 

@@ -209,6 +209,25 @@ def test_proposals_alone_are_joined_too():
     assert found.count.numpy().min() > 0
 
 
+@pytest.mark.parametrize(
+    ("model", "fields"),
+    [("faster_rcnn", "dilations: 0 dilations: 1"), ("ssd", "")],
+)
+def test_a_mistake_in_a_backbone_has_its_place(model, fields):
+    """SSD joins no branches."""
+    config = pipeline_pb2.TrainEvalPipelineConfig()
+    extractor = getattr(config.model, model).feature_extractor
+    getattr(config.model, model).num_classes = 1
+    text = f"backbone {{ resnet {{ trident {{ {fields} }} }} }}"
+    text += " neck { fpn {} }" if model == "ssd" else ""
+    text_format.Parse(text, extractor)
+    with pytest.raises(ConfigError) as caught:
+        build_field(config, "model")
+    assert caught.value.field_path.startswith(
+        f"model.{model}.feature_extractor.backbone.resnet.trident"
+    )
+
+
 def test_an_objective_that_cannot_leave_sizes_out_is_refused():
     with pytest.raises(ConfigError, match="makes no use of branch_ranges") as caught:
         detector(f"trident {{ {RANGES} }}", "first_stage_objective { free_anchor {} }")
