@@ -14,8 +14,10 @@ from od_api.protos import flexible_grid_anchor_generator_pb2
 class AnchorGrid:
     """The anchors of one feature map; a box has the area base_size^2.
 
+    A grid in which nothing is set has none: the map only feeds the deeper ones.
+
     Args:
-      base_sizes: pixels, at least one.
+      base_sizes: pixels.
       aspect_ratios: width over height, one for each base size, or one for all.
       height_stride: pixels between rows of cells, at least 1.
       width_stride: pixels between columns of cells, at least 1.
@@ -35,13 +37,17 @@ class AnchorGrid:
     ):
         if len(aspect_ratios) == 1:
             aspect_ratios = list(aspect_ratios) * len(base_sizes)
-        if not base_sizes or len(base_sizes) != len(aspect_ratios):
+        if len(base_sizes) != len(aspect_ratios):
             raise ValueError(
                 f"base_sizes has {len(base_sizes)} numbers and aspect_ratios "
-                f"{len(aspect_ratios)}; give at least one pair"
+                f"{len(aspect_ratios)}; give as many of both, or neither for a map "
+                "without anchors"
             )
         ranges.above("base_sizes", base_sizes)
         ranges.above("aspect_ratios", aspect_ratios)
+        if not base_sizes:
+            # No cell of it is ever looked at.
+            height_stride, width_stride = height_stride or 1, width_stride or 1
         ranges.at_least("height_stride", height_stride, 1, ranges.LONGEST_SIDE)
         ranges.at_least("width_stride", width_stride, 1, ranges.LONGEST_SIDE)
         ranges.finite("height_offset", height_offset)
@@ -68,7 +74,7 @@ class FlexibleGridAnchorGenerator:
     """
 
     def __init__(self, *, anchor_grid=()):
-        if not anchor_grid:
+        if not any(grid.heights for grid in anchor_grid):
             raise ValueError("no anchors: give one anchor_grid for each feature map")
         self.grids = list(anchor_grid)
         self.per_location = [len(grid.heights) for grid in self.grids]

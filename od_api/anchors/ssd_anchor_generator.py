@@ -18,6 +18,22 @@ from od_api.protos import ssd_anchor_generator_pb2
 LOWEST_LAYER_SMALL_SCALE = 0.1
 
 
+@register(ssd_anchor_generator_pb2.SsdAnchorLayer)
+class SsdAnchorLayer:
+    """The boxes of one map's cells; without any setting there are none.
+
+    Args:
+      aspect_ratios: one box of the map's scale for each.
+      interpolated_scale_aspect_ratio: as in `SsdAnchorGenerator`; 0 leaves it out.
+    """
+
+    def __init__(self, *, aspect_ratios=(), interpolated_scale_aspect_ratio=0.0):
+        self.aspect_ratios = ranges.above("aspect_ratios", aspect_ratios)
+        self.interpolated_ratio = ranges.at_least(
+            "interpolated_scale_aspect_ratio", interpolated_scale_aspect_ratio
+        )
+
+
 @register(ssd_anchor_generator_pb2.SsdAnchorGenerator)
 class SsdAnchorGenerator:
     """Boxes of one scale and several aspect ratios on each of several feature maps.
@@ -47,6 +63,9 @@ class SsdAnchorGenerator:
       interpolated_scale_aspect_ratio: each map has one more box of this ratio, its
         scale the geometric mean of this map's and the next one's (1 after the last);
         0 leaves it out.
+      layers: a `SsdAnchorLayer` for each map, in place of aspect_ratios,
+        interpolated_scale_aspect_ratio and reduce_boxes_in_lowest_layer. A map may be
+        without boxes: large objects are left to deep maps, small ones to shallow ones.
 
     Attributes:
       per_location: boxes on each cell, one int for each map.
@@ -68,6 +87,7 @@ class SsdAnchorGenerator:
         width_offset=(),
         scales=(),
         interpolated_scale_aspect_ratio=1.0,
+        layers=(),
     ):
         ranges.at_least("num_layers", num_layers, 1, ranges.MOST_LAYERS)
         if scales and len(scales) < num_layers:
@@ -94,18 +114,24 @@ class SsdAnchorGenerator:
         self.offsets = _pairs("offset", height_offset, width_offset, num_layers)
         self.base_size = (base_anchor_height, base_anchor_width)
         scales = list(scales) or _even_scales(min_scale, max_scale, num_layers)
+        same = SsdAnchorLayer(
+            aspect_ratios=aspect_ratios,
+            interpolated_scale_aspect_ratio=interpolated_scale_aspect_ratio,
+        )
+        _check_layers(layers, num_layers, aspect_ratios)
+        pairs = list(zip(scales, [*scales[1:], 1.0], strict=True))[:num_layers]
         self.specs = [
-            _layer_specs(*pair, aspect_ratios, interpolated_scale_aspect_ratio)
-            for pair in zip(scales, [*scales[1:], 1.0], strict=True)
-        ][:num_layers]
-        if reduce_boxes_in_lowest_layer:
+            _layer_specs(*pair, layer)
+            for pair, layer in zip(pairs, layers or [same] * num_layers, strict=True)
+        ]
+        if reduce_boxes_in_lowest_layer and not layers:
             self.specs[0] = [
                 (LOWEST_LAYER_SMALL_SCALE, 1.0),
                 (scales[0], 2.0),
                 (scales[0], 0.5),
             ]
         self.per_location = [len(specs) for specs in self.specs]
-        if not all(self.per_location):
+        if not (any if layers else all)(self.per_location):
             raise ValueError(
                 "no anchors: give aspect_ratios, or leave "
                 "interpolated_scale_aspect_ratio above 0"
@@ -142,11 +168,23 @@ def _even_scales(low, high, count):
     return [low + step * i for i in range(count)]
 
 
-def _layer_specs(scale, next_scale, aspect_ratios, interpolated_ratio):
+def _check_layers(layers, num_layers, aspect_ratios):
+    if layers and len(layers) != num_layers:
+        raise ValueError(
+            f"layers has {len(layers)} entries and num_layers is {num_layers}; give "
+            "one for each layer, empty for one without anchors"
+        )
+    if layers and aspect_ratios:
+        raise ValueError(
+            "layers says the aspect ratios of each layer: remove aspect_ratios"
+        )
+
+
+def _layer_specs(scale, next_scale, layer):
     """(scale, aspect ratio) of every box of one map."""
-    specs = [(scale, ratio) for ratio in aspect_ratios]
-    if interpolated_ratio > 0:
-        specs.append((math.sqrt(scale * next_scale), interpolated_ratio))
+    specs = [(scale, ratio) for ratio in layer.aspect_ratios]
+    if layer.interpolated_ratio > 0:
+        specs.append((math.sqrt(scale * next_scale), layer.interpolated_ratio))
     return specs
 
 

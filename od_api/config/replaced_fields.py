@@ -8,6 +8,7 @@ _TAKES_THE_PLACE_OF = {
         "batch_non_max_suppression.soft_nms_sigma",
         "batch_non_max_suppression.use_hard_nms",
     ),
+    ("SsdAnchorGenerator", "layers"): ("aspect_ratios",),
     ("FasterRcnn", "first_stage_suppression"): ("first_stage_nms_iou_threshold",),
     ("FasterRcnnFeatureExtractor", "backbone"): (
         "type",

@@ -39,7 +39,8 @@ class ConvolutionalBoxPredictor(keras.layers.Layer):
         activation, and a 1x1 one.
       box_encodings_clip_range: a `BoxEncodingsClipRange`, or None.
       num_classes: K.
-      anchors_per_location: anchors of a location on each level, a list.
+      anchors_per_location: anchors of a location on each level, a list; a level with
+        none has no convolutions.
       add_background_class: class 0 is background, and K + 1 logits are predicted.
 
     Attributes:
@@ -106,8 +107,11 @@ class ConvolutionalBoxPredictor(keras.layers.Layer):
                 f"({', '.join(feature_shapes)}) and the anchor generator has "
                 f"{len(anchors)}; they must agree"
             )
-        self._shared, self._classes, self._boxes = [], [], []
+        self._levels, self._shared, self._classes, self._boxes = [], [], [], []
         for count, (level, shape) in zip(anchors, feature_shapes.items(), strict=True):
+            if not count:
+                continue
+            self._levels.append(level)
             shared = self._shared_layers(level, shape[-1])
             shared.build(shape)
             shape = shared.compute_output_shape(shape)
@@ -166,8 +170,8 @@ class ConvolutionalBoxPredictor(keras.layers.Layer):
         Returns:
           class_logits [B, A, K or K + 1] and box_codes [B, A, code size], float32.
         """
-        levels = zip(features.values(), self._shared, strict=True)
-        maps = [shared(feature) for feature, shared in levels]
+        read = [features[name] for name in self._levels]
+        maps = [shared(x) for shared, x in zip(self._shared, read, strict=True)]
         logits = [c(m) for c, m in zip(self._classes, maps, strict=True)]
         codes = [b(m) for b, m in zip(self._boxes, maps, strict=True)]
         box_codes = rows_per_anchor(codes, self._code_size)

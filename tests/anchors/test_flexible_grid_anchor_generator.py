@@ -60,6 +60,14 @@ def test_count_of_the_original_ssd300():
     )
 
 
+def test_a_map_without_anchors():
+    generator = generator_of(f"{CONFIG} anchor_grid {{}}")
+    assert generator.per_location == [2, 1, 0]
+    maps = [(1, 2), (1, 1)]
+    found = generator([*maps, (3, 3)], (40, 40))
+    kit.assert_same(found, generator_of(CONFIG)(maps, (40, 40)))
+
+
 def test_one_ratio_for_all_sizes():
     grid = AnchorGrid(
         base_sizes=[8, 16], aspect_ratios=[1.0], height_stride=8, width_stride=8
@@ -71,6 +79,8 @@ def test_one_ratio_for_all_sizes():
     ("text", "message"),
     [
         ("", "one anchor_grid for each"),
+        ("anchor_grid {} anchor_grid {}", "one anchor_grid for each"),
+        ("anchor_grid { base_sizes: 1 }", r"anchor_grid\[0\].*neither for a map"),
         (
             "anchor_grid { base_sizes: [1, 2, 3] aspect_ratios: [1, 2] }",
             r"anchor_grid\[0\].*3 numbers",

@@ -6,7 +6,7 @@ import kit
 import numpy as np
 import pytest
 
-from od_api.anchors.ssd_anchor_generator import SsdAnchorGenerator
+from od_api.anchors.ssd_anchor_generator import SsdAnchorGenerator, SsdAnchorLayer
 from od_api.core.errors import UserError
 
 MAPS_300 = [(19, 19), (10, 10), (5, 5), (3, 3), (2, 2), (1, 1)]
@@ -105,6 +105,44 @@ def test_explicit_scales_strides_offsets_and_base():
     ],
 )
 def test_bad_options(options, message):
+    with pytest.raises(ValueError, match=message):
+        SsdAnchorGenerator(**options)
+
+
+def test_half_the_ratios_are_half_the_anchors_of_a_level():
+    """Three ratios on the first map, none on the last; six on the others, as ever."""
+    six = SsdAnchorLayer(aspect_ratios=RATIOS, interpolated_scale_aspect_ratio=1.0)
+    three = SsdAnchorLayer(aspect_ratios=RATIOS[:3])
+    layers = [three, *[six] * 4, SsdAnchorLayer()]
+    generator = SsdAnchorGenerator(layers=layers)
+    assert generator.per_location == [3, 6, 6, 6, 6, 0]
+    priors = generator(MAPS_300, (300, 300))
+    whole = SsdAnchorGenerator(
+        aspect_ratios=RATIOS, reduce_boxes_in_lowest_layer=False
+    )(MAPS_300, (300, 300))
+    counts = np.bincount(priors.levels, minlength=6)
+    want = np.bincount(whole.levels)
+    np.testing.assert_array_equal(counts, [want[0] / 2, *want[1:5], 0])
+    # The ratios that are left have the boxes that they had; strides are the maps'.
+    first = whole.boxes[: 6 * 361].numpy().reshape(361, 6, 4)[:, :3]
+    np.testing.assert_allclose(priors.boxes[: 3 * 361], first.reshape(-1, 4))
+    kept = whole.levels.numpy() % 5 != 0
+    np.testing.assert_allclose(priors.boxes[3 * 361 :], whole.boxes[kept])
+    np.testing.assert_allclose(priors.strides[3 * 361 :], whole.strides[kept])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"layers": [SsdAnchorLayer()] * 2}, "layers has 2 entries"),
+        ({"layers": [SsdAnchorLayer()] * 6}, "no anchors"),
+        (
+            {"layers": [SsdAnchorLayer()] * 6, "aspect_ratios": [1.0]},
+            "remove aspect_ratios",
+        ),
+    ],
+)
+def test_bad_layers(options, message):
     with pytest.raises(ValueError, match=message):
         SsdAnchorGenerator(**options)
 

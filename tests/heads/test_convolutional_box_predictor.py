@@ -76,6 +76,14 @@ def test_rows_go_by_level_y_x_anchor():
     assert codes[0, :, 0].numpy().tolist() == [0, 1, 10, 11, 20, 21, 30, 31]
 
 
+def test_a_level_without_anchors_has_no_convolutions():
+    head = _build(anchors=(3, 0))
+    outputs = head(_features())
+    assert {w.path.split("/")[-3] for w in head.weights} == {"box_C4", "class_C4"}
+    assert outputs["class_logits"].shape == (2, 4 * 4 * 3, 3)
+    assert outputs["box_codes"].shape == (2, 4 * 4 * 3, 4)
+
+
 def test_dropout_changes_classes_only_while_training():
     head = _build(_text("use_dropout: true dropout_keep_probability: 0.5 " + _init()))
     features = _features()
