@@ -113,7 +113,7 @@ class Resnet(StagedNetwork):
             other = keras_network.apply_settings(
                 layer, config, conv_hyperparams, freeze_batch_norm
             )
-            other = other or deforms(layer, config)
+            other = deforms(layer, config) or other
             if trident is None:
                 return other
             return other or trident.layer(layer, config)

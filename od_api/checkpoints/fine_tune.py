@@ -11,6 +11,7 @@ from od_api.checkpoints.checkpoint_paths import load
 from od_api.checkpoints.importing.old_sources import old_source
 from od_api.checkpoints.importing.old_weights import begins
 from od_api.core.errors import UserError
+from od_api.layers.low_rank_conv import with_factors
 
 _KERAS = (".h5", ".keras")
 _HDF5 = b"\x89HDF"
@@ -91,7 +92,8 @@ def restore_partial(path, variables, kind, load_weights=None, parts=None):
             logging.warning("%s: %s", old.path, note)
         return take(old.path, variables, kind, old.values, old)
     prefix, groups, _ = load(path)
-    return take(prefix, variables, kind, groups["model"])
+    values = with_factors(groups["model"], variables)
+    return take(prefix, variables, kind, values)
 
 
 def take(prefix, variables, kind, values, old=None):

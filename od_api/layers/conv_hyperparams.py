@@ -9,6 +9,7 @@ from od_api.core.registry import register
 from od_api.layers.chain import Chain
 from od_api.layers.fused_batch_norm import FusedBatchNormalization
 from od_api.layers.kernel_settings import kernel_initializer, kernel_regularizer
+from od_api.layers.low_rank_conv import LowRankConv2D
 from od_api.protos import hyperparams_pb2
 
 ACTIVATIONS = {"NONE": None, "RELU": "relu", "RELU_6": "relu6", "SWISH": "silu"}
@@ -37,6 +38,8 @@ class ConvHyperparams:
       normalizer: None, "batch_norm" or "group_norm".
       batch_norm: arguments for `FusedBatchNormalization`.
       force_use_bias: convolutions have a bias even where a normaliser follows.
+      low_rank: above 0: convolutions of more than 1x1 are `LowRankConv2D`s of this
+        share of the full rank; depthwise and transposed ones stay.
       explicit: names of Keras batch-norm arguments, and "activation", that were set
         and not left to their defaults; a backbone changes only these.
     """
@@ -50,6 +53,7 @@ class ConvHyperparams:
         normalizer=None,
         batch_norm=None,
         force_use_bias=False,
+        low_rank=0.0,
         explicit=(),
     ):
         if activation not in ACTIVATIONS:
@@ -60,6 +64,7 @@ class ConvHyperparams:
         self.normalizer = normalizer
         self.batch_norm = dict(batch_norm or {})
         self.force_use_bias = force_use_bias
+        self.low_rank = ranges.probability("low_rank", low_rank)
         self.explicit = frozenset(explicit)
 
     @classmethod
@@ -81,6 +86,7 @@ class ConvHyperparams:
             normalizer=normalizer,
             batch_norm=batch_norm,
             force_use_bias=message.force_use_bias,
+            low_rank=message.low_rank,
             explicit=explicit,
         )
 
@@ -96,14 +102,16 @@ class ConvHyperparams:
 
     def conv2d(self, filters, kernel_size, *, name, use_bias=None, **arguments):
         """A convolution; `arguments` are further ones of `keras.layers.Conv2D`."""
-        return keras.layers.Conv2D(
-            filters,
-            kernel_size,
-            name=name,
-            use_bias=self.use_bias if use_bias is None else use_bias,
+        arguments = {
+            "name": name,
+            "use_bias": self.use_bias if use_bias is None else use_bias,
             **self._kernel("kernel"),
-            **{"padding": "same", **arguments},
-        )
+            "padding": "same",
+            **arguments,
+        }
+        if self.low_rank and kernel_size not in (1, (1, 1)):
+            return LowRankConv2D(filters, kernel_size, share=self.low_rank, **arguments)
+        return keras.layers.Conv2D(filters, kernel_size, **arguments)
 
     def depthwise_conv2d(self, kernel_size, *, name, **arguments):
         """A convolution of each channel by itself."""

@@ -6,6 +6,7 @@ import re
 import keras
 
 from od_api.layers.fused_batch_norm import FusedBatchNormalization
+from od_api.layers.low_rank_conv import LowRankConv2D
 
 _AUTOMATIC_NAME = re.compile(
     "(conv2d|batch_normalization|activation|max_pooling2d|average_pooling2d|"
@@ -99,7 +100,8 @@ def apply_settings(layer, config, hyperparams, freeze_batch_norm):
     """Edits one layer as a backbone's `conv_hyperparams` say; for `rebuild`.
 
     Only what was set changes: the kernels' regulariser and initialiser, the
-    activation, and each argument of batch norm. The rest stays as the network has it.
+    activation, each argument of batch norm, and the rank of the convolutions. The rest
+    stays as the network has it.
 
     Args:
       layer: a layer of the network that is rebuilt.
@@ -108,7 +110,8 @@ def apply_settings(layer, config, hyperparams, freeze_batch_norm):
       freeze_batch_norm: batch norm keeps its statistics, scale and offset.
 
     Returns:
-      An activation layer to take the place of `layer`, or None.
+      A layer to take the place of `layer`, an activation or a convolution of low
+      rank, or None.
 
     Raises:
       ValueError: a normaliser that the network's weights could not be used with.
@@ -123,6 +126,7 @@ def apply_settings(layer, config, hyperparams, freeze_batch_norm):
             config.update({name: hyperparams.batch_norm[name] for name in names})
         else:
             _apply_to_kernel(config, hyperparams)
+            return _low_rank(layer, config, hyperparams)
     if freeze_batch_norm and batch_norm:
         config["trainable"] = False
     return None
@@ -142,6 +146,19 @@ def _activation(layer, hyperparams):
         return None
     return hyperparams.activation_layer(name=layer.name) or keras.layers.Identity(
         name=layer.name
+    )
+
+
+def _low_rank(layer, config, hyperparams):
+    """The LowRankConv2D in the place of an ordinary convolution, or None."""
+    if not hyperparams.low_rank or type(layer) is not keras.layers.Conv2D:
+        return None
+    if tuple(config["kernel_size"]) == (1, 1):
+        return None
+    kept = ("filters", "kernel_size", "strides", "dilation_rate", "padding", "name")
+    kept += ("activation", "use_bias", "kernel_initializer", "kernel_regularizer")
+    return LowRankConv2D(
+        share=hyperparams.low_rank, **{name: config[name] for name in kept}
     )
 
 
