@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from od_api.assigners._targets import similarities
+from od_api.assigners._targets import NEVER, similarities
 from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.core.trimmed_targets import trimmed
@@ -82,7 +82,7 @@ class ArgMaxMatcher:
             label = tf.where(forced, 1, label)
             gt_index = tf.where(forced, owner, gt_index)
             quality = tf.where(forced, owner_quality, quality)
-        anything = tf.reduce_any(targets.objects, axis=1, keepdims=True)
+        anything = quality > NEVER
         label = tf.where(anything, label, 0)
         return Assignment(
             gt_index=tf.where(label == 1, gt_index, 0),
@@ -124,7 +124,8 @@ def _forced(values, targets):
     """
     batch, count, anchors = tf.unstack(tf.shape(values))
     claimed = tf.argmax(values, axis=2, output_type=tf.int32)
-    may_claim = targets.objects & (targets.weights > 0)
+    best = tf.reduce_max(values, axis=2)
+    may_claim = targets.objects & (targets.weights > 0) & (best > NEVER)
     # The first box wins an anchor, so an anchor's owner is the least index; `count`
     # stands for nobody.
     rows = tf.where(may_claim, tf.range(count), count)
@@ -135,5 +136,4 @@ def _forced(values, targets):
     owner = tf.reshape(owner, [batch, anchors])
     forced = owner < count
     owner = tf.where(forced, owner, 0)
-    best = tf.gather(tf.reduce_max(values, axis=2), owner, batch_dims=1)
-    return forced, owner, best
+    return forced, owner, tf.gather(best, owner, batch_dims=1)

@@ -49,11 +49,10 @@ class BipartiteMatcher:
         taken = owner[:, None, :] == tf.range(tf.shape(values)[1])[:, None]
         own = tf.reduce_max(tf.where(taken, values, NEVER), axis=1)
         quality = tf.where(positive, own, tf.reduce_max(values, axis=1))
-        anything = tf.reduce_any(targets.objects, axis=1, keepdims=True)
         return Assignment(
             gt_index=gt_index,
             label=tf.cast(positive, tf.int32),
-            quality=tf.where(anything, quality, 0.0),
+            quality=tf.where(quality > NEVER, quality, 0.0),
         )
 
 
@@ -67,12 +66,16 @@ def _greedy(values, eligible):
     _, count, anchors = tf.unstack(tf.shape(values))
     rows = tf.range(count)[:, None]
 
+    possible = values > NEVER
+
+    def free_pairs(free_rows, owner):
+        return possible & free_rows[:, :, None] & (owner < 0)[:, None, :]
+
     def more(free_rows, owner):
-        free_anchors = tf.reduce_any(owner < 0, axis=1)
-        return tf.reduce_any(tf.reduce_any(free_rows, axis=1) & free_anchors)
+        return tf.reduce_any(free_pairs(free_rows, owner))
 
     def take(free_rows, owner):
-        free = free_rows[:, :, None] & (owner < 0)[:, None, :]
+        free = free_pairs(free_rows, owner)
         left = tf.where(free, values, NEVER)
         best_of_row = tf.argmax(left, axis=2, output_type=tf.int32)
         best_of_anchor = tf.argmax(left, axis=1, output_type=tf.int32)

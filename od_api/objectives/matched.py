@@ -84,7 +84,7 @@ class MatchedObjective:
         branch_ranges=(),
     ):
         """The objective that a MatchedObjective message describes."""
-        similarity = _similarity(message, image_shape)
+        similarity = _similarity(message, image_shape, num_levels)
         numbers = (
             "classification_weight",
             "localization_weight",
@@ -201,9 +201,14 @@ class MatchedObjective:
         return found
 
 
-def _similarity(message, image_shape):
+def _similarity(message, image_shape, num_levels):
     if message.HasField("similarity_calculator"):
-        return build_field(message, "similarity_calculator", image_shape=image_shape)
+        return build_field(
+            message,
+            "similarity_calculator",
+            image_shape=image_shape,
+            num_levels=num_levels,
+        )
     return build(region_similarity_calculator_pb2.IouSimilarity())
 
 

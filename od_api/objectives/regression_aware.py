@@ -88,7 +88,12 @@ class RegressionAwareObjective:
     ):
         """The objective that a RegressionAwareObjective message describes."""
         del unused
-        similarity = _part(message, "similarity_calculator", image_shape=image_shape)
+        similarity = _part(
+            message,
+            "similarity_calculator",
+            image_shape=image_shape,
+            num_levels=num_levels,
+        )
         return cls(
             loss=MultiTaskLoss(
                 num_classes=num_classes,
