@@ -92,6 +92,17 @@ def test_suppression():
     assert kept(**case, iou_threshold=0.9) == [0, 1, 2, 3]
 
 
+@pytest.mark.parametrize(("same", "want"), [(False, [0, 2]), (True, [0, 4])])
+def test_two_of_five_proposals(same, want):
+    """The losses are 5, 1, 4, 2, 3; a duplicate of the worst gives way to the third."""
+    boxes = np.float32([[20 * i, 0, 20 * i + 10, 10] for i in range(5)])
+    if same:
+        boxes[2] = boxes[0]
+    case = {"label": [[0, 1, 0, 0, 0]], "losses": [[5.0, 1, 4, 2, 3]]}
+    options = {"num_hard_examples": 2, "iou_threshold": 0.7}
+    assert kept(**case, boxes=boxes[None], **options) == want
+
+
 def reference(miner, label, losses):
     """One image, by the one-image op of TensorFlow and a loop."""
     score = losses.classification.numpy()
