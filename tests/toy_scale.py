@@ -1,0 +1,217 @@
+"""Shipped configs at toy scale: their parts stay, their sizes become a test's.
+
+What is trained is smaller and not another thing: a narrow network over small images, the numbers of pixels in proportion to objects of 14 to 60 px, one short
+schedule for all. benchmarks/techniques.py and tests/test_configs.py use the same.
+"""
+
+import math
+
+from od_api.core.message_fields import set_values
+from od_api.old_api import feature_extractor_aliases, two_stage_extractors
+from od_api.protos import backbone_pb2
+
+# Pixels of the scenes, and of the network's input.
+SIDE = 96
+CLASSES = 5
+RATE = 0.002
+# The short side of most of COCO's files, which ranges of sizes are chosen for.
+_FILE_SIDE = 480
+# Of an anchor in strides: sides of 8 to 128 px on P2 to P6.
+_ANCHOR_SCALE = 2
+
+_AT_MOST = {
+    "CascadeRpnPredictor": {"depth": 32},
+    "ColumnBoxPredictor": {"depth": 32, "num_layers_before_predictor": 1},
+    "FasterRcnn": {
+        "first_stage_box_predictor_depth": 64,
+        "first_stage_max_proposals": 32,
+        "first_stage_minibatch_size": 64,
+        "second_stage_batch_size": 16,
+    },
+    "FcosBoxPredictor": {"depth": 32, "num_layers_before_predictor": 1},
+    "Fpn": {"depth": 32},
+    "IouBalancedSampler": {"batch_size": 16},
+    "MaskRCNNBoxPredictor": {"mask_prediction_conv_depth": 32},
+    "RfcnBoxPredictor": {"depth": 64},
+    "SoftLevels": {"depth": 32},
+    "SsdFeatureMaps": {"depth_multiplier": 0.25},
+    "TopDownFpn": {"depth": 32},
+    "WeightSharedConvolutionalBoxPredictor": {
+        "depth": 32,
+        "num_layers_before_predictor": 1,
+    },
+}
+_SET = {
+    "BatchNorm": {"decay": 0.95},
+    "LevelByStride": {"canonical_side": 14 * _ANCHOR_SCALE * 2},
+    # Of the second stage's 4 cells, doubled.
+    "MaskRCNNBoxPredictor": {"mask_height": 8, "mask_width": 8},
+    "MultiscaleAnchorGenerator": {"anchor_scale": _ANCHOR_SCALE},
+    "RegionAssigner": {"anchor_scale": _ANCHOR_SCALE},
+}
+# Pixels of the image in its file, or of the network's input.
+_FILE_PIXELS = {
+    "AutoAugmentImage": ["max_translation"],
+    "ChipScale": ["low", "high"],
+    "PyramidSize": ["low", "high"],
+    "SizeRange": ["low", "high"],
+}
+_INPUT_PIXELS = {
+    "ChipScale": ["min_dimension", "max_dimension", "chip_size"],
+    "GridAnchorGenerator": ["height", "width"],
+    "MultiScale": ["sizes"],
+}
+_WITH_TYPES = {
+    "ssd": feature_extractor_aliases,
+    "faster_rcnn": two_stage_extractors,
+}
+
+
+def toy(config, data, *, steps=1000, batch_size=4, keep_resnet=None):
+    """A detector's config made small, in place; returns it.
+
+    Args:
+      config: TrainEvalPipelineConfig with `ssd` or `faster_rcnn`.
+      data: folder whose train/ and val/ have label_map.pbtxt and scenes.record-*.
+      keep_resnet: a slim ResNet-50 stays one; else it is a MobileNet v1, which takes a
+        fifth of the time. None: where the config has something that ResNets alone have.
+      steps: of the schedule.
+      batch_size: images a step.
+    """
+    name = config.model.WhichOneof("model")
+    model = getattr(config.model, name)
+    model.num_classes = CLASSES
+    if keep_resnet is None:
+        keep_resnet = needs_resnet(config)
+    _spell_out(name, model.feature_extractor, keep_resnet)
+    _shrink_pixels(config, model)
+    for message in list(_messages(config)):
+        _shrink(message)
+    _shorten(config.train_config, steps, batch_size)
+    _read(config, data)
+    return config
+
+
+def needs_resnet(config):
+    """Whether a config has what no other backbone has."""
+    name = config.model.WhichOneof("model")
+    extractor = getattr(config.model, name).feature_extractor
+    return bool(extractor.backbone.resnet.deformable_stages)
+
+
+def _spell_out(name, extractor, keep_resnet):
+    """Typed parts in place of a `type`, and a network that is narrow and learns."""
+    backbone, neck = _WITH_TYPES[name].typed_parts(extractor)
+    if backbone.HasField("resnet") and not keep_resnet:
+        backbone = _as_mobilenet(backbone.resnet)
+    extractor.Clear()
+    extractor.backbone.CopyFrom(backbone)
+    if neck is not None:
+        extractor.neck.CopyFrom(neck)
+    part = getattr(extractor.backbone, backbone.WhichOneof("backbone_oneof"))
+    part.weights = ""
+    part.freeze_batch_norm = False
+    part.conv_hyperparams.batch_norm.SetInParent()
+    if part.DESCRIPTOR.name == "Resnet":
+        part.depth, part.depth_multiplier = 50, 0.125
+    else:
+        part.depth_multiplier = 0.25
+
+
+def _as_mobilenet(resnet):
+    """A Backbone of the same stages and strides."""
+    backbone = backbone_pb2.Backbone()
+    part = backbone.mobilenet_v1
+    part.second_stage = resnet.second_stage
+    whole_and_fine = not resnet.second_stage and resnet.output_stride < 32
+    if whole_and_fine or resnet.second_stage_dilation > 1:
+        part.output_stride = 16
+    return backbone
+
+
+def _shrink_pixels(config, model):
+    """What is measured in pixels, in proportion to the network's input."""
+    ratio = SIDE / _side(model.image_resizer)
+    for message in list(_messages(config)):
+        kind = message.DESCRIPTOR.name
+        if kind == "ImageResizer":
+            side = round(_side(message) * ratio)
+            message.fixed_shape_resizer.height = side
+            message.fixed_shape_resizer.width = side
+        elif kind == "Stitcher":
+            message.small_area *= ratio**2
+        elif kind == "FcosAssigner":
+            # Those of anchors of 4 strides, which become 2.
+            limits = message.range_limits or (64, 128, 256, 512)
+            message.range_limits[:] = [v * _ANCHOR_SCALE / 4 for v in limits]
+        for field in _INPUT_PIXELS.get(kind, ()):
+            _multiply(message, field, ratio)
+        for field in _FILE_PIXELS.get(kind, ()):
+            _multiply(message, field, SIDE / _FILE_SIDE)
+
+
+def _multiply(message, field, ratio):
+    """A number, or each of a list."""
+    value = getattr(message, field)
+    if isinstance(value, float):
+        setattr(message, field, value * ratio)
+    elif isinstance(value, int):
+        setattr(message, field, round(value * ratio))
+    else:
+        value[:] = [round(v * ratio) for v in value]
+
+
+def _shrink(message):
+    """Depths and counts that a test has no use for."""
+    kind = message.DESCRIPTOR.name
+    for field, most in _AT_MOST.get(kind, {}).items():
+        setattr(message, field, min(getattr(message, field), most))
+    for field, value in _SET.get(kind, {}).items():
+        setattr(message, field, value)
+    if "freeze_batch_norm" in message.DESCRIPTOR.fields_by_name:
+        message.freeze_batch_norm = False
+
+
+def _side(resizer):
+    """The short side that an ImageResizer makes, in pixels."""
+    name = resizer.WhichOneof("image_resizer_oneof")
+    part = getattr(resizer, name)
+    return part.height if name == "fixed_shape_resizer" else part.min_dimension
+
+
+def _shorten(train_config, steps, batch_size):
+    """One schedule for all, from random weights."""
+    train_config.batch_size = batch_size
+    train_config.num_steps = train_config.checkpoint_every_n_steps = steps
+    train_config.log_every_n_steps = steps
+    train_config.ClearField("fine_tune_checkpoint")
+    train_config.gradient_clipping_by_norm = 10
+    optimizer = train_config.optimizer
+    optimizer.Clear()
+    optimizer.use_moving_average = False
+    rate = optimizer.adam_optimizer.learning_rate.cosine_decay_learning_rate
+    rate.learning_rate_base, rate.warmup_learning_rate = RATE, RATE / 10
+    rate.total_steps, rate.warmup_steps = steps, math.ceil(steps / 20)
+
+
+def _read(config, data):
+    """The scenes of a folder, and an evaluation without pictures."""
+    readers = [config.train_input_reader, *config.eval_input_reader]
+    for split, reader in zip(("train", "val"), readers, strict=True):
+        reader.label_map_path = f"{data}/{split}/label_map.pbtxt"
+        reader.tf_record_input_reader.input_path[:] = [
+            f"{data}/{split}/scenes.record-*"
+        ]
+        reader.max_number_of_boxes = 20
+    if config.train_input_reader.HasField("chips"):
+        config.train_input_reader.chips.index_path = f"{data}/train.chips"
+    config.eval_config.batch_size = 8
+    config.eval_config.num_visualizations = 0
+
+
+def _messages(message):
+    """A message and all that are set in it."""
+    yield message
+    for _, field, value in set_values(message):
+        if field.message_type is not None:
+            yield from _messages(value)
