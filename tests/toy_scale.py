@@ -1,7 +1,8 @@
 """Shipped configs at toy scale: their parts stay, their sizes become a test's.
 
-What is trained is smaller and not another thing: a narrow network over small images, the numbers of pixels in proportion to objects of 14 to 60 px, one short
-schedule for all. benchmarks/techniques.py and tests/test_configs.py use the same.
+What is trained is smaller and not another thing: a narrow network over small images,
+the numbers of pixels in proportion to objects of 14 to 60 px, one short schedule for
+all. benchmarks/techniques.py and the tests use the same.
 """
 
 import math

@@ -4,7 +4,7 @@ import itertools
 import json
 import shutil
 
-from od_api.techniques.technique_rows import SYSTEMS
+from od_api.techniques.technique_rows import SYSTEMS, TECHNIQUES
 
 # A part of every config is in dozens of them.
 CONFIGS_SHOWN = 2
@@ -17,12 +17,23 @@ class docstrings, the schema and `configs/` are its sources.
 The field is written as in a config; the innermost name is the file of the part in
 `od_api/<family>/`, up to names that the schema has from the old API. Of the shipped
 configs that use a part the one comes first that is a technique's and names it itself.
+What a test shows is the first line of its module, `tests/<family>/test_<part>.py`.
+
+Under "techniques" is what `benchmarks/techniques.py` measured: each config of
+`configs/techniques/` and its base, both at toy scale (96 px, narrow networks, 1,000
+steps of four synthetic images). That shows that a technique trains and what it costs,
+and not which is better at full size. A number is "stale" where the config or its part
+is another one since.
 """
 
 
 def as_json(rows):
     """A list of objects with the attributes of Row."""
-    return json.dumps([row._asdict() for row in rows], indent=2, ensure_ascii=False)
+    plain = [
+        row._asdict() | {"measured": row.measured and row.measured._asdict()}
+        for row in rows
+    ]
+    return json.dumps(plain, indent=2, ensure_ascii=False)
 
 
 def as_table(rows, width=None):
@@ -46,7 +57,7 @@ def as_markdown(rows):
     """The page docs/techniques.md."""
     pieces = [_HEAD]
     for family, group in itertools.groupby(rows, key=lambda row: row.family):
-        head, line = (_SYSTEM_HEAD, _system) if family == SYSTEMS else (_HEAD_ROW, _row)
+        head, line = _LINES.get(family, (_HEAD_ROW, _row))
         pieces.append("\n".join([f"## {family}\n", *head, *map(line, group), ""]))
     return "\n".join(pieces)
 
@@ -54,8 +65,13 @@ def as_markdown(rows):
 FORMATS = {"table": as_table, "json": as_json, "markdown": as_markdown}
 
 _HEAD_ROW = (
-    "| part | message | config field | what | source | configs |",
-    "|---|---|---|---|---|---|",
+    "| part | message | config field | what | the test shows | source | configs |",
+    "|---|---|---|---|---|---|---|",
+)
+_TECHNIQUE_HEAD = (
+    "| technique | paper | kind | the tests show | base | mAP of the base | mAP "
+    "| parameters | latency |",
+    "|---|---|---|---|---|---|---|---|---|",
 )
 _SYSTEM_HEAD = ("| system | what | config |", "|---|---|---|")
 
@@ -66,14 +82,27 @@ def _row(row):
         row.message,
         f"`{row.text}`" if row.text else "",
         row.what,
+        row.proves,
         row.source,
         _links(row.configs),
     )
     return f"| {' | '.join(map(_cell, cells))} |"
 
 
+def _technique(row):
+    found = row.measured or ("",) * 5
+    cells = (_links(row.configs), row.source, ", ".join(row.kinds), row.proves, *found)
+    return f"| {' | '.join(map(_cell, cells))} |"
+
+
 def _system(row):
     return f"| {' | '.join(map(_cell, (row.name, row.what, _links(row.configs))))} |"
+
+
+_LINES = {
+    SYSTEMS: (_SYSTEM_HEAD, _system),
+    TECHNIQUES: (_TECHNIQUE_HEAD, _technique),
+}
 
 
 def _links(configs):

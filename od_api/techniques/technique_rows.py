@@ -1,4 +1,4 @@
-"""The rows of `od-api techniques`: one a registered part, and one a system."""
+"""The rows of `od-api techniques`: one a registered part, a technique and a system."""
 
 import inspect
 from typing import NamedTuple
@@ -6,26 +6,40 @@ from typing import NamedTuple
 from google.protobuf import descriptor_pool
 
 from od_api.core.registry import FAMILIES, ignored_fields, registered
+from od_api.techniques import comparisons
+from od_api.techniques.digests import part_files, technique_configs
 from od_api.techniques.docstring_sources import source_of
 from od_api.techniques.schema_places import places
 from od_api.techniques.shipped_configs import shipped_configs
 
 SYSTEMS = "systems"
+TECHNIQUES = "techniques"
+# Messages that are no parts, and the folder of what they set.
+_OUTSIDE = {
+    "od_api.protos.Chips": "data",
+    "od_api.protos.ImagePyramid": "evaluation",
+    "od_api.protos.RegionStage": "detectors",
+}
 
 
 class Row(NamedTuple):
     """A technique.
 
     Attributes:
-      family: the folder in od_api/, or "systems".
-      name: the part's file without its ending; of a system as its config says.
-      message: `file.proto Message`; "" of a system.
+      family: the folder in od_api/, "techniques" or "systems".
+      name: the part's file without its ending; a technique's config without it; of a
+        system as its config says.
+      message: `file.proto Message`; "" of what is no part.
       fields: `Parent.field` of all fields of the schema that hold the message.
       text: how a config sets it.
       what: the first line of its docstring, or the config's header.
       source: the publication; "" where none is named.
       configs: shipped configs that use it; first a technique's own.
       ignored: {field: why it has no effect}.
+      kinds: families of the parts that a technique's config adds; of a part its own.
+      proves: what the tests of the part or parts are for, as they say themselves; ""
+        where there are no tests, as in an installed package.
+      measured: a Comparison of a technique, or None.
     """
 
     family: str
@@ -37,10 +51,13 @@ class Row(NamedTuple):
     source: str
     configs: list
     ignored: dict
+    kinds: tuple = ()
+    proves: str = ""
+    measured: comparisons.Comparison | None = None
 
 
 def technique_rows(configs=None):
-    """All Rows, family by family, then the systems.
+    """All Rows, family by family, then the techniques and the systems.
 
     Args:
       configs: ShippedConfigs; None reads those of the repository.
@@ -52,7 +69,7 @@ def technique_rows(configs=None):
         for name, part in registered().items()
     ]
     parts.sort(key=lambda row: (FAMILIES.index(row.family), row.name, row.message))
-    return parts + _systems(configs)
+    return parts + _techniques(configs) + _systems(configs)
 
 
 def _part(name, part, place, configs):
@@ -67,7 +84,43 @@ def _part(name, part, place, configs):
         source=source_of(part),
         configs=_examples(name, configs),
         ignored=dict(ignored_fields(name)),
+        kinds=(family,),
+        proves=comparisons.proof_of(f"{family}/{stem}.py"),
     )
+
+
+def _techniques(configs):
+    """One row a config of configs/techniques."""
+    paths, rows = technique_configs(), []
+    for config in configs:
+        name = config.path.rpartition("/")[2].removesuffix(".config")
+        if not config.is_technique or name not in paths:
+            continue
+        files = part_files(paths[name])
+        rows.append(
+            Row(
+                TECHNIQUES,
+                name,
+                "",
+                [],
+                "",
+                config.title,
+                config.source,
+                [config.path],
+                {},
+                kinds=_kinds(files, config.own),
+                proves=" ".join(filter(None, map(comparisons.proof_of, files))),
+                measured=comparisons.comparison(name, paths[name]),
+            )
+        )
+    return rows
+
+
+def _kinds(files, messages):
+    """Families of parts, and what stands outside of them."""
+    found = {file.split("/")[0] for file in files}
+    found |= {kind for name, kind in _OUTSIDE.items() if name in messages}
+    return tuple(sorted(found))
 
 
 def _examples(message, configs):

@@ -6,7 +6,7 @@ import pytest
 
 from od_api.core.registry import registered
 from od_api.techniques.row_formats import as_markdown
-from od_api.techniques.technique_rows import SYSTEMS, technique_rows
+from od_api.techniques.technique_rows import SYSTEMS, TECHNIQUES, technique_rows
 
 PAGE = pathlib.Path(__file__).parent.parent.parent / "docs" / "techniques.md"
 
@@ -17,7 +17,7 @@ def rows():
 
 
 def test_every_part_has_a_row(rows):
-    parts = [row for row in rows if row.family != SYSTEMS]
+    parts = [row for row in rows if row.family not in (SYSTEMS, TECHNIQUES)]
     assert len(parts) == len(registered())
     assert [row for row in parts if not row.what] == []
 
@@ -30,6 +30,7 @@ def test_a_part(rows):
     assert row.text == "localization_loss { balanced_l1 {} }"
     assert row.configs[0].startswith("configs/techniques/")
     assert row.source.startswith("Pang et al., Libra R-CNN, CVPR 2019")
+    assert row.proves == "Balanced L1."
 
 
 def test_ignored_fields(rows):
@@ -38,6 +39,14 @@ def test_ignored_fields(rows):
     (row,) = [row for row in rows if row.name == "batch_non_max_suppression"]
     assert all(isinstance(reason, str) for reason in row.ignored.values())
     assert any(row.ignored for row in rows)
+
+
+def test_techniques(rows):
+    found = {row.name: row for row in rows if row.family == TECHNIQUES}
+    row = found["ssd_mobilenet_v1_balanced_l1"]
+    assert row.kinds == ("losses",) and row.proves == "Balanced L1."
+    assert row.source == "Pang et al., CVPR 2019"
+    assert found["faster_rcnn_resnet101_chips"].kinds == ("data",)
 
 
 def test_systems(rows):
