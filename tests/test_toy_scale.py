@@ -59,7 +59,7 @@ def detector_message(config):
 @pytest.mark.parametrize("name", TECHNIQUES)
 def test_a_technique_takes_a_training_step(name, data, first_batch, tmp_path):
     """Without a graph, whose making would take most of the time."""
-    config = toy_scale.toy(load_config(TECHNIQUES[name]), data, steps=1)
+    config = toy_scale.toy(load_config(TECHNIQUES[name]), data)
     check_compatibility(config)
     if config.train_input_reader.HasField("chips"):
         write_chips(config)

@@ -1,0 +1,29 @@
+"""benchmarks/techniques.json is of these configs and parts, and says what it should."""
+
+import json
+import pathlib
+
+from od_api.techniques.digests import digest, technique_configs
+
+RECORD = pathlib.Path(__file__).parent.parent / "benchmarks" / "techniques.json"
+
+
+def record():
+    return json.loads(RECORD.read_text()) if RECORD.is_file() else {"techniques": {}}
+
+
+def test_all_is_measured_and_none_is_stale():
+    """Else: python benchmarks/techniques.py --only NAME ..., make techniques-page."""
+    rows, configs = record()["techniques"], technique_configs()
+    stale = [
+        n for n in rows if n in configs and rows[n]["digest"] != digest(configs[n])
+    ]
+    assert stale == []
+    assert not rows or sorted(rows) == sorted(configs)
+
+
+def test_numbers_are_of_a_thousand_steps_and_three_seeds():
+    for name, row in record()["techniques"].items():
+        assert (row["steps"], row["seeds"]) == (1000, 3), name
+        assert row["mAP"]["least"] <= row["mAP"]["mean"] <= row["mAP"]["most"], name
+        assert row["latency_ms"] > 0 < row["bytes"], name
