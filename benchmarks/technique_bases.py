@@ -43,6 +43,10 @@ WITHOUT = {
         [f"{_HEAD}.deconvolve_masks", f"{_HEAD}.threshold_mask_targets"],
         "the config that it starts from has no masks",
     ),
+    "ssd_vgg16_low_rank_conv": WithoutTechnique(
+        ["model.ssd.feature_extractor.conv_hyperparams.low_rank"],
+        "the config that it starts from has another network",
+    ),
 }
 # What training does not see: configs that differ in it alone are trained once.
 _INFERENCE = (

@@ -1,11 +1,9 @@
 """Shipped configs at toy scale: their parts stay, their sizes become a test's.
 
 What is trained is smaller and not another thing: a narrow network over small images,
-the numbers of pixels in proportion to objects of 14 to 60 px, one short schedule for
-all. benchmarks/techniques.py and the tests use the same.
+the numbers of pixels in proportion to objects of 14 to 60 px, a short schedule.
+benchmarks/techniques.py and the tests use the same.
 """
-
-import math
 
 from od_api.core.message_fields import set_values
 from od_api.old_api import feature_extractor_aliases, two_stage_extractors
@@ -111,8 +109,8 @@ def _spell_out(name, extractor, keep_resnet):
         extractor.neck.CopyFrom(neck)
     part = getattr(extractor.backbone, backbone.WhichOneof("backbone_oneof"))
     part.weights = ""
-    part.freeze_batch_norm = False
-    part.conv_hyperparams.batch_norm.SetInParent()
+    if "freeze_batch_norm" in part.DESCRIPTOR.fields_by_name:
+        part.conv_hyperparams.batch_norm.SetInParent()
     if part.DESCRIPTOR.name == "Resnet":
         part.depth, part.depth_multiplier = 50, 0.125
     else:
@@ -181,18 +179,39 @@ def _side(resizer):
 
 
 def _shorten(train_config, steps, batch_size):
-    """One schedule for all, from random weights."""
+    """Adam at one rate from random weights; the schedule is cut in proportion."""
     train_config.batch_size = batch_size
+    share = steps / train_config.num_steps
     train_config.num_steps = train_config.checkpoint_every_n_steps = steps
     train_config.log_every_n_steps = steps
     train_config.ClearField("fine_tune_checkpoint")
     train_config.gradient_clipping_by_norm = 10
     optimizer = train_config.optimizer
+    kept = getattr(optimizer, optimizer.WhichOneof("optimizer")).learning_rate
+    rate = type(kept)()
+    _shorten_rate(kept, rate, steps, share)
     optimizer.Clear()
     optimizer.use_moving_average = False
-    rate = optimizer.adam_optimizer.learning_rate.cosine_decay_learning_rate
-    rate.learning_rate_base, rate.warmup_learning_rate = RATE, RATE / 10
-    rate.total_steps, rate.warmup_steps = steps, math.ceil(steps / 20)
+    optimizer.adam_optimizer.learning_rate.CopyFrom(rate)
+
+
+def _shorten_rate(kept, rate, steps, share):
+    """Fills `rate`: a cosine, drops, or a rate that stays where it hardly falls."""
+    kind = kept.WhichOneof("learning_rate")
+    if kind == "cosine_decay_learning_rate":
+        cosine = rate.cosine_decay_learning_rate
+        cosine.learning_rate_base, cosine.warmup_learning_rate = RATE, RATE / 10
+        cosine.total_steps, cosine.warmup_steps = steps, steps // 20
+    elif kind == "manual_step_learning_rate":
+        full, short = kept.manual_step_learning_rate, rate.manual_step_learning_rate
+        short.initial_learning_rate = RATE
+        for drop in full.schedule:
+            falls = drop.learning_rate / full.initial_learning_rate
+            short.schedule.add(
+                step=round(drop.step * share), learning_rate=RATE * falls
+            )
+    else:
+        rate.constant_learning_rate.learning_rate = RATE
 
 
 def _read(config, data):
