@@ -56,6 +56,7 @@ _FILE_PIXELS = {
     "SizeRange": ["low", "high"],
 }
 _INPUT_PIXELS = {
+    "BranchRange": ["low", "high"],
     "ChipScale": ["min_dimension", "max_dimension", "chip_size"],
     "GridAnchorGenerator": ["height", "width"],
     "MultiScale": ["sizes"],
@@ -95,7 +96,8 @@ def needs_resnet(config):
     """Whether a config has what no other backbone has."""
     name = config.model.WhichOneof("model")
     extractor = getattr(config.model, name).feature_extractor
-    return bool(extractor.backbone.resnet.deformable_stages)
+    network = extractor.backbone.resnet
+    return bool(network.deformable_stages) or network.HasField("trident")
 
 
 def _spell_out(name, extractor, keep_resnet):
