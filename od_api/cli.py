@@ -359,6 +359,14 @@ def _add_config(commands):
     check = actions.add_parser("check", help="parse and build; say what is wrong")
     check.add_argument("configs", nargs="+", type=shipped.found)
     check.add_argument("--format", choices=("text", "json"), default="text")
+    how = check.add_mutually_exclusive_group()
+    how.add_argument("--data", action="store_true", help="open records and checkpoint")
+    how.add_argument(
+        "--no-files",
+        action="store_true",
+        help="the files that the config names are elsewhere: do not look for them",
+    )
+    add_overrides(check)
     check.set_defaults(func=_config_check)
     show = actions.add_parser("show", help="print the config with its base merged in")
     add_config(show)
@@ -366,9 +374,10 @@ def _add_config(commands):
 
 
 def _config_check(args):
-    from od_api.config_check import check_configs
+    from od_api.config_check import EXIST, NAMES, OPEN, check_configs
 
-    return check_configs(args.configs, args.format)
+    files = OPEN if args.data else NAMES if args.no_files else EXIST
+    return check_configs(args.configs, args.format, files, args.overrides)
 
 
 def _config_show(args):

@@ -3,7 +3,7 @@
 import pytest
 import tiny
 
-from od_api.config_check import check_config, check_configs
+from od_api.config_check import NAMES, OPEN, check_config, check_configs
 
 
 @pytest.fixture
@@ -12,7 +12,9 @@ def check(tmp_path):
 
     def changed(old="", new=""):
         path = tiny.write_config(tmp_path, tmp_path / "data", old, new)
-        message = check_config(path)["message"].replace(str(path), "c")
+        message = check_config(path, NAMES, rehearse=False)["message"].replace(
+            str(path), "c"
+        )
         return message.split("\n") if message else []
 
     return changed
@@ -70,6 +72,75 @@ def test_all_errors_of_a_config_are_said(check):
         "train_config.use_multiclass_scores",
     ]
     assert lines[0].startswith("c:66:33:")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "says", "outcome"),
+    [
+        ("eval_input_reader {", "eval_input_reader { num_additional_channels: 2",
+         "81:21", "no implementation", "parses_only"),
+        ("train_input_reader {", "train_input_reader { load_context_features: true",
+         "76:22", "no implementation", "parses_only"),
+        ("train_input_reader {", "train_input_reader { "
+         "input_type: TF_SEQUENCE_EXAMPLE", "76:22", "one a frame", "parses_only"),
+        ("eval_config {", 'eval_config { metrics_set: "coco_panoptic_metrics"',
+         "80:15", "panoptic", "parses_only"),
+        ("num_steps: 4", "num_steps: 0", "66:3", "--num-steps", "invalid"),
+        ("train_config {", 'train_config { fine_tune_checkpoint_type: "ful" '
+         'fine_tune_checkpoint: "x"', "64:16", "mean full", "invalid"),
+        ("train_config {", 'train_config { freeze_variables: "nothing"',
+         "64:16", "matches none", "invalid"),
+    ],
+)  # fmt: skip
+def test_what_a_run_refuses_is_refused_by_its_own_words(
+    old, new, place, says, outcome, tmp_path
+):
+    path = tiny.write_config(tmp_path, tmp_path / "data", old, new)
+    record = check_config(path, NAMES, rehearse=False)
+    assert record["message"].startswith(f"{path}:{place}: "), record
+    assert says in record["message"] and record["outcome"] == outcome
+    assert bool(record["missing"]) == (outcome == "parses_only")
+
+
+def test_a_step_is_rehearsed(tmp_path):
+    """A coder of keypoints, of which there are none, fails in the first step alone."""
+    coder = "keypoint_box_coder { num_keypoints: 2 }"
+    path = tiny.write_config(
+        tmp_path, tmp_path / "data", "faster_rcnn_box_coder {}", coder
+    )
+    assert check_config(path, NAMES, rehearse=False)["outcome"] == "builds"
+    record = check_config(path, NAMES)
+    assert "has 8 numbers a box, and the head predicts 4" in record["message"]
+
+
+def test_files_are_looked_for(tmp_path):
+    """Files that the data set lacks, a label map that does not fit, a checkpoint."""
+    data = tiny.make_data(tmp_path, num_images=2)
+    path = tiny.write_config(tmp_path, data)
+    assert check_config(path, rehearse=False)["outcome"] == "builds"
+    record = check_config(path, overrides=["model.ssd.num_classes=2"], rehearse=False)
+    assert "num_classes is 2: set num_classes to 5" in record["message"]
+    lost = ["train_config.fine_tune_checkpoint=nowhere/model.ckpt"]
+    record = check_config(path, overrides=lost, rehearse=False)
+    assert record["outcome"] == "invalid"
+    assert "there is no checkpoint" in record["message"]
+    path = tiny.write_config(tmp_path, tmp_path / "elsewhere")
+    record = check_config(path, rehearse=False)
+    assert record["outcome"] == "invalid" and not record["missing"]
+    lines = record["message"].split("\n")
+    assert len(lines) == 2 and all("elsewhere/scenes.record" in x for x in lines)
+
+
+def test_records_are_opened_on_request(tmp_path):
+    """They have no masks: neither training nor evaluation can learn or measure them."""
+    data = tiny.make_data(tmp_path, num_images=2)
+    path = tiny.write_config(tmp_path, data)
+    good = {"files": OPEN, "rehearse": False}
+    assert check_config(path, **good)["outcome"] == "builds"
+    masks = ["train_input_reader.load_instance_masks=true"]
+    masks += ["eval_input_reader[0].load_instance_masks=true"]
+    message = check_config(path, overrides=masks, **good)["message"]
+    assert "train_input_reader" in message and "eval_input_reader[0]" in message
 
 
 def test_errors_of_every_config_and_line_are_printed(tmp_path, capsys):

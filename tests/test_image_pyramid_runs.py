@@ -121,6 +121,6 @@ def test_config_check_says_where(text, line, words, data, tmp_path):
         f'base: "pipeline.config"\ninference {{\n image_pyramid {{\n  {text}\n }}\n}}\n'
     )
     record = check_config(path)
-    assert record["outcome"] == ("error" if line else "ok")
+    assert record["outcome"] == ("invalid" if line else "builds")
     assert words in record["message"]
     assert not line or f"above.config:{line}" in record["message"]

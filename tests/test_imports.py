@@ -27,6 +27,7 @@ FLOORS = (
     {"checkpoints"},
     {"evaluation"},
     {"training", "exporting"},
+    {"config_checks"},
     {
         *("train", "evaluate", "export", "detect", "demo", "follow"),
         *("config_check", "import_checkpoint"),

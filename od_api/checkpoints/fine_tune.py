@@ -7,10 +7,10 @@ from typing import NamedTuple
 from absl import logging
 
 from od_api.checkpoints.checkpoint import check_fit
-from od_api.checkpoints.checkpoint_paths import load
+from od_api.checkpoints.checkpoint_paths import load, resolve
 from od_api.checkpoints.importing.old_sources import old_source
 from od_api.checkpoints.importing.old_weights import begins
-from od_api.core.errors import UserError
+from od_api.core.errors import ConfigError, MissingFile, UserError
 from od_api.layers.low_rank_conv import with_factors
 
 _KERAS = (".h5", ".keras")
@@ -61,6 +61,40 @@ class Report(NamedTuple):
 def is_keras_weights(path):
     """Whether a path names a Keras weight file, which only the backbone can load."""
     return os.fspath(path).endswith(_KERAS) or begins(path, _HDF5)
+
+
+def fine_tune_kind(settings):
+    """What a TrainConfig takes of its fine_tune_checkpoint.
+
+    Raises:
+      ConfigError: a fine_tune_checkpoint_type that is none.
+    """
+    by_default = "classification"
+    if settings.from_detection_checkpoint:
+        by_default = "detection"
+    try:
+        return _known(settings.fine_tune_checkpoint_type or by_default)
+    except UserError as error:
+        field = "train_config.fine_tune_checkpoint_type"
+        raise ConfigError(str(error), field) from error
+
+
+def refuse_missing(settings):
+    """Raises MissingFile where the fine_tune_checkpoint of a TrainConfig is none."""
+    path = settings.fine_tune_checkpoint
+    if not path or any(map(os.path.isfile, _old_forms(path))):
+        return  # Whether it fits shows when it is read.
+    try:
+        resolve(path)
+    except UserError as error:
+        field = "train_config.fine_tune_checkpoint"
+        raise MissingFile(str(error), field) from error
+
+
+def _old_forms(path):
+    """Files that show that a path names weights of the old API."""
+    inside = ("saved_model.pb", "saved_model/saved_model.pb", "checkpoint")
+    return [path, *(os.path.join(path, name) for name in inside)]
 
 
 def restore_partial(path, variables, kind, load_weights=None, parts=None):

@@ -6,7 +6,7 @@ connected; what would change results, had it been connected, stops the run inste
 """
 
 from od_api.config.meaningless_settings import refuse_meaningless
-from od_api.core.errors import ConfigError
+from od_api.core.errors import ConfigError, MissingPart
 from od_api.core.field_ranges import refuse_ranges
 from od_api.core.message_fields import is_map, is_repeated
 from od_api.core.registry import ignored_fields, part_class
@@ -14,7 +14,6 @@ from od_api.core.warn_once import warn_once
 
 _QUEUES = "tf.data sizes its own queues"
 _TF1 = "it steered TensorFlow 1 sessions"
-_NO_QAT = "quantisation-aware training is not offered"
 _EXPECTED_WEIGHTS = "it belongs to expected_loss_weights, which is refused itself"
 
 IGNORED_FIELDS = {
@@ -98,11 +97,17 @@ IGNORED_FIELDS = {
         "min_num_negative_samples": _EXPECTED_WEIGHTS,
         "desired_negative_sampling_ratio": _EXPECTED_WEIGHTS,
     },
-    "TrainEvalPipelineConfig": {"graph_rewriter": _NO_QAT},
 }
 
 # Without these the results would be others than the author of the config expects.
 REFUSED_FIELDS = {
+    "TrainEvalPipelineConfig": {
+        "graph_rewriter": (
+            "od_api does not train for quantisation: remove the field, and quantise "
+            "the exported SavedModel instead (tf.lite.TFLiteConverter with a "
+            "representative_dataset)"
+        ),
+    },
     "TrainConfig": {
         "merge_multiple_label_boxes": (
             "od_api does not train one box on several classes: remove the field, and "
@@ -164,7 +169,7 @@ def refuse_unsupported(config):
     for path, message, field in _set_fields(config):
         reason = REFUSED_FIELDS.get(message, {}).get(field)
         if reason:
-            raise ConfigError(reason, path)
+            raise MissingPart(reason, path)
 
 
 def refuse_uncompilable(config, replicas=1):

@@ -65,13 +65,13 @@ def locate(error, path, overrides=()):
         return error
     override = overriding(error.field_path, overrides)
     if override:
-        return ConfigError(error.message, error.field_path, f"--set {override}")
+        return type(error)(error.message, error.field_path, f"--set {override}")
     deepest, place = 0, str(path)
     for file in _files_of(path):
         field = _layout_of(file).nearest(error.field_path)
         if field and len(field.path) > deepest:
             deepest, place = len(field.path), f"{file}:{field.line}:{field.column}"
-    return ConfigError(error.message, error.field_path, place)
+    return type(error)(error.message, error.field_path, place)
 
 
 def _read_with_base(path):

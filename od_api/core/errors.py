@@ -26,7 +26,7 @@ class ConfigError(UserError):
     def within(self, field):
         """The same error seen from one message further out."""
         path = f"{field}.{self.field_path}" if self.field_path else field
-        return ConfigError(self.message, path.replace(".[", "["), self.location)
+        return type(self)(self.message, path.replace(".[", "["), self.location)
 
     def moved(self, places):
         """The same error where a user would look for it.
@@ -40,7 +40,7 @@ class ConfigError(UserError):
             return self
         start = max(fitting, key=len)
         path = places[start] + self.field_path[len(start) :]
-        return ConfigError(self.message, path, self.location)
+        return type(self)(self.message, path, self.location)
 
     def _is_below(self, start):
         rest = self.field_path.removeprefix(start)
@@ -48,3 +48,11 @@ class ConfigError(UserError):
 
     def __str__(self):
         return ": ".join(p for p in (self.location, self.field_path, self.message) if p)
+
+
+class MissingPart(ConfigError):
+    """A config that is right, and asks for something that od_api does not have."""
+
+
+class MissingFile(ConfigError):
+    """A config that names a file that is not there, or one that cannot be used."""

@@ -15,7 +15,7 @@ import importlib
 import inspect
 import pkgutil
 
-from od_api.core.errors import ConfigError
+from od_api.core.errors import ConfigError, MissingPart
 from od_api.core.field_ranges import refuse_ranges
 from od_api.core.message_fields import is_map, is_repeated
 from od_api.core.ranges import RangeError
@@ -106,7 +106,7 @@ def build(message, required=(), **context):
         return _build_slot(message, required, context)
     part = _PARTS.get(descriptor.full_name)
     if part is None:
-        raise ConfigError(
+        raise MissingPart(
             f"{descriptor.name} is part of the schema, but od_api has no "
             "implementation of it yet"
         )

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from od_api.core.errors import ConfigError, UserError
+from od_api.core.errors import ConfigError, MissingFile, UserError
 from od_api.core.printable import printable
 from od_api.core.registry import build, part_class
 from od_api.core.warn_once import warn_once
@@ -14,7 +14,12 @@ from od_api.data.chip_index import check_chips, read_index
 from od_api.data.chips import ChipCutter
 from od_api.data.label_map import LabelMap
 from od_api.data.order import Part
-from od_api.data.pipeline import checked, make_dataset
+from od_api.data.pipeline import (
+    checked,
+    make_dataset,
+    refuse_unread,
+    spec_of_batches,
+)
 from od_api.data.preparation import Recipe
 from od_api.data.read_errors import FAILURES
 from od_api.data.schemes import Schemes
@@ -39,13 +44,26 @@ class Input:
       num_classes: K of the detector that reads it.
       training: whether it is read to train.
       image_classes: the classes of whole images are what is learnt.
+      files: whether its files are looked at; without them there is no `label_map`, and
+        `paths` is empty.
 
     Attributes:
       label_map: LabelMap.
       name: the reader's name, "" if it has none.
+
+    Raises:
+      ConfigError: a setting that cannot be served, or a file that is not there.
     """
 
-    def __init__(self, reader, field_path, num_classes, training, image_classes=False):
+    def __init__(
+        self,
+        reader,
+        field_path,
+        num_classes,
+        training,
+        image_classes=False,
+        files=True,
+    ):
         self._reader, self._training = reader, training
         if image_classes:
             self._reader = _copy(reader)
@@ -57,11 +75,24 @@ class Input:
                 f"{field_path}.load_image_classes",
             )
         self.name = reader.name
+        self.paths, self.label_map = [], None
         try:
-            self.paths = _record_paths(reader)
-            self.label_map = _label_map(reader, num_classes)
+            _refuse_nameless(reader)
+            refuse_unread(reader, training)
+            if files:
+                self.paths = _record_paths(reader)
+                self.label_map = _label_map(reader, num_classes)
         except ConfigError as error:
             raise error.within(field_path) from error
+
+    def element_spec(self, detector, **settings):
+        """The `element_spec` of `dataset`, of which no file is read.
+
+        Raises:
+          UserError: what the way from a record to a batch cannot do.
+        """
+        recipe, settings = self._recipe(detector, settings)
+        return spec_of_batches(self._reader, recipe, **settings)
 
     def check(self):
         """A fast look for bad records, before anything is spent on them.
@@ -106,9 +137,15 @@ class Input:
 
     def dataset(self, detector, **settings):
         """Batches for `detector`; see `Recipe` and `make_dataset` for the settings."""
+        recipe, settings = self._recipe(detector, settings)
+        return make_dataset(self._reader, recipe, **settings)
+
+    def _recipe(self, detector, settings):
+        """(Recipe, the settings that are of no recipe)."""
         recipe = Recipe(detector.resizer, detector.num_classes, self.label_map)
-        of_recipe = {n: settings.pop(n) for n in Recipe._fields if n in settings}
-        return make_dataset(self._reader, recipe._replace(**of_recipe), **settings)
+        of_recipe = {n: v for n, v in settings.items() if n in Recipe._fields}
+        rest = {n: v for n, v in settings.items() if n not in Recipe._fields}
+        return recipe._replace(**of_recipe), rest
 
 
 class TrainingInput(Input):
@@ -119,7 +156,7 @@ class TrainingInput(Input):
       chips: ChipIndex of the parts of images that are seen; None: whole images.
     """
 
-    def __init__(self, config):
+    def __init__(self, config, files=True):
         reader = config.train_input_reader
         super().__init__(
             reader,
@@ -127,9 +164,11 @@ class TrainingInput(Input):
             num_classes_of(config),
             training=True,
             image_classes=not finds_boxes(config),
+            files=files,
         )
         self._settings = config.train_config
-        self.chips = _chips(reader, self.paths, self._settings.jit_compile)
+        _refuse_chips(reader, self._settings.jit_compile)
+        self.chips = _chips(reader, self.paths) if files else None
         self._augmentations = _augmentations(config.train_config)
         self.schemes = Schemes(self._settings, self._settings.jit_compile)
         if self.schemes:
@@ -185,17 +224,20 @@ class TrainingInput(Input):
         part = Part(seed=seed, shard=(index, count))
         return self._batches(detector, part, portable=True)
 
+    def training_spec(self, detector):
+        """The `element_spec` of the batches that training sees, of which none is read.
+
+        Raises:
+          UserError: as `element_spec`.
+        """
+        seen = self._seen(detector)
+        batch = {"batch_size": self.schemes.records, "training": True}
+        return self.element_spec(detector, **seen, **batch)
+
     def _batches(self, detector, part, portable=False):
-        seen = {"resizer": detector.resizer}
-        if self.chips:
-            # Of the size that their scale gives them.
-            resizer = build(image_resizer_pb2.IdentityResizer())
-            seen = {"resizer": resizer, "chips": ChipCutter(self._reader.chips)}
         return self.dataset(
             detector,
-            **seen,
-            augmentations=self._augmentations,
-            sized=self.schemes.sized(seen["resizer"]),
+            **self._seen(detector),
             batch_size=self.schemes.records,
             index=self.chips,
             training=True,
@@ -203,11 +245,21 @@ class TrainingInput(Input):
             portable=portable,
         )
 
+    def _seen(self, detector):
+        """What becomes of a record on its way to the network, as of a Recipe."""
+        seen = {"resizer": detector.resizer}
+        if self._reader.HasField("chips"):
+            # Of the size that their scale gives them.
+            resizer = build(image_resizer_pb2.IdentityResizer())
+            seen = {"resizer": resizer, "chips": ChipCutter(self._reader.chips)}
+        sized = self.schemes.sized(seen["resizer"])
+        return {**seen, "augmentations": self._augmentations, "sized": sized}
+
 
 class EvaluationInput(Input):
     """One eval_input_reader of a config."""
 
-    def __init__(self, config, index):
+    def __init__(self, config, index, files=True):
         reader = config.eval_input_reader[index]
         path = f"eval_input_reader[{index}]"
         if reader.HasField("chips"):
@@ -218,8 +270,17 @@ class EvaluationInput(Input):
             num_classes_of(config),
             training=False,
             image_classes=not finds_boxes(config),
+            files=files,
         )
         self._batch_size = max(config.eval_config.batch_size, 1)
+
+    def evaluation_spec(self, detector):
+        """The `element_spec` of `evaluation_dataset`, of which no file is read.
+
+        Raises:
+          UserError: as `element_spec`.
+        """
+        return self.element_spec(detector, batch_size=self._batch_size, training=False)
 
     def evaluation_dataset(self, detector):
         """Every record once, in the order of the files, the last batch kept."""
@@ -228,13 +289,17 @@ class EvaluationInput(Input):
         )
 
 
-def _chips(reader, paths, static_shapes):
+def _refuse_chips(reader, static_shapes):
+    """Refuses chips that cannot be cut."""
+    if reader.HasField("chips"):
+        _within("train_input_reader", check_chips, reader.chips, True, static_shapes)
+
+
+def _chips(reader, paths):
     """The ChipIndex of a reader to train on; None where it has no chips."""
     if not reader.HasField("chips"):
         return None
-    place = "train_input_reader"
-    _within(place, check_chips, reader.chips, True, static_shapes)
-    return _within(place, read_index, reader.chips, paths)
+    return _within("train_input_reader", read_index, reader.chips, paths)
 
 
 def _within(place, check, *arguments, **settings):
@@ -277,29 +342,32 @@ def source_ids(batch):
     return [printable(name) for part in parts for name in np.ravel(part)]
 
 
-def _record_paths(reader):
+def _refuse_nameless(reader):
+    """Refuses a reader that names no records, or no label map."""
     if not reader.HasField("tf_record_input_reader"):
         raise ConfigError("is not set: name the TFRecords", "tf_record_input_reader")
-    paths = list(reader.tf_record_input_reader.input_path)
-    if not paths:
+    if not list(reader.tf_record_input_reader.input_path):
         raise ConfigError("is empty", "tf_record_input_reader.input_path")
-    try:
-        return records.expand(paths)
-    except UserError as error:
-        field = "tf_record_input_reader.input_path"
-        raise ConfigError(str(error), field) from error
-
-
-def _label_map(reader, num_classes):
     if not reader.label_map_path:
         raise ConfigError(
             "is not set: boxes and reports need the names of the classes",
             "label_map_path",
         )
+
+
+def _record_paths(reader):
+    try:
+        return records.expand(list(reader.tf_record_input_reader.input_path))
+    except UserError as error:
+        field = "tf_record_input_reader.input_path"
+        raise MissingFile(str(error), field) from error
+
+
+def _label_map(reader, num_classes):
     try:
         label_map = LabelMap.load(reader.label_map_path)
     except UserError as error:
-        raise ConfigError(str(error), "label_map_path") from error
+        raise MissingFile(str(error), "label_map_path") from error
     largest, path = label_map.num_classes, printable(reader.label_map_path)
     if largest > num_classes:
         cure = f"set num_classes to {largest}"

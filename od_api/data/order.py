@@ -201,6 +201,16 @@ class ShuffledSource:
         )
 
 
+def check_weights(weights, inputs):
+    """Raises ConfigError unless each of so many inputs has a weight that can count."""
+    if len(weights) != inputs or min(weights) < 0 or sum(weights) <= 0:
+        raise ConfigError(
+            f"has {len(weights)} weights for {inputs} input_path ({list(weights)}): "
+            "give each one, none negative, not all 0",
+            "sample_from_datasets_weights",
+        )
+
+
 class MixedSources:
     """Several sources, each record drawn from one of them by weight.
 
@@ -211,12 +221,7 @@ class MixedSources:
     """
 
     def __init__(self, sources, weights, seed):
-        if len(weights) != len(sources) or min(weights) < 0 or sum(weights) <= 0:
-            raise ConfigError(
-                f"has the {len(weights)} weights {list(weights)} for {len(sources)} "
-                "input_path entries: give each entry one, none negative, not all 0",
-                "sample_from_datasets_weights",
-            )
+        check_weights(weights, len(sources))
         self._sources = sources
         with np.errstate(divide="ignore"):
             self._logits = np.log(np.asarray(weights, np.float64) / sum(weights))

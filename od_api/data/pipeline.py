@@ -7,7 +7,7 @@ functions of the seed and the number of the step (`order.py`), whatever threads 
 import tensorflow as tf
 from absl import logging
 
-from od_api.core.errors import ConfigError, UserError
+from od_api.core.errors import ConfigError, MissingPart, UserError
 from od_api.data import order, records
 from od_api.data.order import WHOLE
 from od_api.data.portable import traced_to_send
@@ -70,6 +70,23 @@ def make_dataset(
     return _batched(data, batch_size // part.share[1], reader, training)
 
 
+def spec_of_batches(reader, recipe, *, batch_size, training):
+    """The `element_spec` of `make_dataset`, of whose files none is read.
+
+    Args: as `make_dataset`.
+
+    Raises:
+      UserError: what some step on the way cannot do.
+    """
+    record = (tf.constant(0, tf.int64), tf.constant(b""))
+    if recipe.chips is not None:
+        record += (tf.zeros([5], tf.int32),)
+    stream = tf.data.Dataset.from_tensors(record)
+    prepare = Preparation(reader, recipe, training, seed=(0, 0))
+    prepare = tf.autograph.experimental.do_not_convert(prepare.__call__)
+    return _batched(stream.map(prepare), batch_size, reader, training).element_spec
+
+
 def _numbered_records(reader, batch_size, training, part, index):
     """(reader as it is checked, dataset of (position, serialized tf.Example, chip)).
 
@@ -128,29 +145,47 @@ def _training_order(groups, reader, part, index):
     return order.MixedSources(sources, list(reader.sample_from_datasets_weights), seed)
 
 
-def checked(reader, paths, training):
-    """A copy of the reader with the mask type that the records in `paths` have.
+def refuse_unread(reader, training):
+    """Refuses a reader whose settings ask for what is not read, whatever its files.
+
+    Args:
+      reader: InputReader message.
+      training: whether it trains.
 
     Raises:
-      ConfigError: a setting that cannot be served; `field_path` starts in the reader.
+      ConfigError: with the field; the path starts in the reader.
     """
     for name in _UNSUPPORTED:
         if getattr(reader, name):
-            raise ConfigError(
+            raise MissingPart(
                 "is part of the schema, but od_api has no implementation of it yet",
                 name,
             )
     if reader.input_type == input_reader_pb2.TF_SEQUENCE_EXAMPLE:
-        raise ConfigError(
+        raise MissingPart(
             "TF_SEQUENCE_EXAMPLE is part of the schema, but od_api has no "
-            "implementation of it yet: write tf.Example records",
+            "implementation of it yet: write tf.Example records, one a frame",
             "input_type",
         )
+    if reader.input_type == input_reader_pb2.INPUT_DEFAULT:
+        raise ConfigError("INPUT_DEFAULT names no type: say TF_EXAMPLE", "input_type")
     if training and reader.max_number_of_boxes < 1:
         raise ConfigError(
             f"must be at least 1, not {reader.max_number_of_boxes}",
             "max_number_of_boxes",
         )
+    if training and reader.sample_from_datasets_weights:
+        inputs = len(reader.tf_record_input_reader.input_path)
+        order.check_weights(list(reader.sample_from_datasets_weights), inputs)
+
+
+def checked(reader, paths, training):
+    """A copy of the reader with the mask type that the records in `paths` have.
+
+    Raises:
+      ConfigError: as `refuse_unread`, or masks that are missing or of another type.
+    """
+    refuse_unread(reader, training)
     checked = input_reader_pb2.InputReader()
     checked.CopyFrom(reader)
     if reader.load_instance_masks:

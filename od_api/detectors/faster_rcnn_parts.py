@@ -1,6 +1,6 @@
 """From a FasterRcnn message to the parts of the detector."""
 
-from od_api.core.errors import ConfigError
+from od_api.core.errors import ConfigError, MissingPart
 from od_api.core.registry import build, build_field
 from od_api.core.types import MapSpecs
 from od_api.detectors.branched_detector import branch_ranges
@@ -100,13 +100,16 @@ def _check(message):
                 "is set, and with number_of_stages: 1 no regions are read", field
             )
     refused = {
-        "context_config": "attention to other frames (Context R-CNN)",
+        "context_config": (
+            "attention to other frames (Context R-CNN): remove the field to train "
+            "the same Faster R-CNN on single images"
+        ),
         "output_final_box_features": "the features of final boxes as an output",
         "output_final_box_rpn_features": "the cropped features as an output",
     }
     for field, meaning in refused.items():
         if message.HasField(field) and getattr(message, field):
-            raise ConfigError(f"od_api does not offer {meaning}", field)
+            raise MissingPart(f"od_api does not offer {meaning}", field)
 
 
 def _is_set(message, field):

@@ -7,7 +7,7 @@ RetinaNet (Lin et al., ICCV 2017). Composition only: every part is made elsewher
 import keras
 
 from od_api.core.detector import Detector
-from od_api.core.errors import ConfigError
+from od_api.core.errors import ConfigError, MissingPart
 from od_api.core.registry import build_field, part_class, register
 from od_api.core.shapes import (
     blank_padding,
@@ -196,7 +196,7 @@ class Ssd(Detector):
 def _refuse_unsupported(message):
     for field, meaning in _UNSUPPORTED.items():
         if getattr(message, field):
-            raise ConfigError(f"od_api does not offer {meaning}", field)
+            raise MissingPart(f"od_api does not offer {meaning}", field)
     if message.num_classes < 1:
         raise ConfigError("must be at least 1", "num_classes")
     head = part_class(message.box_predictor)

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from od_api.core.errors import UserError
 from od_api.core.types import Predictions
 
 
@@ -85,6 +86,12 @@ def predictions_of(outputs, priors, box_coder, image_shape, true_shapes, feature
     codes = columns.pop("box_codes")
     if codes.shape.rank == 3:
         codes = codes[:, :, None]
+    if codes.shape[-1] not in (None, box_coder.code_size):
+        raise UserError(
+            f"the box coder has {box_coder.code_size} numbers a box, and the head "
+            f"predicts {codes.shape[-1]}: no detector here learns keypoints beside "
+            "boxes; use faster_rcnn_box_coder, or model.keypoints"
+        )
     boxes = box_coder.decode(codes, priors.for_codes())[..., :4]
     return Predictions(
         class_logits=class_logits,

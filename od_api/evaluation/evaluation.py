@@ -7,9 +7,8 @@ from absl import logging
 from rich.progress import Progress
 
 from od_api.core import variables
-from od_api.core.errors import ConfigError
 from od_api.data.batch_fields import numeric, targets_of
-from od_api.evaluation.readers import readers_of
+from od_api.evaluation.readers import readers_of, refuse_without_masks
 from od_api.evaluation.tiled_detector import TiledDetector
 from od_api.metrics import build_evaluators, evaluation_report
 from od_api.metrics.image_ids import ImageIds
@@ -68,11 +67,8 @@ class Evaluation:
         losses, pictures, ids = {}, [], ImageIds()
         dataset = source.evaluation_dataset(self._tiled or self._detector)
         for batch, outputs, batch_losses in self._seen(source.guarded(dataset)):
-            if boxes and self._need_masks and outputs.masks is None:
-                raise ConfigError(
-                    "measures masks, but the model predicts none",
-                    "eval_config.metrics_set",
-                )
+            if boxes and self._need_masks:
+                refuse_without_masks(outputs)
             if boxes:
                 images = per_image(batch, outputs, self._need_masks)
             else:

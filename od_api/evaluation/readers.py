@@ -37,25 +37,45 @@ def readers_of(config):
         raise ConfigError("is empty: nothing to evaluate on", "eval_input_reader")
     count = len(config.eval_input_reader)
     sources = [EvaluationInput(config, i) for i in range(count)]
-    readers, seen = [], set()
+    refuse_names(config)
+    readers = []
     for i, source in enumerate(sources):
-        place = f"eval_input_reader[{i}]"
-        _check_name(source.name, f"{place}.name")
         source.check()
-        if source.name in seen:
-            raise ConfigError(
-                f"is {source.name!r} as before: two reports need two names",
-                f"{place}.name",
-            )
-        reader = _measured(source, config, is_first=not seen)
-        seen.add(source.name)
-        if reader.needs_masks and not config.eval_input_reader[i].load_instance_masks:
-            raise ConfigError(
-                "is false, but the metrics_set measures masks: set it to true",
-                f"{place}.load_instance_masks",
-            )
+        reader = _measured(source, config, is_first=not readers)
+        if reader.needs_masks:
+            refuse_unread_masks(config, i)
         readers.append(reader)
     return readers
+
+
+def refuse_names(config):
+    """Raises ConfigError for a reader's name that is none, or there twice."""
+    seen = set()
+    for i, reader in enumerate(config.eval_input_reader):
+        field = f"eval_input_reader[{i}].name"
+        _check_name(reader.name, field)
+        if reader.name in seen:
+            raise ConfigError(
+                f"is {reader.name!r} as before: two reports need two names", field
+            )
+        seen.add(reader.name)
+
+
+def refuse_unread_masks(config, index):
+    """Raises ConfigError where an eval_input_reader does not read masks."""
+    if not config.eval_input_reader[index].load_instance_masks:
+        raise ConfigError(
+            "is false, but the metrics_set measures masks: set it to true",
+            f"eval_input_reader[{index}].load_instance_masks",
+        )
+
+
+def refuse_without_masks(detections):
+    """Raises ConfigError for Detections without masks, where masks are measured."""
+    if detections.masks is None:
+        raise ConfigError(
+            "measures masks, but the model predicts none", "eval_config.metrics_set"
+        )
 
 
 def _measured(source, config, is_first):

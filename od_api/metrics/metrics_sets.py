@@ -2,7 +2,7 @@
 
 import difflib
 
-from od_api.core.errors import ConfigError
+from od_api.core.errors import ConfigError, MissingPart
 from od_api.metrics.coco import CocoDetectionMetrics
 from od_api.metrics.coco_mask import CocoMaskMetrics
 from od_api.metrics.image_classification import ImageClassificationMetrics
@@ -80,7 +80,8 @@ def build_evaluators(eval_config, label_map, finds_boxes=True):
     names = list(dict.fromkeys(eval_config.metrics_set)) or [default]
     for i, name in enumerate(names):
         if name not in _EVALUATORS:
-            raise ConfigError(_why_not(name), f"eval_config.metrics_set[{i}]")
+            fault = MissingPart if name in _NOT_HERE else ConfigError
+            raise fault(_why_not(name), f"eval_config.metrics_set[{i}]")
         if (name == _OF_IMAGES) == finds_boxes:
             raise ConfigError(
                 f"{name} measures classes of images, and this model finds boxes"

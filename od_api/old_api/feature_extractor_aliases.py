@@ -8,7 +8,7 @@ old extractor of that name had in its code. TensorFlow 1 names mean their Keras 
 
 import difflib
 
-from od_api.core.errors import ConfigError
+from od_api.core.errors import ConfigError, MissingPart
 from od_api.core.warn_once import warn_once
 from od_api.old_api.feature_extractor_defaults import apply_old_settings
 from od_api.old_api.ssd_extractor_types import BUILT
@@ -80,7 +80,8 @@ def _member(slot, oneof):
 def _parts_of_type(message):
     make = BUILT.get(message.type)
     if make is None:
-        raise ConfigError(_unknown_type(message.type), "type")
+        fault = MissingPart if message.type in NOT_YET_BUILT else ConfigError
+        raise fault(_unknown_type(message.type), "type")
     if message.depth_multiplier <= 0:
         raise ConfigError("must be above 0", "depth_multiplier")
     _check_pyramid(message)

@@ -1,6 +1,6 @@
 """The loss fields of an Ssd message, as the objective that they mean."""
 
-from od_api.core.errors import ConfigError
+from od_api.core.errors import ConfigError, MissingPart
 from od_api.protos import objective_pb2
 
 # Fields of Ssd that `objective` takes the place of.
@@ -76,10 +76,10 @@ def ssd_objective(message):
 
 def _refuse_unsupported(loss):
     if loss.expected_loss_weights:
-        raise ConfigError(
+        raise MissingPart(
             "od_api does not offer expected loss weights", "loss.expected_loss_weights"
         )
     if loss.equalization_loss.weight:
-        raise ConfigError(
+        raise MissingPart(
             "od_api does not offer the equalization loss", "loss.equalization_loss"
         )

@@ -11,7 +11,7 @@ second_stage_stride: 2), and the Keras Inception-ResNet v2 padded them.
 import difflib
 import functools
 
-from od_api.core.errors import ConfigError
+from od_api.core.errors import ConfigError, MissingPart
 from od_api.core.warn_once import warn_once
 from od_api.old_api.feature_extractor_defaults import (
     apply_old_settings,
@@ -62,7 +62,8 @@ def typed_parts(extractor):
         raise ConfigError("must be 8 or 16", "first_stage_features_stride")
     make = BUILT.get(extractor.type)
     if make is None:
-        raise ConfigError(_unknown_type(extractor.type), "type")
+        fault = MissingPart if extractor.type in NOT_YET_BUILT else ConfigError
+        raise fault(_unknown_type(extractor.type), "type")
     if extractor.HasField("fpn") and "_fpn" not in extractor.type:
         raise ConfigError(
             f"does not belong to type {extractor.type!r}; remove it, or choose a type "

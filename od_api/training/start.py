@@ -74,7 +74,7 @@ def prepared(config, model_dir, options):
     num_replicas = options.strategy.num_replicas_in_sync
     refuse_uncompilable(config, num_replicas)
     refuse_too_large(config, num_replicas, read=read_by_schemes(config.train_config))
-    rhythm = Rhythm.of(config, _last_step(config, options.num_steps))
+    rhythm = Rhythm.of(config, last_step_of(config, options.num_steps))
     source = inputs.TrainingInput(config)
     if options.is_asynchronous:
         source.schemes.refuse_out_of_step()
@@ -109,11 +109,13 @@ def _start(config, model_dir, options, rhythm, source):
     return run._replace(steps=steps, summaries=summaries)
 
 
-def _last_step(config, num_steps):
+def last_step_of(config, num_steps=None):
+    """The step that training ends at; ConfigError where nobody says it."""
     last_step = num_steps if num_steps is not None else config.train_config.num_steps
     if last_step < 1:
         raise ConfigError(
-            "is not set: say how many steps to train, here or as num_train_steps",
+            "is not set: say how many steps to train, here or as --num-steps "
+            "(num_train_steps of model_main.py)",
             "train_config.num_steps",
         )
     return last_step

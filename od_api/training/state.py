@@ -5,7 +5,7 @@ import tensorflow as tf
 from absl import logging
 
 from od_api.checkpoints.checkpoint import Checkpoints
-from od_api.checkpoints.fine_tune import restore_partial
+from od_api.checkpoints.fine_tune import fine_tune_kind, restore_partial
 from od_api.checkpoints.restored_detector import as_inferring
 from od_api.core import variables
 from od_api.core.errors import ConfigError
@@ -52,7 +52,7 @@ class TrainingState:
             self._optimizer = _build_in(settings, "optimizer", "train_config")
             self.step_variable = _step_variable()
             named = variables.named_variables(self.detector.parts)
-            trainable = _trainable(self.detector, settings)
+            trainable = trained_variables(self.detector, settings)
             self._optimizer.create_slots(trainable)
             scale = LossScale() if precision == "MIXED_FLOAT16" else None
             self._optimizer.loss_scale = scale
@@ -114,13 +114,10 @@ class TrainingState:
         if self._checkpoints.restore_full() is not None:
             logging.info("resumed %s", self.latest_checkpoint())
         elif settings.fine_tune_checkpoint:
-            by_default = "classification"
-            if settings.from_detection_checkpoint:
-                by_default = "detection"
             restore_partial(
                 settings.fine_tune_checkpoint,
                 named,
-                settings.fine_tune_checkpoint_type or by_default,
+                fine_tune_kind(settings),
                 load_weights=self.detector.load_weights,
                 parts=self.detector.parts,
             )
@@ -146,7 +143,12 @@ def _schemes(settings, strategy, detector):
     return schemes
 
 
-def _trainable(detector, settings):
+def trained_variables(detector, settings):
+    """{name: tf.Variable} of a detector that a TrainConfig trains.
+
+    Raises:
+      ConfigError: a pattern that is broken or matches nothing, or nothing to train.
+    """
     try:
         return trainable_variables(
             variables.trainable_variables(detector.parts),

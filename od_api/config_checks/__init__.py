@@ -1,0 +1,1 @@
+"""What training, evaluation and export would refuse, asked of them beforehand."""
