@@ -112,7 +112,7 @@ def test_check_gives_one_record_for_each_file(three_configs, capsys):
     assert cli.main([*CHECK, *paths, "--format", "json"]) == 2
     records = json.loads(capsys.readouterr().out)
     assert [r["path"] for r in records] == paths
-    assert [r["outcome"] for r in records] == ["builds", "invalid", "invalid"]
+    assert [r["outcome"] for r in records] == ["builds", "invalid", "parses_only"]
     good, typo, part = records
     assert good["message"] == ""
     assert good["notes"][0].startswith("eval_config.max_evals has no effect: ")
