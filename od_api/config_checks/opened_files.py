@@ -6,9 +6,7 @@ import tensorflow as tf
 
 from od_api.config_checks.asking import refusals
 from od_api.config_checks.parts import trains
-from od_api.data.inputs import TrainingInput
-from od_api.data.pipeline import checked
-from od_api.evaluation.readers import readers_of
+from od_api.data.inputs import EvaluationInput, TrainingInput
 from od_api.training.state import TrainingState
 
 _READER = "train_input_reader"
@@ -24,16 +22,18 @@ def file_errors(config):
         yield from refusals(_open_records, config, place=_READER)
         checkpoint = "train_config.fine_tune_checkpoint"
         yield from refusals(_restore, config, place=checkpoint)
-    if config.eval_input_reader:
-        yield from refusals(readers_of, config, place="eval_input_reader")
-        for i, reader in enumerate(config.eval_input_reader):
-            place = f"eval_input_reader[{i}]"
-            paths = list(reader.tf_record_input_reader.input_path)
-            yield from refusals(checked, reader, paths, False, within=place)
+    for i in range(len(config.eval_input_reader)):
+        place = f"eval_input_reader[{i}]"
+        yield from refusals(_open, EvaluationInput(config, i), place, place=place)
 
 
 def _open_records(config):
-    TrainingInput(config).check()
+    _open(TrainingInput(config), _READER)
+
+
+def _open(source, place):
+    source.check()
+    source.refuse_masks(place)
 
 
 def _restore(config):

@@ -118,6 +118,13 @@ class Input:
         for line in lines:
             warn_once(line)
 
+    def refuse_masks(self, field_path):
+        """Raises ConfigError where masks are to be read that the records lack."""
+        try:
+            checked(self._reader, self.paths, self._training)
+        except ConfigError as error:
+            raise error.within(field_path) from error
+
     def guarded(self, batches):
         """The same batches; a record that cannot be read is named.
 
