@@ -21,7 +21,7 @@ from od_api.config_checks.asking import refusals
 from od_api.config_checks.opened_files import file_errors
 from od_api.config_checks.parts import Parts, trains
 from od_api.config_checks.parts import build_parts as build_parts
-from od_api.config_checks.readers import evaluation_errors, reader_errors
+from od_api.config_checks.reader_checks import evaluation_errors, reader_errors
 from od_api.config_checks.rehearsal import rehearsal_errors
 from od_api.core.errors import ConfigError, MissingFile, MissingPart, UserError
 from od_api.core.field_ranges import range_faults

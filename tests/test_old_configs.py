@@ -110,7 +110,9 @@ def test_maps():
 
 def test_mask_rcnn_sample():
     """It builds, every field acts, and its `type` means conv4 at stride 8."""
-    record = check_config(FOLDER / "faster_rcnn.config", NAMES, rehearse=False)
+    data = ['label_map_path="x"', "tf_record_input_reader={input_path: 'x'}"]
+    data = [f"train_input_reader.{field}" for field in data]
+    record = check_config(FOLDER / "faster_rcnn.config", NAMES, data, rehearse=False)
     assert record["outcome"] == "builds", record["message"]
     assert record["notes"] == []
     config = load("faster_rcnn")

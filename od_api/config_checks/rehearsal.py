@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from od_api.config_checks.asking import refusals
 from od_api.config_checks.parts import trains
-from od_api.config_checks.readers import measures_masks
+from od_api.config_checks.reader_checks import measures_masks
 from od_api.core.errors import ConfigError, UserError
 from od_api.data.batch_fields import numeric, targets_of
 from od_api.data.inputs import EvaluationInput, TrainingInput

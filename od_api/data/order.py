@@ -205,7 +205,7 @@ def check_weights(weights, inputs):
     """Raises ConfigError unless each of so many inputs has a weight that can count."""
     if len(weights) != inputs or min(weights) < 0 or sum(weights) <= 0:
         raise ConfigError(
-            f"has {len(weights)} weights for {inputs} input_path ({list(weights)}): "
+            f"has {len(weights)} weights {list(weights)} for {inputs} input_path: "
             "give each one, none negative, not all 0",
             "sample_from_datasets_weights",
         )
