@@ -40,7 +40,8 @@ def test_the_tiny_config_is_good(check):
         ("train_input_reader {", "train_input_reader { max_number_of_boxes: 0",
          "train_input_reader.max_number_of_boxes: must be at least 1"),
         ("train_input_reader {", "train_input_reader { "
-         "sample_from_datasets_weights: [1, 2]", "has 2 weights [1.0, 2.0] for 1 input_path"),
+         "sample_from_datasets_weights: [1, 2]",
+         "has 2 weights [1.0, 2.0] for 1 input_path"),
         ("momentum_optimizer {", "momentum_optimizer { momentum_optimizer_value: 2",
          "momentum_optimizer_value: is 2; it must be in 0..1"),
         ("  num_steps: 4", "  num_steps: 4 data_augmentation_options { "
