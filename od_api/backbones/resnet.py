@@ -133,7 +133,8 @@ class Resnet(StagedNetwork):
         self._read_stages(network, stages, second_stage_after=after)
         self.old_padding = old_padding
         if trident is not None:
-            _check_branched(trident.stage, self.levels, deformable_stages)
+            low_rank = conv_hyperparams is not None and conv_hyperparams.low_rank
+            _check_branched(trident.stage, self.levels, deformable_stages, low_rank)
             self.branches = trident.branches
         self._trident = trident
         self._load_initial(
@@ -187,12 +188,14 @@ def _dilate(layer_name, config, dilations):
                 config["dilation_rate"] = (dilation, dilation)
 
 
-def _check_branched(stage, levels, deformable):
+def _check_branched(stage, levels, deformable, low_rank):
     problem = None
     if stage not in levels:
         problem = f"{stage} is no map of the backbone, which has {', '.join(levels)}"
     elif stage in deformable:
         problem = f"the convolutions of {stage} are deformable, and not dilated"
+    elif low_rank:
+        problem = f"conv_hyperparams.low_rank has no dilated convolutions for {stage}"
     if problem:
         raise ConfigError(problem, "trident.stage")
 

@@ -133,6 +133,11 @@ def test_cut_in_two_and_other_stages():
             "are deformable",
         ),
         (
+            "conv_hyperparams { low_rank: 0.5 } trident {}",
+            "trident.stage",
+            "low_rank has no dilated",
+        ),
+        (
             "trident { ranges { low: 9 high: 1 } ranges {} ranges {} }",
             "trident.ranges[0].low",
             "9",
