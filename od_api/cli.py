@@ -368,6 +368,9 @@ def _add_config(commands):
     )
     add_overrides(check)
     check.set_defaults(func=_config_check)
+    explain = actions.add_parser("explain", help="say in words what a config does")
+    add_config(explain)
+    explain.set_defaults(func=_config_explain)
     show = actions.add_parser("show", help="print the config with its base merged in")
     add_config(show)
     show.set_defaults(func=_config_show)
@@ -378,6 +381,12 @@ def _config_check(args):
 
     files = OPEN if args.data else NAMES if args.no_files else EXIST
     return check_configs(args.configs, args.format, files, args.overrides)
+
+
+def _config_explain(args):
+    from od_api.config_explain import explain
+
+    print("\n".join(explain(args.config, args.overrides)))
 
 
 def _config_show(args):

@@ -30,7 +30,7 @@ FLOORS = (
     {"config_checks"},
     {
         *("train", "evaluate", "export", "detect", "demo", "follow"),
-        *("config_check", "import_checkpoint"),
+        *("config_check", "config_explain", "import_checkpoint"),
     },
     {"study", "launch", "techniques", "compat"},
     {"cli"},

@@ -160,7 +160,7 @@ def check_compatibility(config):
     # What parts ignore is said when they are built.
     for path, reason in ignored_fields_set(config):
         warn_once(f"{path} has no effect: {reason}")
-    for note in _effective_notes(config):
+    for note in effective_notes(config):
         warn_once(note)
 
 
@@ -208,7 +208,7 @@ def compatibility_notes(config):
     """One sentence for each set field that has no effect, or one it never had."""
     ignored = ignored_fields_set(config, of_parts=True)
     notes = [f"{path} has no effect: {reason}" for path, reason in ignored]
-    return notes + _effective_notes(config)
+    return notes + effective_notes(config)
 
 
 def ignored_fields_set(config, of_parts=False):
@@ -228,7 +228,8 @@ def ignored_fields_set(config, of_parts=False):
     return found
 
 
-def _effective_notes(config):
+def effective_notes(config):
+    """One sentence for each set field that the old API's trainer ignored."""
     return [
         f"{path} takes effect: the old API's TensorFlow 2 trainer ignored it"
         for path, message, field in _set_fields(config, of_old_parts=True)

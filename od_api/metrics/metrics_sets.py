@@ -76,8 +76,7 @@ def build_evaluators(eval_config, label_map, finds_boxes=True):
     Raises:
       ConfigError: a set that does not exist or is not there yet.
     """
-    default = _DEFAULT if finds_boxes else _OF_IMAGES
-    names = list(dict.fromkeys(eval_config.metrics_set)) or [default]
+    names = chosen_names(eval_config, finds_boxes)
     for i, name in enumerate(names):
         if name not in _EVALUATORS:
             fault = MissingPart if name in _NOT_HERE else ConfigError
@@ -91,6 +90,12 @@ def build_evaluators(eval_config, label_map, finds_boxes=True):
                 f"eval_config.metrics_set[{i}]",
             )
     return [_EVALUATORS[name](label_map, eval_config) for name in names]
+
+
+def chosen_names(eval_config, finds_boxes=True):
+    """The names of the metrics sets that `build_evaluators` makes."""
+    default = _DEFAULT if finds_boxes else _OF_IMAGES
+    return list(dict.fromkeys(eval_config.metrics_set)) or [default]
 
 
 def _why_not(name):

@@ -7,17 +7,13 @@ from absl import logging
 
 from od_api.config.loading import load_config, parse_message
 from od_api.core.message_fields import set_values
-from od_api.old_api import feature_extractor_aliases, two_stage_extractors
+from od_api.old_api.typed_extractors import stands_for
 from od_api.protos import pipeline_pb2
 from od_api.system import shipped
 from od_api.system.files import decode_text, read_bytes
 from od_api.techniques.docstring_sources import source_in
 
 _SYSTEM = re.compile(r"# system: (.+)")
-_EXTRACTORS = {
-    "SsdFeatureExtractor": feature_extractor_aliases,
-    "FasterRcnnFeatureExtractor": two_stage_extractors,
-}
 
 
 class ShippedConfig(NamedTuple):
@@ -66,10 +62,8 @@ def messages_in(message):
     """
     for found in _set_messages(message):
         yield found.DESCRIPTOR.full_name
-        aliases = _EXTRACTORS.get(found.DESCRIPTOR.name)
-        if aliases is not None and found.HasField("type"):
-            for part in filter(None, aliases.typed_parts(found)):
-                yield from (inner.DESCRIPTOR.full_name for inner in _set_messages(part))
+        for part in stands_for(found):
+            yield from (inner.DESCRIPTOR.full_name for inner in _set_messages(part))
 
 
 def _set_messages(message):
