@@ -8,7 +8,6 @@ from types import MappingProxyType
 import numpy as np
 import tensorflow as tf
 
-from od_api.checkpoints.checkpoint import restore_model
 from od_api.checkpoints.fine_tune import restore_partial
 from od_api.core import variables
 from od_api.core.errors import UserError
@@ -17,6 +16,8 @@ from od_api.core.types import Targets
 from od_api.exporting.serving import outputs_of_predictions, resize
 from od_api.protos import pipeline_pb2
 
+# What old checkpoints call the parts of a model.
+_OLD_CHILDREN = ("_feature_extractor", "_box_predictor")
 _PIXELS, _PREDICTIONS = "preprocessed_inputs", "predictions"
 
 
@@ -43,26 +44,35 @@ class _Restorable(tf.Module):
     Its children are the variables by their names, as in the files of training.
     """
 
-    def __init__(self, named, kind):
+    def __init__(self, detector, kind):
         super().__init__(name="detection_model")
+        self.detector, self._kind = detector, kind
         # A proxy, since TensorFlow would track a dict as one more child.
-        self._named, self._kind = MappingProxyType(named), kind
+        self._named = MappingProxyType(variables.named_variables(detector.parts))
 
     def restore(self, path):
-        """Takes weights: of a checkpoint's prefix, of a directory, or of a Keras file.
+        """Takes weights: of a checkpoint of ours or of the old API, or a Keras file.
 
         Raises:
           UserError: there is none, it is of another program, or it does not fit.
         """
-        if self._kind is None:
-            restore_model(path, self._named)
-        else:
-            restore_partial(path, self._named, self._kind)
+        restore_partial(
+            path,
+            self._named,
+            self._kind,
+            load_weights=self.detector.load_weights,
+            parts=self.detector.parts,
+        )
 
     def _trackable_children(self, *_, **__):
         return dict(self._named)
 
     def _lookup_dependency(self, name, *_, **__):
+        if name in _OLD_CHILDREN:
+            raise UserError(
+                f"the checkpoint has {name}, as those of the old API have, which "
+                "tf.train.Checkpoint would pass over: call model.restore(path)"
+            )
         return self._named.get(name)
 
     def _name_based_attribute_restore(self, checkpoint):
@@ -79,8 +89,8 @@ class DetectionModel(_Restorable):
     """
 
     def __init__(self, detector, is_training):
-        super().__init__(variables.named_variables(detector.parts), None)
-        self.detector, self._is_training = detector, is_training
+        super().__init__(detector, "full")
+        self._is_training = is_training
         self.num_classes = detector.num_classes
         self._truth = None
 
@@ -203,7 +213,7 @@ class DetectionModel(_Restorable):
         Args:
           fine_tune_checkpoint_type: classification, detection or full, as in a config.
         """
-        return {"model": _Restorable(self._named, fine_tune_checkpoint_type)}
+        return {"model": _Restorable(self.detector, fine_tune_checkpoint_type)}
 
     def _targets(self, images, true_image_shapes):
         """The Targets of what `provide_groundtruth` got; None without it."""

@@ -153,6 +153,26 @@ def test_ones_own_checkpoints(model, config, tmp_path):
         np.testing.assert_array_equal(value, want)
 
 
+def test_old_checkpoints_are_not_passed_over(model, tmp_path):
+    """Their objects have other names; the message says what reads them."""
+    old = tf.train.Checkpoint(v=tf.Variable(1.0))
+    saved = tf.train.Checkpoint(model=tf.train.Checkpoint(_feature_extractor=old))
+    path = saved.save(str(tmp_path / "old"))
+    with pytest.raises(UserError, match=r"call model\.restore"):
+        tf.train.Checkpoint(model=model).restore(path).expect_partial()
+
+
+def test_old_weights_are_restored(model, tmp_path):
+    """A kernel by the old API's name, in an archive; it does not fit in full."""
+    kernel = next(v for n, v in model._named.items() if n.endswith("conv1/kernel"))
+    value = np.full(kernel.shape, 0.5, np.float32)
+    scope = "FeatureExtractor/MobilenetV1/Conv2d_0/weights"
+    np.savez(tmp_path / "old.npz", **{scope: value})
+    partly = model.restore_from_objects("classification")["model"]
+    partly.restore(str(tmp_path / "old.npz"))
+    np.testing.assert_array_equal(kernel, value)
+
+
 def test_a_wrong_path_is_named(model, tmp_path):
     with pytest.raises(UserError, match="missing"):
         model.restore(str(tmp_path / "missing"))
