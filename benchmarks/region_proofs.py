@@ -142,20 +142,6 @@ PROOFS = {
         400,
         ["necks/concatenated_stages.py"],
     ),
-    "trident": Proof(
-        "faster_rcnn",
-        [
-            f"{MODEL}.feature_extractor.backbone={{resnet {{depth: 50 "
-            "depth_multiplier: 0.125 conv_hyperparams {batch_norm {decay: 0.9}} "
-            "trident {ranges {high: 40} ranges {low: 25 high: 70} ranges {low: 50}}}}",
-        ],
-        600,
-        [
-            "backbones/trident.py",
-            "detectors/branched_detector.py",
-            "layers/branched_conv.py",
-        ],
-    ),
     "deformable_conv": Proof(
         "faster_rcnn_fpn",
         [

@@ -25,7 +25,7 @@ class Trident:
 
     Args:
       stage: whose 3x3 convolutions are dilated, C2 to C5.
-      dilations: of the branches.
+      dilations: of the branches; empty: 1, 2 and 3.
       ranges: BranchRanges, one for each branch; empty: every branch learns everything.
       inference_branch: the one that runs in inference, from 0; None: all of them.
       joins_branches: whether the detector joins what branches find.
@@ -38,7 +38,7 @@ class Trident:
         self,
         *,
         stage="C4",
-        dilations=(1, 2, 3),
+        dilations=(),
         ranges=(),
         inference_branch=None,
         joins_branches=False,

@@ -44,8 +44,8 @@ class Input:
       num_classes: K of the detector that reads it.
       training: whether it is read to train.
       image_classes: the classes of whole images are what is learnt.
-      files: whether its files are looked at; without them there is no `label_map`, and
-        `paths` is empty.
+      files: whether its files are named and looked at; without them there is no
+        `label_map`, and `paths` is empty.
 
     Attributes:
       label_map: LabelMap.
@@ -77,9 +77,9 @@ class Input:
         self.name = reader.name
         self.paths, self.label_map = [], None
         try:
-            _refuse_nameless(reader)
             refuse_unread(reader, training)
             if files:
+                _refuse_nameless(reader)
                 self.paths = _record_paths(reader)
                 self.label_map = _label_map(reader, num_classes)
         except ConfigError as error:

@@ -167,8 +167,6 @@ def refuse_unread(reader, training):
             "implementation of it yet: write tf.Example records, one a frame",
             "input_type",
         )
-    if reader.input_type == input_reader_pb2.INPUT_DEFAULT:
-        raise ConfigError("INPUT_DEFAULT names no type: say TF_EXAMPLE", "input_type")
     if training and reader.max_number_of_boxes < 1:
         raise ConfigError(
             f"must be at least 1, not {reader.max_number_of_boxes}",
