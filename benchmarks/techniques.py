@@ -73,6 +73,7 @@ def _arguments():
     add = parser.add_argument
     add("--only", nargs="+", metavar="NAME", help="files of configs/techniques")
     add("--steps", type=int, default=1000)
+    add("--batch-size", type=int, default=4, help="images a step")
     add("--seeds", type=int, default=3, help="how many; they are 0, 1, 2, ...")
     add("--jobs", type=int, default=os.cpu_count(), help="processes in parallel")
     add("--out", type=pathlib.Path, default=HERE, help="folder of techniques.json")
@@ -92,7 +93,13 @@ def _pairs(wanted, args):
     from od_api.config.loading import write_config
 
     def small(config, **options):
-        return toy_scale.toy(config, args.work / "data", steps=args.steps, **options)
+        return toy_scale.toy(
+            config,
+            args.work / "data",
+            steps=args.steps,
+            batch_size=args.batch_size,
+            **options,
+        )
 
     pairs, failed = {}, []
     for name in wanted:
@@ -389,6 +396,7 @@ def _row(name, mine, base, args):
         "digest": digest(technique_configs()[name]),
         "base": base.label,
         "steps": args.steps,
+        "batch_size": args.batch_size,
         "seeds": args.seeds,
     }
     for prefix, subject in (("", mine), ("base_", base)):
