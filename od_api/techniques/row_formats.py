@@ -19,11 +19,11 @@ The field is written as in a config; the innermost name is the file of the part 
 configs that use a part the one comes first that is a technique's and names it itself.
 What a test shows is the first line of its module, `tests/<family>/test_<part>.py`.
 
-Under "techniques" is what `benchmarks/techniques.py` measured: each config of
+Under "techniques" is what `benchmarks/techniques.py` measures: each config of
 `configs/techniques/` and its base, both at toy scale (96 px, narrow networks, 1,000
-steps of four synthetic images). That shows that a technique trains and what it costs,
-and not which is better at full size. A number is "stale" where the config or its part
-is another one since.
+steps of synthetic images). That shows that a technique trains and what it costs, and
+not which is better at full size. A number that is not there was not measured yet; it is
+"stale" where the config or its part is another one since.
 """
 
 
