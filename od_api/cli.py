@@ -214,9 +214,22 @@ def _train(args):
 
 
 def _add_eval(commands):
-    parser = commands.add_parser("eval", help="evaluate a checkpoint")
+    parser = commands.add_parser("eval", help="evaluate a checkpoint, or detections")
     add_config(parser)
-    parser.add_argument("checkpoint", help="a checkpoint, or a directory of them")
+    parser.add_argument(
+        "checkpoint", nargs="?", help="a checkpoint, or a directory of them"
+    )
+    parser.add_argument(
+        "--detections",
+        metavar="FILE",
+        help="measure these in place of a checkpoint's: COCO results (JSON), or "
+        "TFRecords of od-api data infer",
+    )
+    parser.add_argument(
+        "--save-detections",
+        metavar="FILE",
+        help="keep what the checkpoint found, as COCO results",
+    )
     parser.add_argument("--output", help="directory of the report and the pictures")
     parser.add_argument("--follow", action="store_true", help="wait for new ones")
     parser.add_argument("--timeout", type=int, default=3600, metavar="SECONDS")
@@ -226,16 +239,35 @@ def _add_eval(commands):
 
 def _eval(args):
     from od_api import evaluate, load_config
+    from od_api.evaluate import evaluate_detections
     from od_api.follow import follow
     from od_api.tiles.tiling import Tiling
 
+    _refuse_mixed(args)
+    if args.detections:
+        config = load_config(args.config, args.overrides)
+        evaluate_detections(config, args.detections, output_dir=args.output)
+        return
     tiles = Tiling.parsed(args.tiles, args.overlap)
     config = load_config(args.config, args.overrides)
     where = {"output_dir": args.output, "tiles": tiles}
     if args.follow:
         follow(config, args.checkpoint, timeout=args.timeout, **where)
     else:
-        evaluate(config, args.checkpoint, **where)
+        evaluate(config, args.checkpoint, save_to=args.save_detections, **where)
+
+
+def _refuse_mixed(args):
+    """Refuses options of `eval` that have no meaning together."""
+    if (args.checkpoint is None) == (args.detections is None):
+        raise UserError("name either a checkpoint or --detections FILE to evaluate")
+    of_checkpoint = ("follow", "tiles", "overlap", "save_detections")
+    given = [name for name in of_checkpoint if getattr(args, name)]
+    if args.detections and given:
+        flag = f"--{given[0].replace('_', '-')}"
+        raise UserError(f"{flag} is for checkpoints, not for --detections")
+    if args.follow and args.save_detections:
+        raise UserError("--save-detections is for one checkpoint, not for --follow")
 
 
 def _add_export(commands):
@@ -399,7 +431,31 @@ def _add_data(commands):
     from od_api.data.data_commands import add_parsers
 
     parser = commands.add_parser("data", help="convert, check or make data sets")
-    add_parsers(parser.add_subparsers(dest="action", required=True, metavar="ACTION"))
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    add_parsers(actions)
+    _add_infer(actions)
+
+
+def _add_infer(actions):
+    parser = actions.add_parser(
+        "infer", help="write records with what a model finds in their images"
+    )
+    parser.add_argument("model", help="a SavedModel directory, or that of a training")
+    parser.add_argument("records", nargs="+", help="files or patterns of TFRecords")
+    parser.add_argument("--output", required=True, metavar="FILE", help="to write")
+    parser.add_argument(
+        "--discard-image-pixels",
+        action="store_true",
+        help="leave the images out of what is written",
+    )
+    parser.set_defaults(func=_infer)
+
+
+def _infer(args):
+    from od_api.infer import infer
+
+    discard = args.discard_image_pixels
+    infer(args.model, args.records, args.output, discard_image_pixels=discard)
 
 
 def _add_demo(commands):

@@ -1,14 +1,17 @@
-"""Evaluation: a checkpoint and TFRecords in, metrics, report and pictures out."""
+"""Evaluation: a checkpoint, or detections, in; metrics, report and pictures out."""
 
 import pathlib
 
 from od_api.checkpoints.checkpoint_paths import load
 from od_api.checkpoints.restored_detector import detector_for_inference
 from od_api.config.compatibility import check_compatibility
+from od_api.core.errors import UserError
+from od_api.data.inputs import finds_boxes, num_classes_of
 from od_api.evaluation.evaluation import Evaluation
+from od_api.evaluation.given_detections import GivenDetections
 
 
-def evaluate(config, checkpoint, *, output_dir=None, tiles=None):
+def evaluate(config, checkpoint, *, output_dir=None, tiles=None, save_to=None):
     """Evaluates one checkpoint on every eval_input_reader.
 
     Args:
@@ -17,6 +20,8 @@ def evaluate(config, checkpoint, *, output_dir=None, tiles=None):
       output_dir: where `eval/` goes; the checkpoint's directory by default.
       tiles: a Tiling for images larger than the network's input: each tile is seen as
         an image of its own. None: each image is resized whole.
+      save_to: path of a JSON file for what was found, as COCO results: what
+        `evaluate_detections` takes.
 
     Returns:
       {metric name: float}, those of the second and later readers as `name/metric`.
@@ -29,4 +34,29 @@ def evaluate(config, checkpoint, *, output_dir=None, tiles=None):
     detector, restore = detector_for_inference(config)
     step = restore(found)
     output_dir = output_dir or pathlib.Path(found.prefix).parent
-    return Evaluation(config, detector, output_dir, tiles).run(step)
+    evaluation = Evaluation(config, detector, output_dir, tiles, save_to=save_to)
+    return evaluation.run(step)
+
+
+def evaluate_detections(config, detections, *, output_dir=None):
+    """Measures detections that are there already, on every eval_input_reader.
+
+    Args:
+      config: TrainEvalPipelineConfig.
+      detections: path of COCO results (JSON), or of TFRecords with image/detection/*.
+        An image is told by its source_id; one without detections counts.
+      output_dir: where `eval/` goes; the folder of `detections` by default.
+
+    Returns:
+      As `evaluate`, without losses.
+
+    Raises:
+      UserError: bad config or data, or detections that are not of these images and
+        classes.
+    """
+    check_compatibility(config)
+    if not finds_boxes(config):
+        raise UserError("--detections are boxes, and the config's model finds none")
+    given = GivenDetections(detections, num_classes_of(config))
+    output_dir = output_dir or pathlib.Path(detections).parent
+    return Evaluation(config, None, output_dir, given=given).run(None)

@@ -14,6 +14,7 @@ from od_api.data.make_example import EncodedImage, Objects, make_example
 from od_api.data.records import ShardedWriter
 from od_api.data.synthetic import synth
 from od_api.evaluation.evaluation import Evaluation
+from od_api.evaluation.given_detections import GivenDetections
 from od_api.resizers.fixed_shape_resizer import FixedShapeResizer
 
 HEIGHT, WIDTH = 60, 80
@@ -117,6 +118,15 @@ def test_boxes_and_masks_in_one_run(data, tmp_path):
     (row,) = [row for row in report["classes"] if row["groundtruth"]]
     assert row["name"] == "square" and set(row["AP"]) == set(sets)
     assert (tmp_path / "eval" / "detections.jpg").is_file()
+
+
+def test_masks_that_were_saved_give_the_same_numbers(data, tmp_path):
+    config, path = config_for(tmp_path, data), tmp_path / "found.json"
+    of_model = Evaluation(config, LeftHalf(), None, save_to=path).run(7)
+    given = GivenDetections(path, num_classes=5)
+    assert Evaluation(config, None, None, given=given).run(None) == {
+        name: value for name, value in of_model.items() if "Loss" not in name
+    }
 
 
 def test_evaluation_of_boxes_needs_no_masks(data, tmp_path):

@@ -9,6 +9,7 @@ from rich.progress import Progress
 from od_api.core import variables
 from od_api.data.batch_fields import numeric, targets_of
 from od_api.evaluation.readers import readers_of, refuse_without_masks
+from od_api.evaluation.saved_detections import SavedDetections
 from od_api.evaluation.tiled_detector import TiledDetector
 from od_api.metrics import build_evaluators, evaluation_report
 from od_api.metrics.image_ids import ImageIds
@@ -30,18 +31,25 @@ class Evaluation:
         None writes nothing.
       tiles: Tiling: images are seen in their files' sizes, tile by tile; there are no
         losses then. None: as the resizer makes them.
+      given: GivenDetections, in place of a detector; there are no losses then.
+      save_to: path of a JSON file for what is found, as COCO results; None: no file.
 
     Attributes:
       metric_names: of what `run` measures; losses come on top.
     """
 
-    def __init__(self, config, detector, output_dir, tiles=None):
+    def __init__(
+        self, config, detector, output_dir, tiles=None, *, given=None, save_to=None
+    ):
         self._settings = config.eval_config
-        self._detector = detector
+        self._detector, self._given = given or detector, given
+        self._save_to = save_to
         readers = readers_of(config)
         self._inputs = [reader.source for reader in readers]
         self.metric_names = [name for r in readers for name in r.metric_names]
         self._need_masks = any(reader.needs_masks for reader in readers)
+        if given:
+            given.refuse_classes([source.label_map for source in self._inputs])
         self._root = output_dir and pathlib.Path(output_dir) / "eval"
         self._newest = 0
         self._predict = tf.function(
@@ -53,27 +61,37 @@ class Evaluation:
             self._tiled = TiledDetector(detector, tiles, at_once)
 
     def run(self, step):
-        """Evaluates every reader; returns {metric name: float}."""
+        """Evaluates every reader; returns {metric name: float}.
+
+        Args:
+          step: of the checkpoint; None of detections that are given.
+        """
         metrics = {}
-        for source in self._inputs:
+        saved = SavedDetections(self._save_to) if self._save_to else None
+        done = [(source, *self._measured(source, saved)) for source in self._inputs]
+        if self._given:
+            self._given.finish()
+        if saved:
+            saved.write()
+        for source, result, evaluators, pictures in done:
             prefix = f"{source.name}/" if metrics else ""
-            result = self._run_one(source, step)
             metrics.update({prefix + name: value for name, value in result.items()})
+            if self._root:
+                directory = self._root / source.name
+                self._write(directory, step, result, evaluators, pictures, source)
         return metrics
 
-    def _run_one(self, source, step):
+    def _measured(self, source, saved):
+        """(metrics, evaluators, pictures) of a reader."""
         boxes = self._detector.finds_boxes
         evaluators = build_evaluators(self._settings, source.label_map, boxes)
         losses, pictures, ids = {}, [], ImageIds()
         dataset = source.evaluation_dataset(self._tiled or self._detector)
-        for batch, outputs, batch_losses in self._seen(source.guarded(dataset)):
-            if boxes and self._need_masks:
-                refuse_without_masks(outputs)
-            if boxes:
-                images = per_image(batch, outputs, self._need_masks)
-            else:
-                images = of_whole_images(batch, outputs)
+        for images, batch_losses in self._seen(source.guarded(dataset)):
             for image in images:
+                if saved:
+                    found = image["detections"]
+                    saved.add(image["source_id"], found, source.label_map)
                 number = ids.of(image["image_id"], image["source_id"])
                 for evaluator in evaluators:
                     evaluator.add(number, image["groundtruth"], image["detections"])
@@ -83,19 +101,28 @@ class Evaluation:
         ids.report()
         metrics = {k: v for e in evaluators for k, v in e.result().items()}
         metrics.update(_mean_losses(losses))
-        if self._root:
-            directory = self._root / source.name
-            self._write(directory, step, metrics, evaluators, pictures, source)
-        return metrics
+        return metrics, evaluators, pictures
 
     def _seen(self, batches):
-        """Yields (batch, Detections, {loss: scalar}), with a bar while it lasts."""
+        """Yields (images, {loss: scalar}), with a bar while it lasts."""
         with Progress(transient=True) as progress:
             for batch in progress.track(batches, description="evaluating"):
-                if self._tiled:
-                    yield batch, self._tiled.predict(batch, progress), {}
+                if self._given:
+                    yield self._given.images(batch, self._need_masks), {}
+                elif self._tiled:
+                    found = self._tiled.predict(batch, progress)
+                    yield self._images(batch, found), {}
                 else:
-                    yield batch, *self._predict(numeric(batch))
+                    outputs, losses = self._predict(numeric(batch))
+                    yield self._images(batch, outputs), losses
+
+    def _images(self, batch, outputs):
+        """What was found, image by image."""
+        if not self._detector.finds_boxes:
+            return of_whole_images(batch, outputs)
+        if self._need_masks:
+            refuse_without_masks(outputs)
+        return per_image(batch, outputs, self._need_masks)
 
     def _predict_batch(self, batch):
         further = {name: batch[name] for name in self._detector.reads}
@@ -126,11 +153,12 @@ class Evaluation:
 
     def _write(self, directory, step, metrics, evaluators, pictures, source):
         """Report and pictures are those of the newest step, whichever came last."""
+        shown, step = step, step or 0
         is_newest, self._newest = step >= self._newest, max(step, self._newest)
         if is_newest:
             evaluation_report.write(
                 directory,
-                step=step,
+                step=shown,
                 metrics=metrics,
                 evaluators=evaluators,
                 label_map=source.label_map,
@@ -141,8 +169,9 @@ class Evaluation:
                 summaries.image(f"eval_side_by_side_{i}_0", picture[None], step)
         if pictures and is_newest:
             draw.contact_sheet(pictures).save(directory / "detections.jpg")
+        of_what = "given detections" if shown is None else f"step {shown}"
         logging.info(
-            "step %d %s\n%s", step, source.name, evaluation_report.summary(metrics)
+            "%s %s\n%s", of_what, source.name, evaluation_report.summary(metrics)
         )
 
 

@@ -25,7 +25,7 @@ def write(directory, *, step, metrics, evaluators, label_map=None):
 
     Args:
       directory: where to; made if it is not there.
-      step: of the checkpoint.
+      step: of the checkpoint; None of detections that were given.
       metrics: {name: float}, losses included; what is not finite becomes null.
       evaluators: those that the metrics came from.
       label_map: not needed; evaluators know the classes.
@@ -36,7 +36,7 @@ def write(directory, *, step, metrics, evaluators, label_map=None):
     directory = pathlib.Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     report = {
-        "step": int(step),
+        "step": None if step is None else int(step),
         "images": max((e.num_images for e in evaluators), default=0),
         "metrics": {name: _finite(value) for name, value in metrics.items()},
         "classes": _classes(evaluators),
@@ -70,7 +70,9 @@ def show(report, console=None):
     if not isinstance(report, dict):
         report = read_json(report, "evaluation report")
     console = console or Console()
-    console.print(f"step {report['step']}, {report['images']} images")
+    step = report["step"]
+    of_what = "given detections" if step is None else f"step {step}"
+    console.print(f"{of_what}, {report['images']} images")
     console.print(_metrics_table(report["metrics"]))
     if report["classes"]:
         console.print(_classes_table(report["classes"]))

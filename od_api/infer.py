@@ -1,0 +1,160 @@
+"""Inference over TFRecords: records in, the same records with detections out.
+
+As the old API's infer_detections did it: image/detection/{bbox/*,label,score} are added
+to what each record has (data/detection_fields.py), in the order of the records, in one
+file, which appears when it is complete.
+"""
+
+import functools
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+from google.protobuf.message import DecodeError
+from rich.progress import Progress
+
+from od_api.checkpoints.restored_detector import detector_for_inference
+from od_api.config.compatibility import check_compatibility
+from od_api.config.loading import load_config, locate
+from od_api.core.errors import ConfigError, UserError
+from od_api.core.printable import printable
+from od_api.data import records
+from od_api.data.detection_fields import put_detections
+from od_api.exporting import saved_models
+from od_api.exporting.serving import ServingModule, outputs_of
+from od_api.pictures import decoding
+from od_api.system.leftovers import workspace
+
+_IMAGE = "image/encoded"
+
+
+def infer(
+    model_dir,
+    paths,
+    output,
+    *,
+    discard_image_pixels=False,
+    max_pixels=decoding.MAX_PIXELS,
+):
+    """Writes the records with what a model finds in their images.
+
+    Args:
+      model_dir: a SavedModel, as `detect` takes it; or the directory of a training run,
+        whose newest checkpoint is taken.
+      paths: TFRecords of tf.Examples, as `records.expand` takes them.
+      output: path of the file to write.
+      discard_image_pixels: leaves image/encoded out of what is written.
+      max_pixels: a record with a larger image is refused.
+
+    Returns:
+      (number of records, number of detections).
+
+    Raises:
+      UserError: no model, or a record that cannot be read; nothing is written then.
+    """
+    paths, output = records.expand(paths), pathlib.Path(output)
+    _check_output(output, paths)
+    find = _finder(pathlib.Path(model_dir))
+    total, done, found = records.count(paths), 0, 0
+    if not total:
+        raise UserError(f"there is no record in {printable(paths[0])}")
+    with workspace(output) as folder, Progress(transient=True) as progress:
+        task = progress.add_task("inferring", total=total)
+        temporary = folder / output.name
+        with tf.io.TFRecordWriter(str(temporary)) as writer:
+            for example, where in _examples(paths):
+                found += _add(example, find, max_pixels, where)
+                if discard_image_pixels:
+                    del example.features.feature[_IMAGE]
+                writer.write(example.SerializeToString())
+                done += 1
+                progress.advance(task)
+        temporary.replace(output)
+    logging.info("%d detections in %d records: %s", found, done, printable(output))
+    return done, found
+
+
+def _check_output(output, paths):
+    if output.is_dir():
+        raise UserError(f"{printable(output)} is a folder: name a file in it")
+    if output.resolve() in {pathlib.Path(path).resolve() for path in paths}:
+        raise UserError(
+            f"{printable(output)} is one of the records that are read: choose another "
+            "--output"
+        )
+
+
+def _examples(paths):
+    """Yields (tf.train.Example, its name in messages)."""
+    for path in paths:
+        for index, record in enumerate(records.read(path)):
+            where = f"{printable(path)} record {index}"
+            try:
+                yield tf.train.Example.FromString(record), where
+            except DecodeError as error:
+                raise UserError(f"{where}: is not a tf.Example") from error
+
+
+def _add(example, find, max_pixels, where):
+    """Adds the detections of an Example's image; returns their number."""
+    encoded = example.features.feature[_IMAGE].bytes_list.value
+    if not encoded or not encoded[0]:
+        raise UserError(f"{where}: has no image ({_IMAGE})")
+    try:
+        header = decoding.look(encoded[0])
+        decoding.check_pixels(header.width, header.height, "its image", max_pixels)
+        outputs = find(decoding.decode(encoded[0]))
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from error
+    boxes, classes = outputs["detection_boxes"], outputs["detection_classes"]
+    scores = outputs["detection_scores"]
+    # What is not a number is no detection.
+    known = np.isfinite(boxes).all(axis=1) & np.isfinite(classes) & np.isfinite(scores)
+    put_detections(example, boxes[known], classes[known], scores[known])
+    return int(known.sum())
+
+
+def _finder(model_dir):
+    """image uint8 [h, w, 3] -> outputs of a signature, of that image."""
+    is_run = (model_dir / "pipeline.config").is_file()
+    try:
+        directory = saved_models.saved_model_dir(model_dir)
+    except UserError:
+        if not is_run:
+            raise
+        return _of_run(model_dir)
+    model = saved_models.load(directory)
+    signature = saved_models.signature_of(model, directory)
+
+    def find(image, _keeps_alive=model):
+        return saved_models.run(signature, image)
+
+    return find
+
+
+def _of_run(model_dir):
+    config_path = model_dir / "pipeline.config"
+    try:
+        config = load_config(config_path)
+        check_compatibility(config)
+        detector, restore = detector_for_inference(config)
+    except ConfigError as error:
+        raise locate(error, config_path) from error
+    if not detector.finds_boxes:
+        raise UserError(f"the model of {printable(model_dir)} finds no boxes")
+    restore(str(model_dir))
+    network = functools.partial(outputs_of, detector)
+    settings = ("image_tensor", None)
+    module = ServingModule(network, detector.resizer, *settings, reads=detector.reads)
+
+    def find(image):
+        outputs = module.__call__(tf.constant(image[None]))
+        count = int(outputs["num_detections"][0])
+        return {
+            name: value[0, :count].numpy()
+            for name, value in outputs.items()
+            if name.startswith("detection_")
+        }
+
+    return find
