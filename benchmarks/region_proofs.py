@@ -153,6 +153,12 @@ PROOFS = {
         800,
         ["layers/deformable_conv.py"],
     ),
+    "rfcn": Proof(
+        "rfcn",
+        [],
+        800,
+        ["heads/rfcn_box_predictor.py", "layers/position_sensitive_crop.py"],
+    ),
     "rfcn_roi_align": Proof(
         "rfcn",
         _operator("roi_align {}"),
