@@ -55,24 +55,22 @@ def infer(
     """
     paths, output = records.expand(paths), pathlib.Path(output)
     _check_output(output, paths)
-    find = _finder(pathlib.Path(model_dir))
-    total, done, found = records.count(paths), 0, 0
+    find, found = _finder(pathlib.Path(model_dir)), 0
+    total = records.count(paths)
     if not total:
         raise UserError(f"there is no record in {printable(paths[0])}")
     with workspace(output) as folder, Progress(transient=True) as progress:
-        task = progress.add_task("inferring", total=total)
         temporary = folder / output.name
         with tf.io.TFRecordWriter(str(temporary)) as writer:
-            for example, where in _examples(paths):
+            examples = progress.track(_examples(paths), total, description="inferring")
+            for example, where in examples:
                 found += _add(example, find, max_pixels, where)
                 if discard_image_pixels:
                     del example.features.feature[_IMAGE]
                 writer.write(example.SerializeToString())
-                done += 1
-                progress.advance(task)
         temporary.replace(output)
-    logging.info("%d detections in %d records: %s", found, done, printable(output))
-    return done, found
+    logging.info("%d detections in %d records: %s", found, total, printable(output))
+    return total, found
 
 
 def _check_output(output, paths):

@@ -8,6 +8,7 @@ from od_api.core.printable import printable
 from od_api.data import records
 from od_api.data.check import errors_in
 from od_api.data.read_errors import FAILURES, reason_of
+from od_api.data.record_source import RecordSource
 from od_api.data.tf_example import decode
 
 # No record is to blame for these: a peer is gone, or a step was called off.
@@ -70,6 +71,8 @@ def _first_bad(paths, reader, label_map):
         return decode(serialized, reader, label_map)
 
     for path in paths:
+        if isinstance(path, RecordSource) and path.fault:
+            raise path.fault
         offsets, fault = records.find(path)
         stream = records.dataset([path]).take(len(offsets))
         stream = stream.map(whole, tf.data.AUTOTUNE, deterministic=True)

@@ -7,7 +7,7 @@ from od_api.core.errors import ConfigError, MissingFile, UserError
 from od_api.core.printable import printable
 from od_api.core.registry import build, part_class
 from od_api.core.warn_once import warn_once
-from od_api.data import guarded, records
+from od_api.data import guarded
 from od_api.data.batch_fields import numeric
 from od_api.data.check import check_records
 from od_api.data.chip_index import check_chips, read_index
@@ -22,6 +22,7 @@ from od_api.data.pipeline import (
 )
 from od_api.data.preparation import Recipe
 from od_api.data.read_errors import FAILURES
+from od_api.data.reader_files import groups_of, refuse_nameless
 from od_api.data.schemes import Schemes
 from od_api.pictures.batches import draw_batch as draw_batch
 from od_api.pictures.batches import draw_batches as draw_batches
@@ -75,12 +76,13 @@ class Input:
                 f"{field_path}.load_image_classes",
             )
         self.name = reader.name
-        self.paths, self.label_map = [], None
+        self.paths, self.label_map, self._groups = [], None, None
         try:
             refuse_unread(reader, training)
             if files:
-                _refuse_nameless(reader)
-                self.paths = _record_paths(reader)
+                refuse_nameless(reader)
+                self._groups = groups_of(reader)
+                self.paths = list(dict.fromkeys(p for g in self._groups for p in g))
                 self.label_map = _label_map(reader, num_classes)
         except ConfigError as error:
             raise error.within(field_path) from error
@@ -145,7 +147,7 @@ class Input:
     def dataset(self, detector, **settings):
         """Batches for `detector`; see `Recipe` and `make_dataset` for the settings."""
         recipe, settings = self._recipe(detector, settings)
-        return make_dataset(self._reader, recipe, **settings)
+        return make_dataset(self._reader, recipe, groups=self._groups, **settings)
 
     def _recipe(self, detector, settings):
         """(Recipe, the settings that are of no recipe)."""
@@ -347,27 +349,6 @@ def source_ids(batch):
     values = batch["source_id"]
     parts = getattr(values, "values", (values,))
     return [printable(name) for part in parts for name in np.ravel(part)]
-
-
-def _refuse_nameless(reader):
-    """Refuses a reader that names no records, or no label map."""
-    if not reader.HasField("tf_record_input_reader"):
-        raise ConfigError("is not set: name the TFRecords", "tf_record_input_reader")
-    if not list(reader.tf_record_input_reader.input_path):
-        raise ConfigError("is empty", "tf_record_input_reader.input_path")
-    if not reader.label_map_path:
-        raise ConfigError(
-            "is not set: boxes and reports need the names of the classes",
-            "label_map_path",
-        )
-
-
-def _record_paths(reader):
-    try:
-        return records.expand(list(reader.tf_record_input_reader.input_path))
-    except UserError as error:
-        field = "tf_record_input_reader.input_path"
-        raise MissingFile(str(error), field) from error
 
 
 def _label_map(reader, num_classes):

@@ -48,7 +48,7 @@ WHOLE = Part()
 
 
 def file_order(paths, shard, sample_1_of_n):
-    """Every record once, file after file: [] string dataset, for evaluation.
+    """`records.handles` of every record once, file after file, for evaluation.
 
     Args:
       paths: TFRecord files.
@@ -56,7 +56,7 @@ def file_order(paths, shard, sample_1_of_n):
       sample_1_of_n: keeps every n-th record of what `shard` leaves.
     """
     index, count = shard
-    stream = records.dataset(paths)
+    stream = records.handles(paths)
     if count > 1:
         stream = stream.shard(count, index)
     return stream.shard(sample_1_of_n, 0) if sample_1_of_n > 1 else stream
@@ -115,7 +115,7 @@ class ShuffledSource:
                 self._refuse_if_empty(worker)
 
     def stream(self, start=0):
-        """[] string dataset of the records from position `start` on.
+        """Dataset of `records.handles` from position `start` on.
 
         With chips: of (record, int32 [5] chip).
         """
@@ -150,7 +150,7 @@ class ShuffledSource:
             what = "chip of a record" if self._chips else "record"
             raise ConfigError(
                 f"there is no {what} in {shown}{whose}",
-                "chips" if self._chips else "tf_record_input_reader",
+                "chips" if self._chips else self._reader.WhichOneof("input_reader"),
             )
 
     @tf.autograph.experimental.do_not_convert
@@ -180,7 +180,9 @@ class ShuffledSource:
         return stream
 
     def _files(self, seed):
-        """Records of all files: one after the other, or shuffled and interleaved."""
+        """Handles of all files: one after the other, or shuffled and interleaved."""
+        if records.source_in(self._all_paths) is not None:
+            return records.handles(self._all_paths)
         index, count = self._shard
         paths = tf.convert_to_tensor(self._paths_of(index))
         most = len(self._all_paths)
@@ -228,7 +230,7 @@ class MixedSources:
         self._seed = seed
 
     def stream(self, start=0):
-        """[] string dataset of the records from position `start` on."""
+        """Dataset of the records from position `start` on."""
         block, skipped = divmod(start, _BLOCK)
         choices = self._choices(block).skip(skipped)
         taken = self._taken(start)
@@ -262,4 +264,7 @@ class MixedSources:
 
 
 def _has_bytes(paths):
+    """Whether there is anything in these files; a RecordSource is never empty."""
+    if records.source_in(paths) is not None:
+        return True
     return any(tf.io.gfile.stat(path).length for path in paths)

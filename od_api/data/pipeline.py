@@ -7,11 +7,12 @@ functions of the seed and the number of the step (`order.py`), whatever threads 
 import tensorflow as tf
 from absl import logging
 
-from od_api.core.errors import ConfigError, MissingPart, UserError
+from od_api.core.errors import ConfigError, MissingPart
 from od_api.data import order, records
 from od_api.data.order import WHOLE
 from od_api.data.portable import traced_to_send
 from od_api.data.preparation import PER_BOX, Preparation
+from od_api.data.reader_files import FOLDERS, groups_of
 from od_api.data.tf_example import masks_in
 from od_api.protos import input_reader_pb2
 
@@ -32,7 +33,15 @@ _MASK_SEARCH = 1000
 
 
 def make_dataset(
-    reader, recipe, *, batch_size, training, part=WHOLE, portable=False, index=None
+    reader,
+    recipe,
+    *,
+    batch_size,
+    training,
+    part=WHOLE,
+    portable=False,
+    index=None,
+    groups=None,
 ):
     """Batches of padded images and boxes, as `batch_fields.py` describes them.
 
@@ -49,6 +58,7 @@ def make_dataset(
       part: Part of the stream that is read here.
       portable: refuse what cannot run in another process than this one.
       index: ChipIndex of the reader's files, for training; None: whole images.
+      groups: `reader_files.groups_of` the reader, where somebody has them already.
 
     Returns:
       tf.data.Dataset of dicts.
@@ -60,7 +70,12 @@ def make_dataset(
       UserError: missing or empty files.
     """
     part = part.seeded()
-    reader, stream = _numbered_records(reader, batch_size, training, part, index)
+    groups = groups_of(reader) if groups is None else groups
+    if portable:
+        _refuse_folder(reader)
+    reader, stream = _numbered_records(
+        reader, groups, batch_size, training, part, index
+    )
     prepare = Preparation(reader, recipe, training, seed=(part.seed, part.shard[0]))
     # No part needs autograph, and converting every augmentation takes seconds.
     prepare = tf.autograph.experimental.do_not_convert(prepare.__call__)
@@ -87,12 +102,11 @@ def spec_of_batches(reader, recipe, *, batch_size, training):
     return _batched(stream.map(prepare), batch_size, reader, training).element_spec
 
 
-def _numbered_records(reader, batch_size, training, part, index):
+def _numbered_records(reader, groups, batch_size, training, part, index):
     """(reader as it is checked, dataset of (position, serialized tf.Example, chip)).
 
     The chip is there where an index of them is.
     """
-    groups = _groups(reader)
     reader = checked(reader, [group[0] for group in groups], training)
     start = part.start_step * batch_size if training else 0
     if training:
@@ -105,7 +119,8 @@ def _numbered_records(reader, batch_size, training, part, index):
     stream = stream.enumerate(start)
     if index:
         stream = stream.map(lambda position, both: (position, *both))
-    return reader, order.share_of(stream, batch_size, part.share)
+    stream = order.share_of(stream, batch_size, part.share)
+    return reader, records.resolved(stream, groups[0], position=1)
 
 
 def _batched(data, batch_size, reader, training):
@@ -119,19 +134,15 @@ def _batched(data, batch_size, reader, training):
     return data.with_options(_options()).prefetch(tf.data.AUTOTUNE)
 
 
-def _groups(reader):
-    """[[file, ...], ...]: one group an input_path where they are mixed by weight."""
-    if not reader.HasField("tf_record_input_reader"):
+def _refuse_folder(reader):
+    """Refuses what only this process can read, where others are to."""
+    kind = reader.WhichOneof("input_reader")
+    if kind in FOLDERS:
         raise ConfigError(
-            "is not set: name the TFRecords there", "tf_record_input_reader"
+            "is read by the process that trains, and asynchronous workers are others: "
+            "make TFRecords of it (od-api data convert), or train in step",
+            f"train_input_reader.{kind}",
         )
-    patterns = list(reader.tf_record_input_reader.input_path)
-    try:
-        if reader.sample_from_datasets_weights:
-            return [records.expand(pattern) for pattern in patterns]
-        return [records.expand(patterns)]
-    except UserError as error:
-        raise ConfigError(str(error), "tf_record_input_reader.input_path") from error
 
 
 def _training_order(groups, reader, part, index):

@@ -11,6 +11,7 @@ from absl import logging
 
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
+from od_api.data.record_source import RecordSource
 from od_api.system.files import require_regular, unreadable
 
 _WILD = re.compile(r"[*?\[]")
@@ -28,7 +29,8 @@ def expand(patterns):
 
     Args:
       patterns: a string or a list of strings: paths, globs (`x.record-?????-of-00010`),
-        sets of shards (`x.record@10`, `x.record@*`), or comma lists of these.
+        sets of shards (`x.record@10`, `x.record@*`), or comma lists of these. A
+        RecordSource stands for itself.
 
     Returns:
       list of paths, in the order of the patterns and sorted within each; none twice.
@@ -41,6 +43,9 @@ def expand(patterns):
         patterns = [patterns]
     paths = {}
     for pattern in patterns:
+        if isinstance(pattern, RecordSource):
+            paths[pattern] = None
+            continue
         for part in _parts(str(pattern)):
             paths.update(dict.fromkeys(_matches(part)))
     if not paths:

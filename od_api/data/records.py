@@ -9,9 +9,10 @@ import struct
 import numpy as np
 import tensorflow as tf
 
-from od_api.core.errors import UserError
 from od_api.core.printable import printable
 from od_api.data.record_files import expand as expand
+from od_api.data.record_source import CorruptRecord as CorruptRecord
+from od_api.data.record_source import RecordSource
 from od_api.data.sharded_writer import ShardedWriter as ShardedWriter
 
 # A record: length (8 bytes), its checksum (4), the data, the data's checksum (4).
@@ -34,13 +35,47 @@ _OTHERS = {
 }
 
 
-class CorruptRecord(UserError):
-    """A TFRecord that cannot be read: the message names the file and the record."""
-
-
 def dataset(paths):
     """tf.data.Dataset of serialized records (string scalars), file after file."""
+    return resolved(handles(paths), paths)
+
+
+def handles(paths):
+    """As `dataset`, but of what may be less than a record: see `resolved`.
+
+    Of a RecordSource they are indices, so that records that are passed over, or wait in
+    a buffer, cost nothing. One has no other path beside it.
+    """
+    source = source_in(paths)
+    if source is not None:
+        return tf.data.Dataset.range(source.size)
     return tf.data.TFRecordDataset(list(paths))
+
+
+def resolved(stream, paths, position=0):
+    """A dataset whose `handles` of these paths have become serialized records.
+
+    Args:
+      stream: of handles, or of tuples that have one.
+      paths: that the handles came from.
+      position: of the handle in the tuples.
+    """
+    source = source_in(paths)
+    if source is None:
+        return stream
+
+    def made(*parts):
+        parts = list(parts)
+        parts[position] = source.made(parts[position])
+        return tuple(parts) if len(parts) > 1 else parts[0]
+
+    made = tf.autograph.experimental.do_not_convert(made)
+    return stream.map(made, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+
+
+def source_in(paths):
+    """The RecordSource that is the only path; None where they are files."""
+    return next((path for path in paths if isinstance(path, RecordSource)), None)
 
 
 def read(path, limit=None):
@@ -55,6 +90,9 @@ def read(path, limit=None):
     Raises:
       CorruptRecord: at the first record that is truncated or damaged.
     """
+    if isinstance(path, RecordSource):
+        yield from map(path.record, range(path.size)[:limit])
+        return
     path = str(path)
     offsets, fault = find(path, limit)
     yield from _read(path, dataset([path]).take(len(offsets)), range(len(offsets)))
@@ -68,6 +106,9 @@ def read_at(path, offsets, indices):
     Raises:
       CorruptRecord: as `read`.
     """
+    if isinstance(path, RecordSource):
+        yield from map(path.record, indices)
+        return
 
     def one(offset):
         variant = tf.raw_ops.TFRecordDatasetV2(
@@ -91,6 +132,8 @@ def find(path, limit=None, go_on=lambda: True):
     Returns:
       (list of offsets; CorruptRecord after the last of them, or None).
     """
+    if isinstance(path, RecordSource):
+        return list(range(path.size)[:limit]), None
     offsets = []
     try:
         for offset in itertools.islice(_walk(str(path)), limit):
@@ -111,7 +154,14 @@ def count(paths):
     Raises:
       CorruptRecord: a file that ends inside a record or is no TFRecord.
     """
-    return sum(1 for path in paths for _ in _walk(str(path)))
+    return sum(
+        path.size if isinstance(path, RecordSource) else sum(1 for _ in _walk(path))
+        for path in map(_as_text, paths)
+    )
+
+
+def _as_text(path):
+    return path if isinstance(path, RecordSource) else str(path)
 
 
 def digest(path):

@@ -48,14 +48,35 @@ def convert_coco(
       UserError: the file is malformed, or an image is missing or broken.
     """
     options = Options(label_map_out=label_map_out, **options)
+    images, class_ids = coco_images(
+        annotation_json,
+        image_dir,
+        options.class_ids,
+        include_masks=include_masks,
+        renumber=renumber,
+    )
+    return write_records(images, output_prefix, class_ids, options)
+
+
+def coco_images(
+    annotation_json, image_dir, make_ids, *, include_masks=False, renumber=False
+):
+    """([LabelledImage] of all images, in the file's order; their class ids).
+
+    Args:
+      make_ids: as `Options.class_ids`.
+      others: as `convert_coco`.
+
+    Raises:
+      UserError: the file is malformed.
+    """
     data = load_coco(annotation_json)
     names = {c["id"]: c["name"] for c in data["categories"]}
     declared = dict(enumerate(map(names.get, sorted(names)), 1)) if renumber else names
     used = _used(data["annotations"], annotation_json, names)
-    class_ids = options.class_ids(printable(annotation_json), declared, used)
+    class_ids = make_ids(printable(annotation_json), declared, used)
     maker = _BoxMaker(annotation_json, names, class_ids, include_masks)
-    images = _images(data, annotation_json, Folder(image_dir), maker)
-    return write_records(images, output_prefix, class_ids, options)
+    return _images(data, annotation_json, Folder(image_dir), maker), class_ids
 
 
 def _used(annotations, path, names):

@@ -134,6 +134,17 @@ def _picture(image, options, summary):
         return None
 
 
+def example_of(image, max_pixels):
+    """The tf.train.Example that `write_records` writes of a `LabelledImage`.
+
+    Raises:
+      UserError: the image is a bad one.
+    """
+    picture = read_image(image, max_pixels)
+    boxes = Summary().usable(_boxes(image, picture), *picture.size)
+    return _example(image, picture, boxes)
+
+
 def _write(writer, image, picture, summary):
     boxes = summary.usable(_boxes(image, picture), *picture.size)
     writer.write(_example(image, picture, boxes))
@@ -155,6 +166,15 @@ def _check(images, output_prefix, options):
         )
     if seed is not None and not 0 <= seed <= LARGEST_SEED:
         raise UserError(f"--seed {seed}: use a number from 0 to {LARGEST_SEED}")
+    check_names(images)
+
+
+def check_names(images):
+    """Refuses images of one file or name, and names that no record can hold.
+
+    Raises:
+      UserError: with the annotations' places.
+    """
     by_path, by_id = {}, {}
     for image in images:
         _check_text(image)

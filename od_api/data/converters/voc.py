@@ -75,14 +75,47 @@ def convert_pascal_voc(
     Raises:
       UserError: a file is missing or malformed, or a class is unknown.
     """
-    options, annotations_dir = Options(**options), Path(annotations_dir)
+    options = Options(**options)
+    images, class_ids = voc_images(
+        annotations_dir,
+        images_dir,
+        options.class_ids,
+        split_file=split_file,
+        ignore_difficult=ignore_difficult,
+        one_based=one_based,
+        label_maps=(options.label_map_in, options.label_map_out),
+    )
+    return write_records(images, output_prefix, class_ids, options)
+
+
+def voc_images(
+    annotations_dir,
+    images_dir,
+    make_ids,
+    *,
+    split_file=None,
+    ignore_difficult=False,
+    one_based=False,
+    label_maps=(),
+):
+    """([LabelledImage] of all XML files or of those listed, their class ids).
+
+    Args:
+      make_ids: as `Options.class_ids`.
+      label_maps: paths, some of them None; one of these names the classes where no
+        file has an object.
+      others: as `convert_pascal_voc`.
+
+    Raises:
+      UserError: as `convert_pascal_voc`, but for the images.
+    """
+    annotations_dir = Path(annotations_dir)
     every, files = _read(annotations_dir, split_file)
-    declared = _declared(annotations_dir, every, options)
-    class_ids = options.class_ids(printable(annotations_dir), declared, _used(files))
+    declared = _declared(annotations_dir, every, label_maps)
+    class_ids = make_ids(printable(annotations_dir), declared, _used(files))
     folder = Folder(images_dir)
     how = (class_ids, ignore_difficult, one_based)
-    images = [_image(file, folder, *how) for file in files]
-    return write_records(images, output_prefix, class_ids, options)
+    return [_image(file, folder, *how) for file in files], class_ids
 
 
 class _File(NamedTuple):
@@ -112,9 +145,8 @@ def _read(folder, split_file):
     return list(files.values()), [files[path] for path in listed]
 
 
-def _declared(folder, files, options):
+def _declared(folder, files, label_maps):
     """{id: name} of every class of the files, in alphabetical order."""
-    label_maps = (options.label_map_in, options.label_map_out)
     names = sorted(_used(files))
     if not names and not any(exists(m) for m in label_maps if m):
         raise UserError(

@@ -38,20 +38,37 @@ def convert_yolo(images_dir, labels_dir, names, output_prefix, **options):
     Raises:
       UserError: a file is missing or malformed, or a class index has no name.
     """
-    options, is_file = Options(**options), isinstance(names, str | Path)
+    options = Options(**options)
+    images, class_ids, pairs = yolo_images(
+        images_dir, labels_dir, names, options.class_ids
+    )
+    summary = write_records(images, output_prefix, class_ids, options)
+    return label_files.with_unused(summary, Path(images_dir), Path(labels_dir), pairs)
+
+
+def yolo_images(images_dir, labels_dir, names, make_ids):
+    """([LabelledImage] of all images, their class ids, `label_files.pairs`).
+
+    Args:
+      make_ids: as `Options.class_ids`.
+      others: as `convert_yolo`.
+
+    Raises:
+      UserError: as `convert_yolo`, but for the images.
+    """
+    is_file = isinstance(names, str | Path)
     source = printable(names) if is_file else "names"
     names, keypoints = load_names(names) if is_file else Names(list(names))
     pairs = label_files.pairs(Path(images_dir), Path(labels_dir))
     columns = Columns(len(names), keypoints)
     rows = {label: read_labels(label, columns) for _, label in pairs if label}
     used = {names[r.index]: r.where for found in rows.values() for r in found}
-    class_ids = options.class_ids(source, dict(enumerate(names, 1)), used)
+    class_ids = make_ids(source, dict(enumerate(names, 1)), used)
     images = [
         _image(Path(images_dir), relative, label, rows.get(label, ()), names, class_ids)
         for relative, label in pairs
     ]
-    summary = write_records(images, output_prefix, class_ids, options)
-    return label_files.with_unused(summary, Path(images_dir), Path(labels_dir), pairs)
+    return images, class_ids, pairs
 
 
 def _image(images_dir, relative, label, rows, names, class_ids):
