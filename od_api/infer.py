@@ -29,14 +29,7 @@ from od_api.system.leftovers import workspace
 _IMAGE = "image/encoded"
 
 
-def infer(
-    model_dir,
-    paths,
-    output,
-    *,
-    discard_image_pixels=False,
-    max_pixels=decoding.MAX_PIXELS,
-):
+def infer(model_dir, paths, output, *, discard_image_pixels=False):
     """Writes the records with what a model finds in their images.
 
     Args:
@@ -45,7 +38,6 @@ def infer(
       paths: TFRecords of tf.Examples, as `records.expand` takes them.
       output: path of the file to write.
       discard_image_pixels: leaves image/encoded out of what is written.
-      max_pixels: a record with a larger image is refused.
 
     Returns:
       (number of records, number of detections).
@@ -64,7 +56,7 @@ def infer(
         with tf.io.TFRecordWriter(str(temporary)) as writer:
             examples = progress.track(_examples(paths), total, description="inferring")
             for example, where in examples:
-                found += _add(example, find, max_pixels, where)
+                found += _add(example, find, where)
                 if discard_image_pixels:
                     del example.features.feature[_IMAGE]
                 writer.write(example.SerializeToString())
@@ -94,14 +86,14 @@ def _examples(paths):
                 raise UserError(f"{where}: is not a tf.Example") from error
 
 
-def _add(example, find, max_pixels, where):
+def _add(example, find, where):
     """Adds the detections of an Example's image; returns their number."""
     encoded = example.features.feature[_IMAGE].bytes_list.value
     if not encoded or not encoded[0]:
         raise UserError(f"{where}: has no image ({_IMAGE})")
     try:
         header = decoding.look(encoded[0])
-        decoding.check_pixels(header.width, header.height, "its image", max_pixels)
+        decoding.check_pixels(header.width, header.height, "its image")
         outputs = find(decoding.decode(encoded[0]))
     except UserError as error:
         raise UserError(f"{where}: {error}") from error

@@ -58,8 +58,7 @@ def check_records(paths, label_map, fast=False, *, reader=None, training=True):
     reader = reader or input_reader_pb2.InputReader()
     run = _Run(label_map, reader, training, _FAST_IMAGES if fast else None)
     deadline = time.monotonic() + _FAST_SECONDS if fast else float("inf")
-    at_most = _FAST_RECORDS if records.source_in(paths) is None else _FAST_MADE
-    limit = -(-at_most // len(paths)) if fast else None
+    limit = _limit(paths) if fast else None
     complete = True
     for path in paths:
         if time.monotonic() > deadline:
@@ -68,6 +67,12 @@ def check_records(paths, label_map, fast=False, *, reader=None, training=True):
         complete &= run.file(path, limit, deadline)
     run.finish(complete, len(paths))
     return run.report
+
+
+def _limit(paths):
+    """How many records of each file the fast form looks at."""
+    of_all = _FAST_RECORDS if records.source_in(paths) is None else _FAST_MADE
+    return -(-of_all // len(paths))
 
 
 def errors_in(record, label_map, reader):

@@ -230,8 +230,8 @@ class TrainingInput(Input):
         mixed = np.random.SeedSequence([self._settings.seed & _UINT64, start_step])
         low, high = (int(part) for part in mixed.generate_state(2))
         seed = low | (high & 0x3FFFFFFF) << 32
-        part = Part(seed=seed, shard=(index, count))
-        return self._batches(detector, part, portable=True)
+        part = Part(seed=seed, shard=(index, count), portable=True)
+        return self._batches(detector, part)
 
     def training_spec(self, detector):
         """The `element_spec` of the batches that training sees, of which none is read.
@@ -243,7 +243,7 @@ class TrainingInput(Input):
         batch = {"batch_size": self.schemes.records, "training": True}
         return self.element_spec(detector, **seen, **batch)
 
-    def _batches(self, detector, part, portable=False):
+    def _batches(self, detector, part):
         return self.dataset(
             detector,
             **self._seen(detector),
@@ -251,7 +251,6 @@ class TrainingInput(Input):
             index=self.chips,
             training=True,
             part=part,
-            portable=portable,
         )
 
     def _seen(self, detector):

@@ -30,12 +30,14 @@ class Part(NamedTuple):
         that one worker would read it gets its rows, batch_size / count of them (padded
         to the largest image among these). Only they are decoded.
       start_step: begins with the batch of this number, as an uninterrupted run would.
+      portable: another process reads it: what cannot run there is refused.
     """
 
     seed: int | None = None
     shard: tuple = (0, 1)
     share: tuple = (0, 1)
     start_step: int = 0
+    portable: bool = False
 
     def seeded(self):
         """The same, with a seed."""

@@ -33,15 +33,7 @@ _MASK_SEARCH = 1000
 
 
 def make_dataset(
-    reader,
-    recipe,
-    *,
-    batch_size,
-    training,
-    part=WHOLE,
-    portable=False,
-    index=None,
-    groups=None,
+    reader, recipe, *, batch_size, training, part=WHOLE, index=None, groups=None
 ):
     """Batches of padded images and boxes, as `batch_fields.py` describes them.
 
@@ -56,7 +48,6 @@ def make_dataset(
       batch_size: images a batch, of all workers that share it.
       training: as above.
       part: Part of the stream that is read here.
-      portable: refuse what cannot run in another process than this one.
       index: ChipIndex of the reader's files, for training; None: whole images.
       groups: `reader_files.groups_of` the reader, where somebody has them already.
 
@@ -70,16 +61,12 @@ def make_dataset(
       UserError: missing or empty files.
     """
     part = part.seeded()
-    groups = groups_of(reader) if groups is None else groups
-    if portable:
-        _refuse_folder(reader)
-    reader, stream = _numbered_records(
-        reader, groups, batch_size, training, part, index
-    )
+    groups = groups or groups_of(reader)
+    reader, stream = _numbered(reader, groups, batch_size, training, part, index)
     prepare = Preparation(reader, recipe, training, seed=(part.seed, part.shard[0]))
     # No part needs autograph, and converting every augmentation takes seconds.
     prepare = tf.autograph.experimental.do_not_convert(prepare.__call__)
-    if portable:
+    if part.portable:
         prepare = traced_to_send(prepare, stream.element_spec)
     data = stream.map(prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     return _batched(data, batch_size // part.share[1], reader, training)
@@ -102,11 +89,13 @@ def spec_of_batches(reader, recipe, *, batch_size, training):
     return _batched(stream.map(prepare), batch_size, reader, training).element_spec
 
 
-def _numbered_records(reader, groups, batch_size, training, part, index):
+def _numbered(reader, groups, batch_size, training, part, index):
     """(reader as it is checked, dataset of (position, serialized tf.Example, chip)).
 
     The chip is there where an index of them is.
     """
+    if part.portable:
+        _refuse_folder(reader)
     reader = checked(reader, [group[0] for group in groups], training)
     start = part.start_step * batch_size if training else 0
     if training:

@@ -60,7 +60,6 @@ def reader_of(*paths, **settings):
 
 def batches(reader, training=True, batch_size=2, resizer=SMALL, **settings):
     settings.setdefault("seed", 7)
-    portable = settings.pop("portable", False)
     part = {name: settings.pop(name) for name in Part._fields if name in settings}
     return make_dataset(
         reader,
@@ -68,7 +67,6 @@ def batches(reader, training=True, batch_size=2, resizer=SMALL, **settings):
         batch_size=batch_size,
         training=training,
         part=Part(**part),
-        portable=portable,
     )
 
 

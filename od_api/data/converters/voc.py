@@ -63,8 +63,7 @@ def convert_pascal_voc(
       annotations_dir: folder of XML files.
       images_dir: folder of the images.
       output_prefix: path and first part of the records' names.
-      split_file: lines that name XML files or images, with or without folder and
-        suffix; a last column 1, 0 or -1 is ignored.
+      split_file: as `voc_split.listed_files` takes it; None: all files.
       ignore_difficult: leaves out objects marked as difficult.
       one_based: the module's docstring says.
       **options: as `Options` has them.
@@ -77,9 +76,7 @@ def convert_pascal_voc(
     """
     options = Options(**options)
     images, class_ids = voc_images(
-        annotations_dir,
-        images_dir,
-        options.class_ids,
+        *(annotations_dir, images_dir, options.class_ids),
         split_file=split_file,
         ignore_difficult=ignore_difficult,
         one_based=one_based,
