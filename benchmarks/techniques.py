@@ -3,7 +3,8 @@
     python benchmarks/techniques.py [--jobs N] [--only NAME ...] [--out FOLDER]
 
 Every config of configs/techniques/ is made small (tests/toy_scale.py) and trained for
-three seeds; so is what it is compared with (technique_bases.py). What is trained
+three seeds from a pre-trained network (technique_pretraining.py); so is what it is
+compared with (technique_bases.py). What is trained
 alike, such as those that differ in suppression, are trained once a seed. What is found
 goes to techniques.json in --out, which is this folder unless it is named:
 
@@ -14,7 +15,8 @@ goes to techniques.json in --out, which is this folder unless it is named:
     bytes          of the SavedModel
     digest         of the config and of its parts' files (od_api/techniques/digests.py)
 
-Under "looked_into" are techniques whose mean is more than .05 below the least of their
+"pretrained" has the mAP of the detectors that the networks come from. Under
+"looked_into" are techniques whose mean is more than .05 below the least of their
 base. Each piece of work is a process with a small file of its own in --work: a run that
 was stopped goes on. One that fails is named at the end, and the exit status is 1.
 """
@@ -22,6 +24,7 @@ was stopped goes on. One that fails is named at the end, and the exit status is 
 import argparse
 import concurrent.futures
 import contextlib
+import dataclasses
 import json
 import os
 import pathlib
@@ -37,7 +40,10 @@ sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "tests")]
 
 RECORD = HERE / "techniques.json"
 SCENES = {"train": 512, "val": 64}
-SEED = 7
+# Of the scenes; those of pre-training are others.
+SEED, PRETRAINING_SEED = 7, 8
+# Easy ones whose objects a narrow network can tell apart at 96 px.
+SCENE_SETTINGS = {"max_objects": 3, "size_shares": (0, 0.6, 0.4)}
 MARGIN = 0.05
 METRICS = {
     "mAP": "DetectionBoxes_Precision/mAP",
@@ -55,8 +61,9 @@ def main():
 
     wanted = args.only or technique_bases.names()
     pairs, failed = _pairs(wanted, args)
-    _make_scenes(args.work / "data")
-    failed += _train_all(pairs, args)
+    _make_scenes(args.work / "data", SEED)
+    failed += _pretrain(pairs, args)
+    failed += [] if failed else _train_all(pairs, args)
     failed += _measure_latency(pairs, args)
     record = _record(pairs, args)
     args.out.mkdir(parents=True, exist_ok=True)
@@ -78,7 +85,7 @@ def _arguments():
     add("--jobs", type=int, default=os.cpu_count(), help="processes in parallel")
     add("--out", type=pathlib.Path, default=HERE, help="folder of techniques.json")
     add("--work", type=pathlib.Path, default=HERE.parent / "build" / "techniques")
-    add("--child", choices=("train", "latency"), help=argparse.SUPPRESS)
+    add("--child", choices=("pretrain", "train", "latency"), help=argparse.SUPPRESS)
     add("--task", help=argparse.SUPPRESS)
     args = parser.parse_args()
     args.work = args.work.resolve()
@@ -88,18 +95,21 @@ def _arguments():
 def _pairs(wanted, args):
     """({name: (Subject, Subject)}, what failed); their configs are written."""
     import technique_bases
+    import technique_pretraining
     import toy_scale
 
     from od_api.config.loading import write_config
 
     def small(config, **options):
-        return toy_scale.toy(
+        toy_scale.toy(
             config,
             args.work / "data",
             steps=args.steps,
             batch_size=args.batch_size,
             **options,
         )
+        technique_pretraining.start_from(config, args.work / "pretrained")
+        return config
 
     pairs, failed = {}, []
     for name in wanted:
@@ -113,23 +123,43 @@ def _pairs(wanted, args):
     return pairs, failed
 
 
-def _make_scenes(data):
-    from od_api.data.synthetic import synth
+def _make_scenes(data, seed):
+    from od_api.data.synthetic import scenes, synth
 
+    difficulty = dataclasses.replace(scenes.DIFFICULTIES["easy"], **SCENE_SETTINGS)
     for split, count in SCENES.items():
         if not (data / split).is_dir():
             synth.generate_records(
                 data / split,
                 num_images=count,
-                seed=SEED,
+                seed=seed,
                 split=split,
-                difficulty="easy",
+                difficulty=difficulty,
                 image_size=(96, 96),
                 include_masks=True,
             )
 
 
 # What is trained, in parallel
+
+
+def _pretrain(pairs, args):
+    """Trains the networks that are not yet there; returns what failed."""
+    import toy_scale
+
+    networks = {
+        toy_scale.backbone_name(subject.config)
+        for pair in pairs.values()
+        for subject in pair
+    }
+    tasks = [
+        {"key": f"pretrained-{name}", "label": f"{name}, pre-trained", "network": name}
+        for name in sorted(networks)
+        if not _pretrained_path(args, name).is_file()
+    ]
+    if tasks:
+        _make_scenes(args.work / "pretraining", PRETRAINING_SEED)
+    return _run_all("pretrain", tasks, {}, args)
 
 
 def _train_all(pairs, args):
@@ -150,7 +180,7 @@ def _train_all(pairs, args):
             if tasks:
                 first.append(tasks[0])
                 rest[tasks[0]["key"]] = tasks[1:]
-    return _run_all(first, rest, args)
+    return _run_all("train", first, rest, args)
 
 
 def _is_quick(group):
@@ -167,12 +197,12 @@ def _task(subject, seed):
     }
 
 
-def _run_all(first, rest, args):
+def _run_all(child, first, rest, args):
     """Runs tasks, and what waits for each; returns what failed."""
     total = len(first) + sum(map(len, rest.values()))
     done, failed, start = 0, [], time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-        waiting = {pool.submit(_run, "train", task, args): task for task in first}
+        waiting = {pool.submit(_run, child, task, args): task for task in first}
         while waiting:
             ended, _ = concurrent.futures.wait(
                 waiting, return_when=concurrent.futures.FIRST_COMPLETED
@@ -184,7 +214,7 @@ def _run_all(first, rest, args):
                 if future.result():
                     failed.append(f"{task['label']}: {_log(args, task['key'])}")
                 for other in followers:
-                    waiting[pool.submit(_run, "train", other, args)] = other
+                    waiting[pool.submit(_run, child, other, args)] = other
                 left = (time.monotonic() - start) / done * (total - done)
                 print(f"{done}/{total} {task['label']}, {left:.0f} s left", flush=True)
     return failed
@@ -217,6 +247,10 @@ def _config_path(args, name):
     return args.work / "configs" / f"{name}.config"
 
 
+def _pretrained_path(args, network):
+    return args.work / "pretrained" / network / "found.json"
+
+
 def _result_path(args, name, seed):
     return args.work / "found" / f"{name}-{seed}.json"
 
@@ -246,8 +280,21 @@ def _write(path, found):
 
 def _child(args):
     task = json.loads(args.task)
-    {"train": _train_one, "latency": _latency}[args.child](task, args)
+    children = {"pretrain": _pretrain_one, "train": _train_one, "latency": _latency}
+    children[args.child](task, args)
     return 0
+
+
+def _pretrain_one(task, args):
+    """Trains a detector for its network, and evaluates it."""
+    import technique_pretraining
+
+    from od_api.train import train
+
+    path = _pretrained_path(args, task["network"])
+    config = technique_pretraining.config_of(task["network"], args.work / "pretraining")
+    result = train(config, path.parent, record_summaries=False)
+    _write(path, {"mAP": round(float(result.metrics[METRICS["mAP"]]), 4)})
 
 
 def _train_one(task, args):
@@ -374,6 +421,10 @@ def _record(pairs, args):
     return {
         "machine": _machine(),
         "scenes": SCENES,
+        "pretrained": {
+            path.parent.name: json.loads(path.read_text())
+            for path in sorted((args.work / "pretrained").glob("*/found.json"))
+        },
         "techniques": rows,
         "looked_into": sorted(name for name, row in rows.items() if is_low(row)),
     }

@@ -92,6 +92,13 @@ def toy(config, data, *, steps=1000, batch_size=4, keep_resnet=None):
     return config
 
 
+def backbone_name(config):
+    """Which network a config has: the name of its slot in Backbone."""
+    name = config.model.WhichOneof("model")
+    extractor = getattr(config.model, name).feature_extractor
+    return extractor.backbone.WhichOneof("backbone_oneof")
+
+
 def needs_resnet(config):
     """Whether a config has what no other backbone has."""
     name = config.model.WhichOneof("model")
@@ -117,6 +124,8 @@ def _spell_out(name, extractor, keep_resnet):
         part.depth, part.depth_multiplier = 50, 0.125
     else:
         part.depth_multiplier = 0.25
+        if "min_depth" in part.DESCRIPTOR.fields_by_name:
+            part.min_depth = 8
 
 
 def _as_mobilenet(resnet):
@@ -181,7 +190,8 @@ def _side(resizer):
 
 
 def _shorten(train_config, steps, batch_size):
-    """Adam at one rate from random weights; the schedule is cut in proportion."""
+    """Adam at one rate from random weights, averaged; the schedule is cut in
+    proportion."""
     train_config.batch_size = batch_size
     share = steps / train_config.num_steps
     train_config.num_steps = train_config.checkpoint_every_n_steps = steps
@@ -193,7 +203,7 @@ def _shorten(train_config, steps, batch_size):
     rate = type(kept)()
     _shorten_rate(kept, rate, steps, share)
     optimizer.Clear()
-    optimizer.use_moving_average = False
+    optimizer.moving_average_decay = 0.99
     optimizer.adam_optimizer.learning_rate.CopyFrom(rate)
 
 

@@ -20,10 +20,11 @@ configs that use a part the one comes first that is a technique's and names it i
 What a test shows is the first line of its module, `tests/<family>/test_<part>.py`.
 
 Under "techniques" is what `benchmarks/techniques.py` measures: each config of
-`configs/techniques/` and its base, both at toy scale (96 px, narrow networks, 1,000
-steps of synthetic images). That shows that a technique trains and what it costs, and
-not which is better at full size. A number that is not there was not measured yet; it is
-"stale" where the config or its part is another one since.
+`configs/techniques/` and its base, both at toy scale (96 px, narrow networks that were
+pre-trained on other scenes, 1,000 steps of synthetic images). That shows that a
+technique trains and what it costs, and not which is better at full size. A number that
+is not there was not measured yet; it is "stale" where the config or its part is another
+one since.
 """
 
 
