@@ -9,12 +9,13 @@ from od_api.system.path_names import one_name
 
 # Options of `convert` that make sense for some formats only.
 _ONLY_FOR = {
-    "include_masks": ("coco",),
+    "include_masks": ("coco", "pets"),
     "renumber": ("coco",),
-    "split": ("voc",),
+    "split": ("voc", "pets"),
     "ignore_difficult": ("voc",),
     "one_based": ("voc",),
-    "names": ("yolo",),
+    "names": ("yolo", "openimages"),
+    "image_labels": ("openimages",),
     "classes": ("kitti",),
 }
 
@@ -30,17 +31,20 @@ def add_parsers(subparsers):
 
 def _add_convert(subparsers):
     parser = subparsers.add_parser(
-        "convert", help="make TFRecords from COCO JSON, Pascal VOC, YOLO or KITTI"
+        "convert",
+        help="make TFRecords from COCO JSON, Pascal VOC, YOLO, KITTI, Open Images or "
+        "Oxford pets",
     )
     add = parser.add_argument
-    sources = ("coco", "voc", "yolo", "kitti")
+    sources = ("coco", "voc", "yolo", "kitti", "openimages", "pets")
     add("--from", dest="source", required=True, choices=sources)
     add(
         "--annotations",
         required=True,
         metavar="PATH",
         help="coco: the JSON file; voc: the folder of XML files, or with --split the "
-        "folder above it; yolo, kitti: the folder of .txt files",
+        "folder above it; yolo, kitti: the folder of .txt files; openimages: the CSV "
+        "file of boxes; pets: the folder annotations",
     )
     add("--images", metavar="FOLDER", help="the images (voc with --split: not needed)")
     add("--output", required=True, metavar="PREFIX", help="PREFIX-00000-of-0000N")
@@ -79,18 +83,32 @@ def _add_label_map_options(add):
 
 
 def _add_format_options(add):
-    add("--include-masks", action="store_true", help="coco: write masks as PNG")
+    add("--include-masks", action="store_true", help="coco, pets: write masks as PNG")
     add(
         "--renumber", action="store_true", help="coco: give ids 1, 2, ... to categories"
     )
-    add("--split", help="voc: name of a list in ImageSets/Main, e.g. train")
+    add(
+        "--split",
+        help="voc: name of a list in ImageSets/Main, e.g. train; pets: of a list "
+        "(default: trainval)",
+    )
     add("--ignore-difficult", action="store_true", help="voc: leave out such objects")
     add(
         "--one-based",
         action="store_true",
         help="voc: the first pixel is 1, as in Pascal's own files (default: 0)",
     )
-    add("--names", metavar="FILE", help="yolo: data.yaml, or one class name a line")
+    add(
+        "--names",
+        metavar="FILE",
+        help="yolo: data.yaml, or one class name a line; openimages: the CSV file of "
+        "class descriptions",
+    )
+    add(
+        "--image-labels",
+        metavar="FILE",
+        help="openimages: the CSV file of labels of whole images",
+    )
     add("--classes", nargs="+", metavar="TYPE", help="kitti: the types to convert")
 
 
@@ -108,6 +126,8 @@ def _convert(args):
         "voc": _convert_voc,
         "yolo": _convert_yolo,
         "kitti": _convert_kitti,
+        "openimages": _convert_open_images,
+        "pets": _convert_pets,
     }
     summary = run[args.source](
         args,
@@ -170,6 +190,30 @@ def _convert_kitti(args, **settings):
 
     images, labels = _needed(args, "images"), args.annotations
     return convert_kitti(images, labels, classes=args.classes or (), **settings)
+
+
+def _convert_open_images(args, **settings):
+    from od_api.data.converters.open_images import convert_open_images
+
+    return convert_open_images(
+        args.annotations,
+        _needed(args, "images"),
+        labels_csv=args.image_labels,
+        names=args.names,
+        **settings,
+    )
+
+
+def _convert_pets(args, **settings):
+    from od_api.data.converters.pets import convert_pets
+
+    return convert_pets(
+        args.annotations,
+        _needed(args, "images"),
+        split=args.split or "trainval",
+        include_masks=args.include_masks,
+        **settings,
+    )
 
 
 def _needed(args, option):

@@ -101,6 +101,15 @@ class LabelMap:
         """Writes it as text, whole or not at all."""
         write_config(self._message, path)
 
+    def displayed(self, names):
+        """A label map with the display_names {name: display_name}."""
+        message = string_int_label_map_pb2.StringIntLabelMap()
+        message.CopyFrom(self._message)
+        for item in message.item:
+            if item.name in names:
+                item.display_name = names[item.name]
+        return type(self)(message)
+
     def extended(self, names):
         """A label map with these names, too, with ids after the largest."""
         message = string_int_label_map_pb2.StringIntLabelMap()

@@ -36,6 +36,7 @@ class Objects(NamedTuple):
       area: square pixels of the objects.
       masks_png: PNG files of the size of the image, not 0 where the object is.
       weights: floats.
+      flags: {key below image/object: bools} of the old API's others, as group_of.
     """
 
     boxes: list
@@ -46,9 +47,10 @@ class Objects(NamedTuple):
     area: list | None = None
     masks_png: list | None = None
     weights: list | None = None
+    flags: dict | None = None
 
 
-def make_example(image, objects):
+def make_example(image, objects, image_classes=None):
     """A tf.train.Example under the old API's keys.
 
     Lists that are None are not written. Both class/text and class/label are written, so
@@ -57,6 +59,7 @@ def make_example(image, objects):
     Args:
       image: EncodedImage.
       objects: Objects.
+      image_classes: [(class text, class id, confidence)] of the whole image, or None.
 
     Raises:
       ValueError: lists of different lengths, or a class id below 1.
@@ -73,6 +76,10 @@ def make_example(image, objects):
     for name, values in _per_box(objects).items():
         if values is not None:
             features[f"image/object/{name}"] = values
+    if image_classes is not None:
+        features["image/class/text"] = [_utf8(text) for text, _, _ in image_classes]
+        features["image/class/label"] = [int(i) for _, i, _ in image_classes]
+        features["image/class/confidence"] = [float(c) for _, _, c in image_classes]
     features = {key: _feature(values) for key, values in features.items()}
     return tf.train.Example(features=tf.train.Features(feature=features))
 
@@ -88,6 +95,7 @@ def _per_box(objects):
         "area": _listed(objects.area, float),
         "mask": _listed(objects.masks_png, bytes),
         "weight": _listed(objects.weights, float),
+        **{name: _listed(flags, int) for name, flags in (objects.flags or {}).items()},
     }
     for index, edge in enumerate(("ymin", "xmin", "ymax", "xmax")):
         per_box[f"bbox/{edge}"] = [box[index] for box in boxes]

@@ -40,12 +40,12 @@ class ClassIds:
 
     def __init__(self, source, declared, used, *, given=None, out=None, extend=False):
         _check_names(source, declared)
-        self._out = out
+        self._out, self._is_new = out, False
         self._exists = out is not None and os.path.lexists(out)
         base = given or (out if self._exists else None)
         if base is None:
             _check_ids(source, declared)
-            self.label_map = LabelMap.from_names(declared)
+            self.label_map, self._is_new = LabelMap.from_names(declared), True
             return
         known = LabelMap.load(base)
         wanted = dict.fromkeys(declared.values(), "") if extend else {}
@@ -60,6 +60,11 @@ class ClassIds:
     def id_of(self, name):
         """The id of a used class."""
         return self.label_map.id_of(name)
+
+    def show(self, names):
+        """Gives classes {name: display_name}, unless the label map was there before."""
+        if self._is_new and names:
+            self.label_map = self.label_map.displayed(names)
 
     def save(self):
         """Writes the label map, unless one like it is there."""

@@ -10,6 +10,15 @@ EXAMPLES = 5
 _CLIP_TOLERANCE = 0.5
 
 
+def with_left_out(summary, left_out):
+    """A summary with {reason: places} of what was left out before."""
+    for reason, places in left_out.items():
+        if places:
+            summary["skipped"][reason] = len(places)
+            summary["examples"][reason] = places[:EXAMPLES]
+    return summary
+
+
 class Summary:
     """Counts what was written and what was not."""
 

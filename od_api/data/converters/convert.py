@@ -36,6 +36,8 @@ class Box:
       mask_png: makes the mask as PNG; called for boxes that are written.
       where: names the annotation in messages.
       note: what was left out of the annotation, for the summary.
+      flags: {key below image/object: bool} of what else is known: group_of, occluded,
+        truncated, depiction.
     """
 
     xmin: float
@@ -50,6 +52,7 @@ class Box:
     mask_png: Callable[[], bytes] | None = None
     where: str = ""
     note: str = ""
+    flags: dict = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass
@@ -63,6 +66,8 @@ class LabelledImage:
       width, height: as annotated; None or 0 where the annotation does not say.
       where: names the annotation in messages.
       note: what was decided about it, for the summary.
+      image_classes: [(class text, class id, confidence)] of the whole image, 1 where it
+        shows the class and 0 where it does not; None where nobody has looked.
     """
 
     path: Path
@@ -72,6 +77,7 @@ class LabelledImage:
     height: int | None = None
     where: str = ""
     note: str = ""
+    image_classes: list | None = None
 
 
 def write_records(images, output_prefix, class_ids, options):
@@ -232,8 +238,15 @@ def _example(image, picture, boxes):
         difficult=[b.difficult for b in boxes],
         area=[_area(b) for b in boxes],
         masks_png=[b.mask_png() for b in boxes] if with_masks else None,
+        flags=_flags(boxes),
     )
-    return make_example(file, objects)
+    return make_example(file, objects, image.image_classes)
+
+
+def _flags(boxes):
+    """{name: [G] bools} of the flags that some box has; False where it is not known."""
+    names = sorted({name for box in boxes for name in box.flags})
+    return {name: [box.flags.get(name, False) for box in boxes] for name in names}
 
 
 def _area(box):
