@@ -408,16 +408,16 @@ def test_every_eval_input_reader_is_evaluated(monkeypatch):
         labels = LabelMap.from_names(["cat"])
         return SimpleNamespace(name=name, label_map=labels, check=lambda: None)
 
-    def run_one(self, source, step):
-        return {"mAP": len(source.name)}
+    def measured(self, source, saved):
+        return {"mAP": len(source.name)}, [], []
 
     monkeypatch.setattr(readers, "EvaluationInput", source)
-    monkeypatch.setattr(Evaluation, "_run_one", run_one)
+    monkeypatch.setattr(Evaluation, "_measured", measured)
     config = text_format.Parse(
         "eval_input_reader { name: 'day' } eval_input_reader { name: 'night' }",
         pipeline_pb2.TrainEvalPipelineConfig(),
     )
-    evaluation = Evaluation(config, None, "unused")
+    evaluation = Evaluation(config, None, None)
     assert evaluation.run(1) == {"mAP": 3, "night/mAP": 5}
 
 
