@@ -9,9 +9,11 @@ Always there
   difficult  [G] bool
 Sometimes there, and kept in step by every augmentation and resizer
   masks                  [G, h, w] uint8, 0 or 1
+  mask_weights           [G] float32, of each mask in its loss
   keypoints              [G, K, 2] float32 (y, x) in pixels; NaN where not labelled
   keypoint_visibilities  [G, K] int32
   multiclass_scores      [G, K] float32
+  group_of               [G] bool, a box around several objects
   ignored                [G] bool, neither object nor background
   scale                  float32, pixels of `image` for each pixel of the file's image
 Anything else (`image_id`, `source_id`, ...) passes through untouched.
@@ -19,14 +21,18 @@ Anything else (`image_id`, `source_id`, ...) passes through untouched.
 
 import tensorflow as tf
 
+# What is known of the classes of a whole image.
+KNOWN_CLASSES = ("verified_classes", "negative_classes", "not_exhaustive_classes")
 PER_BOX_FIELDS = (
     "boxes",
     "classes",
     "weights",
     "is_crowd",
     "difficult",
+    "group_of",
     "ignored",
     "masks",
+    "mask_weights",
     "keypoints",
     "keypoint_visibilities",
     "multiclass_scores",

@@ -29,6 +29,8 @@ class Targets(NamedTuple):
       true_shapes: [B, 2] int32, height and width of the image inside the padding.
       masks: [B, G, H, W] uint8, 0 or 1, of the whole network input; None where the
         input does not read masks.
+      mask_weights: [B, G] float32, of each object in the mask loss, beside its weight;
+        None: 1.
       ignored: [B, G] bool: boxes, valid ones, that are neither objects nor background,
         such as crowds; None: there are none.
       scale: [B] float32, pixels of the network's input for each pixel of the image in
@@ -52,6 +54,7 @@ class Targets(NamedTuple):
     scale: Any = None
     image_classes: Any = None
     branches: Any = None
+    mask_weights: Any = None
 
     @property
     def objects(self):

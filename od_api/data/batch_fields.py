@@ -11,12 +11,18 @@
     image_classes   [B, K] float32, 0 or 1; where the reader loads them
     scale           [B] float32, pixels of `image` for each pixel of the file's image
     area            [B, G] float32, square pixels in the file; evaluation only
+    group_of        [B, G] bool; evaluation only
+    verified_classes, negative_classes, not_exhaustive_classes  [B, K] bool, of which
+                    class of the whole image somebody said whether it is there, which
+                    are not, and of which not every object has a box; evaluation only
+    any_verified    [B] bool; False: the record names no class of the whole image
     image_id        [B] int64
     source_id, filename  [B] string
 
 and where they are asked for keypoints, `original_image` (padded to the largest), and
 
     masks           [B, G, H, W] uint8, 0 or 1
+    mask_weights    [B, G] float32
     mask_counts     [B, G] string, the packed run lengths (pictures/rle.py) of the
                     masks in the file, of original_shape; evaluation only
 """
@@ -33,6 +39,7 @@ _GROUND_TRUTH = {
     "valid": tf.bool,
     "ignored": tf.bool,
     "masks": tf.uint8,
+    "mask_weights": tf.float32,
     "scale": tf.float32,
     "image_classes": tf.float32,
 }

@@ -68,7 +68,7 @@ def _first_bad(paths, reader, label_map):
 
     @tf.autograph.experimental.do_not_convert
     def whole(serialized):
-        return decode(serialized, reader, label_map)
+        return decode(serialized, reader, label_map, known_classes=True)
 
     for path in paths:
         if isinstance(path, RecordSource) and path.fault:

@@ -1,7 +1,7 @@
 """What can be wrong with the image of one tf.Example."""
 
 from od_api.core.errors import UserError
-from od_api.pictures import decoding
+from od_api.pictures import decoding, raw_images
 
 
 class ImageChecks:
@@ -32,6 +32,8 @@ class ImageChecks:
         self.decodes = self.decoded < self._limit
         if not encoded:
             return known, [("error", "no_image", "image/encoded is missing or empty")]
+        if raw_images.is_raw(next(iter(features.get("image/format", [])), b"")):
+            return known, [*self._raw(encoded, known)]
         try:
             header = decoding.look(encoded)
             size = header.width, header.height
@@ -43,6 +45,13 @@ class ImageChecks:
             return known, [("error", "undecodable", str(error))]
         actual = header.height, header.width
         return actual, [*_orientation(header), *_size(stated, actual)]
+
+    def _raw(self, encoded, size):
+        try:
+            raw_images.check_raw(encoded, size)
+            decoding.check_pixels(*size[::-1], "the image", self._max_pixels)
+        except UserError as error:
+            yield "error", "undecodable", str(error)
 
 
 def _orientation(header):

@@ -5,6 +5,8 @@ import collections
 from od_api.data.class_names import quoted
 
 _TEXT, _LABEL = "image/class/text", "image/class/label"
+# Ids that metrics alone read.
+_KNOWN = ("image/neg_category_ids", "image/not_exhaustive_category_ids")
 
 
 class ImageClasses:
@@ -32,6 +34,11 @@ class ImageClasses:
         """
         texts, labels = features.get(_TEXT, []), features.get(_LABEL, [])
         self._records += bool(texts or labels)
+        for key in _KNOWN:
+            unknown = sorted(set(features.get(key, [])) - set(self._label_map.ids))
+            if unknown:
+                detail = f"{key} has ids that are not in the label map: {unknown[:5]}"
+                yield "warning", "unknown_id", detail
         if not self.needed:
             return
         if not (texts or labels):

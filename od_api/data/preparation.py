@@ -49,7 +49,8 @@ class Preparation:
       recipe: Recipe.
       training: at most max_number_of_boxes boxes, none without extent, and no `area`,
         which augmentation would make wrong. Otherwise all boxes, and at least one row,
-        and with masks `mask_counts`, which hold those of the file.
+        what is known of the image's classes, and with masks `mask_counts`, which hold
+        those of the file.
       seed: two ints, the second one perhaps a scalar integer tensor.
     """
 
@@ -58,19 +59,24 @@ class Preparation:
         self._seed = seed[0] & 0x7FFFFFFF, seed[1]
 
     def __call__(self, position, serialized, chip=None):
-        sample = decode(serialized, self._reader, self._recipe.label_map)
+        sample = decode(
+            serialized, self._reader, self._recipe.label_map, not self._training
+        )
         sample = keep_boxes(sample, sample["classes"] < self._recipe.num_classes)
         if "image_class_ids" in sample:
             ids = sample.pop("image_class_ids")
-            each = tf.one_hot(ids, self._recipe.num_classes)
-            sample["image_classes"] = tf.reduce_max(each, axis=0)
+            sample["image_classes"] = tf.cast(self._one_of_each(ids), tf.float32)
         sample["original_shape"] = tf.shape(sample["image"])[:2]
         sample["scale"] = tf.ones([])
         if self._recipe.keep_originals:
             sample["original_image"] = tf.cast(sample["image"], tf.float32)
         if self._training:
-            del sample["area"]
-        elif "masks" in sample:
+            del sample["area"], sample["group_of"]
+        else:
+            sample["any_verified"] = tf.size(sample["verified_classes"]) > 0
+            for name in samples.KNOWN_CLASSES:
+                sample[name] = self._one_of_each(sample[name])
+        if not self._training and "masks" in sample:
             sample["mask_counts"] = _packed(sample["masks"])
         if chip is not None:
             sample = self._recipe.chips(sample, chip)
@@ -78,6 +84,11 @@ class Preparation:
         if self._training:
             sample = keep_boxes(sample, geometry.area(sample["boxes"]) > 0)
         return self._with_rows(resize(sample, self._resizer(position)))
+
+    def _one_of_each(self, ids):
+        """[n] classes, 0-based -> [K] bool; others are passed over."""
+        each = tf.one_hot(ids, self._recipe.num_classes, on_value=True, off_value=False)
+        return tf.reduce_any(each, axis=0)
 
     def _resizer(self, position):
         recipe = self._recipe

@@ -22,6 +22,7 @@ _PER_BOX = {
     "image/object/difficult": "int64_list",
     "image/object/group_of": "int64_list",
     "image/object/weight": "float_list",
+    "image/object/mask/weight": "float_list",
 }
 # Training reads one value of each; one that is not there at all is an empty text.
 _SINGLE = ("image/encoded", "image/source_id", "image/filename")
@@ -38,6 +39,8 @@ _TYPES = {
     "image/width": "int64_list",
     "image/class/text": "bytes_list",
     "image/class/label": "int64_list",
+    "image/neg_category_ids": "int64_list",
+    "image/not_exhaustive_category_ids": "int64_list",
     f"{_KEYPOINTS}x": "float_list",
     f"{_KEYPOINTS}y": "float_list",
     f"{_KEYPOINTS}visibility": "int64_list",
@@ -83,7 +86,8 @@ def check_single(features):
 
 def check_values(features):
     """Weights and areas that no loss or metric can use."""
-    for key, severity in (("weight", "error"), ("area", "warning")):
+    kinds = ("weight", "error"), ("mask/weight", "error"), ("area", "warning")
+    for key, severity in kinds:
         for index, value in enumerate(features.get(f"image/object/{key}", [])):
             if not 0 <= value < float("inf"):
                 detail = f"box {index}: {key} is {value:.6g}"

@@ -13,8 +13,8 @@ from od_api.core import sample as samples
 from od_api.data.box_details import box_details, require
 from od_api.data.examples import parse_example
 from od_api.data.ignored_boxes import ignored_flags
-from od_api.pictures import decoding
-from od_api.pictures.image_sizes import num_pixels
+from od_api.data.image_features import SPEC as IMAGE_SPEC
+from od_api.data.image_features import image_of
 from od_api.protos import input_reader_pb2
 
 # Image ids are hashes of source ids, with as many values as the old API's.
@@ -26,7 +26,13 @@ _MASK_TYPES = {
 }
 
 _BOX = "image/object/bbox/"
+_MASK_WEIGHT = "mask/weight"
 _IMAGE_CLASS = "image/class/"
+# Label-map ids of classes of which something is known of the whole image.
+_KNOWN = {
+    "negative_classes": "image/neg_category_ids",
+    "not_exhaustive_classes": "image/not_exhaustive_category_ids",
+}
 _SCALARS = {
     "image/encoded": tf.string,
     "image/filename": tf.string,
@@ -47,7 +53,7 @@ _LISTS = {
 }
 
 
-def decode(serialized, reader, label_map=None):
+def decode(serialized, reader, label_map=None, known_classes=False):
     """The sample of a serialized tf.Example.
 
     A class is looked up by its text; by its number where the record has no texts or
@@ -61,17 +67,21 @@ def decode(serialized, reader, label_map=None):
         load_multiclass_scores say what else to read; crowd_boxes and ignore_difficult
         which boxes are `ignored`.
       label_map: a LabelMap, or None.
+      known_classes: reads what is known of the classes of the whole image, too.
 
     Returns:
-      The sample, with masks, keypoints, keypoint_visibilities and multiclass_scores as
-      the reader asks, and with
+      The sample, with masks, mask_weights, keypoints, keypoint_visibilities and
+      multiclass_scores as the reader asks, and with
         area       [G] float32, square pixels of the image: the object's, or the box's
         image_id   int64 scalar, a hash of source_id
         source_id  string scalar; the file name where the record has none
         image_class_ids  [n] int32, 0-based, of the whole image, as the reader asks
+      and with known_classes: verified_classes, negative_classes and
+      not_exhaustive_classes, each [n] int32, 0-based, -1 for one that the label map
+      does not have.
     """
-    features = parse_example(serialized, _spec(reader))
-    image = _image(features, reader.max_image_pixels)
+    features = parse_example(serialized, _spec(reader, known_classes))
+    image = image_of(features, reader.max_image_pixels)
     boxes = _boxes(features, image)
     ids = _class_ids(features, label_map, tf.shape(boxes)[0])
     sample = {
@@ -84,6 +94,8 @@ def decode(serialized, reader, label_map=None):
     }
     if reader.load_image_classes:
         sample["image_class_ids"] = _image_class_ids(features, label_map) - 1
+    if known_classes:
+        sample |= _known_classes(features, label_map)
     return keep_boxes(sample, _in_order(boxes) & (ids >= 1))
 
 
@@ -140,31 +152,23 @@ def masks_in(serialized_records):
     return of_empty_lists, False
 
 
-def _image(features, max_pixels):
-    """[h, w, 3] uint8; a size that would fill the memory is refused by its header."""
-    check = require(
-        num_pixels(features["image/encoded"]) <= max_pixels,
-        f"the record's image has more than {max_pixels} pixels (max_image_pixels of "
-        "the input reader)",
-        features,
-    )
-    with tf.control_dependencies(check):
-        return decoding.decode_tensor(tf.identity(features["image/encoded"]))
-
-
-def _spec(reader):
+def _spec(reader, known_classes=False):
     spec = {key: tf.io.FixedLenFeature([], t, "") for key, t in _SCALARS.items()}
+    spec |= IMAGE_SPEC
     lists = dict(_LISTS)
     if reader.load_instance_masks:
         png = reader.mask_type == input_reader_pb2.PNG_MASKS
         lists["image/object/mask"] = tf.string if png else tf.float32
+        lists[f"image/object/{_MASK_WEIGHT}"] = tf.float32
     if reader.num_keypoints:
         lists["image/object/keypoint/x"] = tf.float32
         lists["image/object/keypoint/y"] = tf.float32
         lists["image/object/keypoint/visibility"] = tf.int64
     if reader.load_multiclass_scores:
         lists["image/object/class/multiclass_scores"] = tf.float32
-    if reader.load_image_classes:
+    if known_classes:
+        lists |= dict.fromkeys(_KNOWN.values(), tf.int64)
+    if reader.load_image_classes or known_classes:
         lists[f"{_IMAGE_CLASS}text"] = tf.string
         lists[f"{_IMAGE_CLASS}label"] = tf.int64
     spec.update({key: tf.io.RaggedFeature(t) for key, t in lists.items()})
@@ -211,11 +215,21 @@ def _image_class_ids(features, label_map):
         return tf.identity(ids)
 
 
+def _known_classes(features, label_map):
+    known = {name: _as_ids(features[key]) - 1 for name, key in _KNOWN.items()}
+    return known | {
+        "verified_classes": _ids_below(_IMAGE_CLASS, features, label_map) - 1
+    }
+
+
+def _as_ids(numbers):
+    """int64 -> int32; one that does not fit would become some other class."""
+    return tf.cast(tf.clip_by_value(numbers, 0, tf.int32.max), tf.int32)
+
+
 def _ids_below(prefix, features, label_map):
     """int32 ids as in files of the texts or labels below a prefix; 0: no such class."""
-    # One that does not fit would become some other class.
-    labels = features[f"{prefix}label"]
-    ids = tf.cast(tf.clip_by_value(labels, 0, tf.int32.max), tf.int32)
+    ids = _as_ids(features[f"{prefix}label"])
     if label_map is None:
         return ids
     texts = features[f"{prefix}text"]
@@ -254,10 +268,15 @@ def _box_attributes(features, boxes, reader):
     ignored = tf.zeros([count], tf.bool)
     for name in ignored_flags(reader):
         ignored |= listed(name, zeros) > 0
+    of_masks = {}
+    if reader.load_instance_masks:
+        of_masks["mask_weights"] = listed(_MASK_WEIGHT, tf.ones([count]))
     return {
+        **of_masks,
         "weights": listed("weight", tf.ones([count])),
         "is_crowd": listed("is_crowd", zeros) > 0,
         "difficult": listed("difficult", zeros) > 0,
+        "group_of": listed("group_of", zeros) > 0,
         "ignored": ignored,
         "area": listed("area", size[:, 0] * size[:, 1]),
     }

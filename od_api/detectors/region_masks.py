@@ -26,7 +26,7 @@ class RegionMasks:
         """The mean cross entropy of the pixels of all positive regions of the batch.
 
         As in the old API a region counts as much as its ground truth, and the images
-        share one mean.
+        share one mean. Where masks have a weight of their own it is a further factor.
 
         Args:
           mask_logits: [B * P, mh, mw, K or 1].
@@ -58,6 +58,8 @@ class RegionMasks:
         )
         positive = tf.cast(assignment.label == 1, tf.float32)
         weight = positive * assignment.take(targets.weights)
+        if targets.mask_weights is not None:
+            weight *= assignment.take(targets.mask_weights)
         count = sum_over_replicas(tf.reduce_sum(weight))
         count *= logits.shape[1] * logits.shape[2]
         loss = tf.reduce_sum(pixels * weight[..., None, None]) / tf.maximum(count, 1.0)

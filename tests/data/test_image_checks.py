@@ -77,3 +77,22 @@ def test_only_so_many_are_decoded():
         seen.append(checks.decodes)
     assert seen == [True, True, False] and checks.decoded == 2
     assert ImageChecks().look(broken)[1][0][1] == "undecodable"
+
+
+@pytest.mark.parametrize(
+    ("size", "stated", "findings"),
+    [
+        (72, True, []),
+        (24, True, []),
+        (71, True, [("error", "undecodable")]),
+        (72, False, [("error", "undecodable")]),
+    ],
+)
+def test_raw_pixels(size, stated, findings):
+    """4 x 6 pixels of three bytes or one, or neither, or of unknown shape."""
+    features = {"image/encoded": [b"\xff" * size], "image/format": [b"RAW"]}
+    if stated:
+        features |= {"image/height": [4], "image/width": [6]}
+    known, found = ImageChecks().look(features)
+    assert known == ((4, 6) if stated else None)
+    assert [finding[:2] for finding in found] == findings

@@ -38,3 +38,15 @@ def test_a_set_without_any_box_is_no_detector_s():
     ((severity, kind, _),) = tally.findings(0)
     assert (severity, kind) == ("error", "no_boxes_at_all")
     assert list(tally.findings(5)) == []
+
+
+def test_ids_that_metrics_read_are_of_the_label_map():
+    key = "image/neg_category_ids"
+    tally = ImageClasses(LABELS, False)
+    assert list(tally.add({key: [1, 2]})) == []
+    ((severity, kind, detail),) = tally.add({key: [2, 7, 3]})
+    assert (severity, kind) == ("warning", "unknown_id")
+    assert detail.endswith("[3, 7]")
+    assert kinds({key: [7], "image/not_exhaustive_category_ids": [0]}, False) == (
+        ["unknown_id"] * 2
+    )

@@ -193,6 +193,30 @@ def test_crowds_and_difficult_ones_are_told(tmp_path):
     assert batch["difficult"].numpy().tolist() == [[False, True]]
 
 
+def test_known_classes_and_groups_are_there_in_evaluation(tmp_path):
+    """Two classes; ids that the model does not have are passed over, and an image whose
+    classes are all unknown is not one of which nobody said anything."""
+    lists = {"verified": "class/label", "not_exhaustive": "not_exhaustive_category_ids"}
+    given = [{"verified": [2, 7]}, {"verified": [7]}, {"not_exhaustive": [1]}]
+    records = [example(i, [(0, 0, 1, 1)] * 2) for i in range(3)]
+    for record, values in zip(records, given, strict=True):
+        feature = record.features.feature
+        feature["image/object/group_of"].int64_list.value.extend([0, 1])
+        for name, numbers in values.items():
+            feature[f"image/{lists[name]}"].int64_list.value.extend(numbers)
+    paths = write(tmp_path / "x", records)
+    reader = reader_of(*paths)
+    batch = next(iter(batches(reader, training=False, batch_size=3)))
+    got = {name: value.numpy().tolist() for name, value in batch.items()}
+    assert got["verified_classes"] == [[False, True], [False] * 2, [False] * 2]
+    assert got["any_verified"] == [True, True, False]
+    assert got["not_exhaustive_classes"] == [[False] * 2, [False] * 2, [True, False]]
+    assert got["negative_classes"] == [[False] * 2] * 3
+    assert got["group_of"] == [[False, True]] * 3
+    trained = next(iter(batches(reader, seed=1)))
+    assert not {"group_of", "any_verified", "verified_classes"} & set(trained)
+
+
 def test_boxes_of_classes_beyond_the_model_are_left_out(tmp_path):
     paths = write(tmp_path / "x", [example(0, [(0, 0, 1, 1)] * 2)])
     data = make_dataset(

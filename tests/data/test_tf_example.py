@@ -45,12 +45,12 @@ def add(record, key, kind, values):
     return record
 
 
-def sample_of(record, reader=READER, labels=LABELS):
+def sample_of(record, reader=READER, labels=LABELS, **settings):
     """Decoded eagerly and in tf.data, which must agree."""
     serialized = record.SerializeToString()
-    eager = decode(serialized, reader, labels)
+    eager = decode(serialized, reader, labels, **settings)
     data = tf.data.Dataset.from_tensors(serialized)
-    mapped = next(iter(data.map(lambda s: decode(s, reader, labels))))
+    mapped = next(iter(data.map(lambda s: decode(s, reader, labels, **settings))))
     assert set(eager) == set(mapped)
     for name, value in eager.items():
         np.testing.assert_array_equal(value, mapped[name], err_msg=name)
@@ -92,6 +92,7 @@ def test_crowds_groups_and_difficult_boxes(settings, ignored):
     record = add(record, "image/object/group_of", "int64_list", [0, 0, 1, 0])
     sample = sample_of(record, input_reader_pb2.InputReader(**settings))
     assert sample["ignored"].tolist() == ignored
+    assert sample["group_of"].tolist() == [False, False, True, False]
     assert sample["is_crowd"].tolist() == [True, False, False, False]
     assert sample["difficult"].tolist() == [False, True, False, False]
 
@@ -99,6 +100,35 @@ def test_crowds_groups_and_difficult_boxes(settings, ignored):
 def test_nothing_is_ignored_where_records_do_not_say():
     sample = sample_of(example())
     assert sample["ignored"].tolist() == [False]
+
+
+def test_known_classes_of_the_whole_image():
+    """By text, else by number; -1 for what the label map does not have."""
+    record = add(example(), "image/class/text", "bytes_list", [b"eel", b"gnu"])
+    record = add(record, "image/class/label", "int64_list", [1])
+    record = add(record, "image/neg_category_ids", "int64_list", [2, 5])
+    sample = sample_of(record, known_classes=True)
+    assert sample["verified_classes"].tolist() == [4, -1]
+    assert sample["negative_classes"].tolist() == [1, 4]
+    assert sample["not_exhaustive_classes"].tolist() == []
+    by_number = sample_of(record, labels=None, known_classes=True)
+    assert by_number["verified_classes"].tolist() == [0]
+    assert "verified_classes" not in sample_of(record)
+
+
+@pytest.mark.parametrize(
+    ("given", "weights"), [([], [1, 1]), ([0.5, 0], [0.5, 0]), ([0.5], [1, 1])]
+)
+def test_weights_of_masks(given, weights):
+    """Two PNG masks; without a weight for each they are 1."""
+    record = example(boxes=[(0.1, 0.2, 0.5, 0.6)] * 2)
+    mask = tf.io.encode_png(tf.ones([20, 40, 1], tf.uint8)).numpy()
+    record = add(record, "image/object/mask", "bytes_list", [mask] * 2)
+    record = add(record, "image/object/mask/weight", "float_list", given)
+    masks = {"load_instance_masks": True, "mask_type": "PNG_MASKS"}
+    sample = sample_of(record, input_reader_pb2.InputReader(**masks))
+    assert sample["mask_weights"].tolist() == weights
+    assert "mask_weights" not in sample_of(record)
 
 
 def test_a_record_without_objects():

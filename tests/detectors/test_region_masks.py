@@ -12,7 +12,7 @@ from od_api.detectors.region_masks import RegionMasks
 LOG_2 = np.log(2.0)
 
 
-def loss_of(label, weights, logits):
+def loss_of(label, weights, logits, mask_weights=None):
     """Of two images with two regions each, against empty masks of 2 x 2 samples."""
     label = tf.constant(label)
     masks = RegionMasks(head=types.SimpleNamespace(), loss_weight=3.0)
@@ -23,6 +23,7 @@ def loss_of(label, weights, logits):
         valid=tf.ones([2, 1], tf.bool),
         true_shapes=tf.constant([[8, 8]] * 2),
         masks=tf.zeros([2, 1, 8, 8], tf.uint8),
+        mask_weights=mask_weights and tf.constant(mask_weights)[:, None],
     )
     assignment = Assignment(tf.zeros([2, 2], tf.int32), label, tf.ones([2, 2]))
     logits = tf.ones([4, 2, 2, 1]) * tf.reshape(tf.constant(logits), [4, 1, 1, 1])
@@ -46,6 +47,22 @@ def loss_of(label, weights, logits):
 def test_one_mean_over_the_regions_of_all_images(label, weights, expected):
     made = loss_of(label, weights, logits=[-100.0, 0.0, 20.0, 50.0])
     assert made == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "mask_weights, expected",
+    [
+        ([1.0, 1.0], 3 * (0 + LOG_2 + 20) / 3),
+        # As half a ground truth, and as none: the mean is of what is left.
+        ([1.0, 0.5], 3 * (0 + LOG_2 + 10) / 2.5),
+        ([0.0, 1.0], 3 * 20),
+        ([0.0, 0.0], 0.0),
+    ],
+)
+def test_weights_of_masks_are_factors(mask_weights, expected):
+    label, logits = [[1, 1], [1, 0]], [-100.0, 0.0, 20.0, 50.0]
+    made = loss_of(label, [1.0, 1.0], logits, mask_weights)
+    assert made == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize("threshold, loss", [(False, 25.0), (True, 0.0)])
