@@ -69,9 +69,6 @@ IGNORED_FIELDS = {
         "keep_image_id_for_visualization_export": "no single pictures are exported",
         "retain_original_images": "evaluation keeps what it draws",
         "retain_original_image_additional_channels": "images have three channels",
-        "image_classes_field_map_empty_to_ones": (
-            "it belongs to skip_predictions_for_unlabeled_class, which is refused"
-        ),
         "use_dummy_loss_in_eval": "validation losses are real",
     },
     "InputReader": {
@@ -127,8 +124,9 @@ REFUSED_FIELDS = {
             "od_api has no metrics of keypoints yet: remove the field"
         ),
         "skip_predictions_for_unlabeled_class": (
-            "od_api does not read which classes of an image were labelled: remove the "
-            "field to count all predictions"
+            "COCO's metrics count the predictions of all classes: remove the field, or "
+            "measure by oid_challenge_detection_metrics or lvis_detection_metrics, "
+            "which leave out classes that nobody looked for in an image"
         ),
     },
 }

@@ -31,8 +31,10 @@ class CocoDetectionMetrics:
       eval_config: EvalConfig; `include_metrics_per_category`,
         `all_metrics_per_category`, `super_categories`, `use_fast_coco_eval`,
         `max_detections` and `class_agnostic` count.
-      fast: measure with faster-coco-eval, which gives the same numbers sooner; by
-        default as the config says.
+      fast: measure with faster-coco-eval, which gives the same numbers sooner.
+      agnostic: take all classes for one.
+      most: so many detections of a class and image are looked at.
+      The last three are by default as the config says.
     """
 
     key = "coco_detection_metrics"
@@ -40,11 +42,14 @@ class CocoDetectionMetrics:
     iou_type = "bbox"
     needs_masks = False
 
-    def __init__(self, label_map, eval_config=None, *, fast=None):
+    def __init__(
+        self, label_map, eval_config=None, *, fast=None, agnostic=None, most=None
+    ):
         self._settings = eval_config or eval_pb2.EvalConfig()
-        self._agnostic = self._settings.class_agnostic
+        given = self._settings.class_agnostic
+        self._agnostic = given if agnostic is None else agnostic
         self._label_map = _OneClass() if self._agnostic else label_map
-        self._most = self._settings.max_detections
+        self._most = self._settings.max_detections if most is None else most
         self._fast = self._settings.use_fast_coco_eval if fast is None else fast
         self._records = ImageRecords()
         self._evaluated = None
@@ -138,16 +143,18 @@ class CocoDetectionMetrics:
             )
         recall = self._arrays()["recall"][:, classes]
         for i, limit in enumerate(self._limits()):
-            metrics[f"Recall/AR@{limit}"] = _mean(recall[:, :, 0, i])
+            metrics[f"Recall/AR@{limit}"] = mean_of_known(recall[:, :, 0, i])
         for name, area in list(_AREAS.items())[1:]:
-            metrics[f"Recall/AR@{self._most}{name}"] = _mean(recall[:, :, area, -1])
+            metrics[f"Recall/AR@{self._most}{name}"] = mean_of_known(
+                recall[:, :, area, -1]
+            )
         return metrics
 
     def _limits(self):
         return [*(few for few in _FEW if few < self._most), self._most]
 
     def _average_precision(self, iou=slice(None), area=0, classes=slice(None)):
-        return _mean(self._arrays()["precision"][iou][:, :, classes, area, -1])
+        return mean_of_known(self._arrays()["precision"][iou][:, :, classes, area, -1])
 
     def _by_super_category(self):
         """Mean AP of the classes of each super-category that have ground truth."""
@@ -157,7 +164,7 @@ class CocoDetectionMetrics:
             members = [m.strip() for m in members.split(",")]
             values = np.array([by_name[m] for m in members if m in by_name])
             key = f"{self.prefix}_PerformanceBySuperCategory/{name}"
-            metrics[key] = _mean(values)
+            metrics[key] = mean_of_known(values)
         return metrics
 
     def _arrays(self):
@@ -167,7 +174,7 @@ class CocoDetectionMetrics:
         return self._evaluated
 
     def _evaluate(self):
-        dataset, evaluation = _fast_classes() if self._fast else (COCO, COCOeval)
+        dataset, evaluation = self._tools()
         truth, found = dataset(), dataset()
         truth.dataset, found.dataset = self._datasets()
         with contextlib.redirect_stdout(io.StringIO()):
@@ -178,6 +185,10 @@ class CocoDetectionMetrics:
             run.evaluate()
             run.accumulate()
         return run.eval
+
+    def _tools(self):
+        """The classes of a data set and of an evaluation."""
+        return _fast_classes() if self._fast else (COCO, COCOeval)
 
     def _datasets(self):
         """Ground truth and detections as COCO JSON would have them."""
@@ -254,7 +265,7 @@ def _corner_and_size(boxes):
     return np.concatenate([corner[:, ::-1], size[:, ::-1]], axis=1).astype(np.float64)
 
 
-def _mean(values):
+def mean_of_known(values):
     """Mean of what could be measured; -1 if nothing could."""
     values = values[values > -1]
     return float(np.mean(values)) if values.size else -1.0

@@ -3,6 +3,7 @@
 from pycocotools import mask as coco_mask
 
 from od_api.metrics.coco import CocoDetectionMetrics
+from od_api.metrics.image_records import refuse_without_masks
 
 
 class CocoMaskMetrics(CocoDetectionMetrics):
@@ -25,13 +26,7 @@ class CocoMaskMetrics(CocoDetectionMetrics):
         Raises:
           ValueError: boxes without masks, or masks of different sizes.
         """
-        sizes = set()
-        for rows in (groundtruth, detections):
-            if rows.get("masks") is None:
-                raise ValueError(f"image {image_id} has boxes without masks")
-            sizes |= {tuple(code["size"]) for code in rows["masks"]}
-        if len(sizes) > 1:
-            raise ValueError(f"image {image_id} has masks of sizes {sorted(sizes)}")
+        refuse_without_masks(image_id, groundtruth, detections)
         super().add(image_id, groundtruth, detections)
 
     def _image(self, image_id, groundtruth, detections):

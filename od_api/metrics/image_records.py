@@ -6,6 +6,21 @@ import numpy as np
 from absl import logging
 
 
+class KnownClasses(NamedTuple):
+    """What is known of the classes of a whole image: [n] int, 0-based.
+
+    Attributes:
+      verified: of which somebody said whether they are there (image/class/*); None
+        where the record says nothing of any.
+      negative: that are not there (neg_category_ids).
+      not_exhaustive: of which not every object has a box (not_exhaustive_category_ids).
+    """
+
+    verified: Any
+    negative: np.ndarray
+    not_exhaustive: np.ndarray
+
+
 class GroundTruth(NamedTuple):
     """Objects of an image: boxes [G, 4] in its own pixels, the rest [G].
 
@@ -14,7 +29,9 @@ class GroundTruth(NamedTuple):
       classes: int, 0-based.
       is_crowd: bool.
       difficult: bool.
+      group_of: bool: a box around several objects.
       area: float32; that of the box where it is not known.
+      known: KnownClasses of the image.
       masks: run-length codes of the image's size (pictures/rle.py); None without masks.
     """
 
@@ -22,8 +39,14 @@ class GroundTruth(NamedTuple):
     classes: np.ndarray
     is_crowd: np.ndarray
     difficult: np.ndarray
+    group_of: np.ndarray
     area: np.ndarray
+    known: KnownClasses
     masks: Any = None
+
+    def rows(self, keep):
+        """The objects at [n] indices, or where [G] bool holds."""
+        return _rows(self, keep, len(self.boxes))
 
 
 class Found(NamedTuple):
@@ -37,6 +60,10 @@ class Found(NamedTuple):
     classes: np.ndarray
     masks: Any = None
 
+    def rows(self, keep):
+        """The detections at [n] indices, or where [N] bool holds."""
+        return _rows(self, keep, len(self.boxes))
+
 
 class ImageRecords(dict):
     """{image id: (GroundTruth, Found)}, in the order in which images came."""
@@ -47,7 +74,8 @@ class ImageRecords(dict):
         Args:
           image_id: int.
           groundtruth: dict of `boxes`, `classes` and maybe `is_crowd`, `difficult`,
-            `area`, `masks`; missing flags are False.
+            `group_of`, `area`, `masks`, and of `verified_classes`, `negative_classes`,
+            `not_exhaustive_classes`, 0-based; missing flags are False.
           detections: dict of `boxes`, `scores`, `classes` and maybe `masks`.
 
         Returns:
@@ -67,6 +95,17 @@ class ImageRecords(dict):
             return False
         self[image_id] = _groundtruth(groundtruth), _found(detections)
         return True
+
+
+def refuse_without_masks(image_id, groundtruth, detections):
+    """Raises ValueError for boxes without masks, or masks of different sizes."""
+    sizes = set()
+    for rows in (groundtruth, detections):
+        if rows.get("masks") is None:
+            raise ValueError(f"image {image_id} has boxes without masks")
+        sizes |= {tuple(code["size"]) for code in rows["masks"]}
+    if len(sizes) > 1:
+        raise ValueError(f"image {image_id} has masks of sizes {sorted(sizes)}")
 
 
 def box_area(boxes):
@@ -92,9 +131,35 @@ def _groundtruth(given):
         classes=_column(given, "classes", n, np.int64),
         is_crowd=_column(given, "is_crowd", n, bool, default=False),
         difficult=_column(given, "difficult", n, bool, default=False),
+        group_of=_column(given, "group_of", n, bool, default=False),
+        known=_known(given),
         area=np.where(area > 0, area, box_area(boxes)),
         masks=_masks(given, n),
     )
+
+
+def _known(given):
+    def classes(name):
+        return np.asarray(given.get(name, []), np.int64)
+
+    verified = given.get("verified_classes")
+    return KnownClasses(
+        verified=None if verified is None else classes("verified_classes"),
+        negative=classes("negative_classes"),
+        not_exhaustive=classes("not_exhaustive_classes"),
+    )
+
+
+def _rows(record, keep, count):
+    index = np.arange(count)[keep]
+    rows = {
+        name: value[index]
+        for name, value in record._asdict().items()
+        if isinstance(value, np.ndarray)
+    }
+    if record.masks is not None:
+        rows["masks"] = [record.masks[i] for i in index]
+    return record._replace(**rows)
 
 
 def _found(given):

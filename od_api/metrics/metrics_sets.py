@@ -1,28 +1,18 @@
 """From eval_config.metrics_set to evaluators."""
 
 import difflib
+import functools
 
 from od_api.core.errors import ConfigError, MissingPart
 from od_api.metrics.coco import CocoDetectionMetrics
 from od_api.metrics.coco_mask import CocoMaskMetrics
 from od_api.metrics.image_classification import ImageClassificationMetrics
+from od_api.metrics.lvis import LvisDetectionMetrics, LvisMaskMetrics
+from od_api.metrics.open_images import OpenImagesMetrics
 from od_api.metrics.pascal_voc import PascalVocMetrics
 
 _DEFAULT = "coco_detection_metrics"
 _OF_IMAGES = ImageClassificationMetrics.key
-
-
-def _pascal_voc(label_map, eval_config):
-    return PascalVocMetrics(label_map, eval_config)
-
-
-def _weighted_pascal_voc(label_map, eval_config):
-    return PascalVocMetrics(
-        label_map,
-        key="weighted_pascal_voc_detection_metrics",
-        prefix="WeightedPascalBoxes",
-        weighted=True,
-    )
 
 
 def _precision_at_recall(label_map, eval_config):
@@ -34,28 +24,57 @@ def _precision_at_recall(label_map, eval_config):
     )
 
 
+def _of(kind, prefix, **settings):
+    return functools.partial(kind, prefix=prefix, **settings)
+
+
 _EVALUATORS = {
     _DEFAULT: CocoDetectionMetrics,
     _OF_IMAGES: ImageClassificationMetrics,
     "coco_mask_metrics": CocoMaskMetrics,
-    "pascal_voc_detection_metrics": _pascal_voc,
-    "weighted_pascal_voc_detection_metrics": _weighted_pascal_voc,
+    "lvis_mask_metrics": LvisMaskMetrics,
+    "lvis_detection_metrics": LvisDetectionMetrics,
     "precision_at_recall_detection_metrics": _precision_at_recall,
 }
 
-_MASKS = "is not the way in which od_api measures masks: use coco_mask_metrics"
-_OPEN_IMAGES = "needs Open Images' group-of boxes, which od_api does not read yet"
+# Those that are one evaluator with other settings.
+_FORMS = {
+    "pascal_voc_detection_metrics": _of(PascalVocMetrics, "PascalBoxes"),
+    "weighted_pascal_voc_detection_metrics": _of(
+        PascalVocMetrics, "WeightedPascalBoxes", weighted=True
+    ),
+    "pascal_voc_instance_segmentation_metrics": _of(
+        PascalVocMetrics, "PascalMasks", of_masks=True
+    ),
+    "weighted_pascal_voc_instance_segmentation_metrics": _of(
+        PascalVocMetrics, "WeightedPascalMasks", weighted=True, of_masks=True
+    ),
+    "oid_V2_detection_metrics": _of(OpenImagesMetrics, "OpenImagesV2"),
+    # The older name of it.
+    "open_images_V2_detection_metrics": _of(OpenImagesMetrics, "OpenImagesV2"),
+    "oid_challenge_detection_metrics": _of(
+        OpenImagesMetrics,
+        "OpenImagesDetectionChallenge",
+        group_weight=1.0,
+        verified_only=True,
+    ),
+    "oid_challenge_segmentation_metrics": _of(
+        OpenImagesMetrics,
+        "OpenImagesInstanceSegmentationChallenge",
+        of_masks=True,
+        verified_only=True,
+    ),
+}
+for _name, _form in _FORMS.items():
+    _EVALUATORS[_name] = functools.partial(_form, key=_name)
+
 _NOT_HERE = {
     "coco_panoptic_metrics": "measures panoptic segmentation, which od_api does not do",
     "coco_keypoint_metrics": "measures keypoints, which od_api does not predict yet",
-    "lvis_mask_metrics": _MASKS,
-    "pascal_voc_instance_segmentation_metrics": _MASKS,
-    "weighted_pascal_voc_instance_segmentation_metrics": _MASKS,
-    "oid_V2_detection_metrics": _OPEN_IMAGES,
-    "oid_challenge_detection_metrics": _OPEN_IMAGES,
-    "oid_challenge_segmentation_metrics": _OPEN_IMAGES,
-    "open_images_metrics": _OPEN_IMAGES,
-    "open_images_V2_detection_metrics": _OPEN_IMAGES,
+    "open_images_metrics": (
+        "is a name that no version of the old API's trainer had: use "
+        "oid_V2_detection_metrics, or oid_challenge_detection_metrics"
+    ),
 }
 
 

@@ -1,4 +1,4 @@
-"""Pascal VOC detection metrics, under the names that the old API gave them.
+"""Pascal VOC metrics of boxes and of masks, under the names that the old API gave them.
 
 AP is the area under the precision-recall curve at IoU .5, precision made
 non-increasing first (Pascal VOC 2010 and later; not the 11 points of 2007). Objects
@@ -8,7 +8,8 @@ truth has AP NaN and is left out of the mean.
 
 import numpy as np
 
-from od_api.metrics.image_records import ImageRecords, iou
+from od_api.metrics.image_records import ImageRecords, refuse_without_masks
+from od_api.metrics.labelling import Rule
 
 
 class PascalVocMetrics:
@@ -22,10 +23,11 @@ class PascalVocMetrics:
       weighted: the mean is the AP of all classes' detections in one list, which counts
         frequent classes more, instead of the mean over classes.
       recall_bounds: (lowest, highest) recall of the points of the curve that count.
+      of_masks: objects overlap where their masks do, and not their boxes; images have
+        masks, then.
     """
 
     iou_threshold = 0.5
-    needs_masks = False
 
     def __init__(
         self,
@@ -36,19 +38,31 @@ class PascalVocMetrics:
         prefix="PascalBoxes",
         weighted=False,
         recall_bounds=(0.0, 1.0),
+        of_masks=False,
     ):
         self.key = key
         self._label_map = label_map
         self._prefix = prefix
         self._weighted = weighted
         self._bounds = recall_bounds
+        self._rule = Rule(of_masks=of_masks, threshold=self.iou_threshold)
         self._records = ImageRecords()
         self._curves = None
 
     def add(self, image_id, groundtruth, detections):
-        """One image; boxes in its own pixels, classes 0-based (see records.py)."""
+        """One image; boxes in its own pixels, classes 0-based (image_records.py).
+
+        Raises:
+          ValueError: masks are measured, and are missing or of different sizes.
+        """
+        if self.needs_masks:
+            refuse_without_masks(image_id, groundtruth, detections)
         if self._records.put(image_id, groundtruth, detections):
             self._curves = None
+
+    @property
+    def needs_masks(self):
+        return self._rule.of_masks
 
     @property
     def num_images(self):
@@ -91,7 +105,7 @@ class PascalVocMetrics:
             {
                 "id": class_id,
                 "name": self._label_map.name(class_id),
-                "groundtruth": total,
+                "groundtruth": round(total),
                 "detections": len(scores),
                 "AP": self._average_precision(scores, hits, total),
             }
@@ -107,7 +121,7 @@ class PascalVocMetrics:
         for class_id, (scores, hits, total) in self._labelled().items():
             if total:
                 recall, precision, order = precision_recall(scores, hits, total)
-                hit = hits[order]
+                hit = hits[order] > 0
                 curves[self._label_map.name(class_id)] = {
                     "recall": recall[hit].tolist(),
                     "precision": precision[hit].tolist(),
@@ -124,94 +138,65 @@ class PascalVocMetrics:
         return average_precision(recall[inside], precision[inside])
 
     def _labelled(self):
-        """{class id: (scores [n], hits [n] bool, number of objects that count)}."""
+        """{class id: (scores [n], hits [n], number of objects that count)}."""
         if self._curves is None:
-            self._curves = {i: self._label_class(i - 1) for i in self._label_map.ids}
+            parts = {i: [] for i in self._label_map.ids}
+            for truth, found in self._records.values():
+                for index in np.union1d(truth.classes, found.classes):
+                    if index + 1 in parts:
+                        of_class = self._label_image(
+                            truth.rows(truth.classes == index), _of_class(found, index)
+                        )
+                        parts[index + 1].append(of_class)
+            self._curves = {i: _joined(images) for i, images in parts.items()}
         return self._curves
 
     def _pooled(self):
         """Scores, hits and number of objects of all classes that have objects."""
         classes = [c for c in self._labelled().values() if c[2]]
         scores = np.concatenate([np.zeros(0), *(c[0] for c in classes)])
-        hits = np.concatenate([np.zeros(0, bool), *(c[1] for c in classes)])
+        hits = np.concatenate([np.zeros(0), *(c[1] for c in classes)])
         return scores, hits, sum(c[2] for c in classes)
 
-    def _label_class(self, class_index):
-        scores, hits, total = [], [], 0
-        for truth, found in self._records.values():
-            is_class = truth.classes == class_index
-            is_region = is_class & truth.is_crowd & truth.difficult
-            is_class &= ~is_region
-            difficult = truth.difficult[is_class]
-            total += int(np.sum(~difficult))
-            ymin, xmin, ymax, xmax = found.boxes.T
-            chosen = (found.classes == class_index) & (ymax > ymin) & (xmax > xmin)
-            chosen = np.flatnonzero(chosen)
-            chosen = chosen[np.argsort(-found.scores[chosen], kind="stable")]
-            counts, hit = match(
-                found.boxes[chosen],
-                truth.boxes[is_class],
-                difficult,
-                self.iou_threshold,
-            )
-            regions = truth.boxes[is_region]
-            counts &= hit | ~mostly_in(found.boxes[chosen], regions, self.iou_threshold)
-            scores.append(found.scores[chosen][counts])
-            hits.append(hit[counts])
-        if not scores:
-            return np.zeros(0), np.zeros(0, bool), 0
-        return np.concatenate(scores), np.concatenate(hits), total
+    def _label_image(self, truth, found):
+        """`Rule.label` of one class and image; crowds that are difficult are regions.
+
+        Detections that lie mostly in one do not count.
+        """
+        regions = truth.is_crowd & truth.difficult
+        return self._rule.label(found, truth, truth.difficult, regions)
 
 
-def match(boxes, objects, difficult, threshold):
-    """Which detections of one class in one image are right.
-
-    Each detection answers for the object it overlaps most; the first one to reach the
-    threshold is right, later ones are wrong even where another object would do.
-
-    Args:
-      boxes: [n, 4], best score first.
-      objects: [m, 4].
-      difficult: [m] bool.
-      threshold: the IoU that is enough.
-
-    Returns:
-      counts [n] bool, False for detections of difficult objects; hits [n] bool.
-    """
-    counts, hits = np.ones(len(boxes), bool), np.zeros(len(boxes), bool)
-    if not len(objects):
-        return counts, hits
-    overlap = iou(boxes.astype(np.float64), objects.astype(np.float64))
-    taken = np.zeros(len(objects), bool)
-    for i, j in enumerate(np.argmax(overlap, axis=1)):
-        if overlap[i, j] < threshold:
-            continue
-        if difficult[j]:
-            counts[i] = False
-        elif not taken[j]:
-            hits[i] = taken[j] = True
-    return counts, hits
+def _joined(images):
+    """[(scores, hits, number of objects)] of images as one."""
+    scores, hits, totals = zip(*images, strict=True) if images else ((), (), ())
+    nothing = np.zeros(0)
+    joined = (np.concatenate([nothing, *rows]) for rows in (scores, hits))
+    return *joined, sum(totals)
 
 
-def mostly_in(boxes, regions, threshold):
-    """[n, 4], [m, 4] -> [n] bool: some region holds so much of a box's own area."""
-    boxes, regions = (b.astype(np.float64) for b in (boxes, regions))
-    low = np.maximum(boxes[:, None, :2], regions[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], regions[None, :, 2:])
-    inside = np.prod(np.maximum(high - low, 0.0), axis=-1)
-    area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=-1)
-    return (inside >= threshold * area[:, None]).any(axis=1)
+def _of_class(found, class_index):
+    """The detections of a class that have an area, best score first."""
+    ymin, xmin, ymax, xmax = found.boxes.T
+    chosen = (found.classes == class_index) & (ymax > ymin) & (xmax > xmin)
+    chosen = np.flatnonzero(chosen)
+    return found.rows(chosen[np.argsort(-found.scores[chosen], kind="stable")])
 
 
 def precision_recall(scores, hits, total):
     """The curve, a point a detection, best score first, equal scores in order.
 
+    Args:
+      scores: [n].
+      hits: [n], 0 for a detection that is wrong.
+      total: how much there is to find, above 0.
+
     Returns:
       recall [n], precision [n], and the order [n] of the detections.
     """
     order = np.argsort(-scores, kind="stable")
-    true = np.cumsum(hits[order])
-    return true / total, true / np.arange(1, len(order) + 1), order
+    true, false = np.cumsum(hits[order]), np.cumsum(hits[order] <= 0)
+    return true / total, true / (true + false), order
 
 
 def average_precision(recall, precision):

@@ -2,11 +2,12 @@
 
 import numpy as np
 
+from od_api.core.sample import KNOWN_CLASSES
 from od_api.pictures import rle
 from od_api.pictures.paste_masks import paste_masks
 
 # Of the ground truth that evaluators take.
-COLUMNS = ("boxes", "classes", "is_crowd", "difficult", "area")
+COLUMNS = ("boxes", "classes", "is_crowd", "difficult", "group_of", "area")
 
 
 def per_image(batch, detections, with_masks=False):
@@ -113,6 +114,9 @@ def labelled(objects, label_map, image_shape, min_score=0.0, limit=None):
 def _groundtruth(batch, i):
     valid = batch["valid"][i]
     truth = {name: batch[name][i][valid] for name in COLUMNS}
+    truth |= {name: np.flatnonzero(batch[name][i]) for name in KNOWN_CLASSES}
+    if not batch["any_verified"][i]:
+        truth["verified_classes"] = None
     if "masks" in batch:
         height, width = batch["true_shape"][i]
         truth["masks"] = batch["masks"][i][valid][:, :height, :width]

@@ -10,7 +10,6 @@ from od_api.checkpoints.best_checkpoint import BestCheckpoint
 from od_api.config.loading import nearest
 from od_api.core.errors import ConfigError
 from od_api.core.warn_once import warn_once
-from od_api.data.inputs import finds_boxes
 from od_api.system.files import read_bytes
 
 
@@ -154,7 +153,7 @@ class History:
 def with_best_metric(config, names):
     """The config with a `best_metric` that there is, where none is set.
 
-    The schema's default is COCO's mAP, which only those have who find boxes.
+    The schema's default is COCO's mAP, which only COCO's metrics of boxes have.
 
     Args:
       config: TrainEvalPipelineConfig.
@@ -162,8 +161,6 @@ def with_best_metric(config, names):
     """
     settings = config.eval_config
     if settings.HasField("best_metric") or settings.best_metric in names or not names:
-        return config
-    if finds_boxes(config):
         return config
     config = copy.deepcopy(config)
     config.eval_config.best_metric = names[0]

@@ -49,6 +49,7 @@ USED = {
     """,
     "EvalConfig": """
         num_visualizations min_score_threshold max_num_boxes_to_visualize
+        image_classes_field_map_empty_to_ones
         eval_every_n_steps best_metric early_stopping batch_size metrics_set
         recall_lower_bound recall_upper_bound include_metrics_per_category
         super_categories all_metrics_per_category use_fast_coco_eval max_detections

@@ -1,9 +1,14 @@
+import numpy as np
 import pytest
-from scenes import CATS_AND_DOGS, found, truth
+from scenes import found, truth
 
 from od_api.core.errors import ConfigError
+from od_api.data.label_map import LabelMap
 from od_api.metrics import build_evaluators
+from od_api.pictures import rle
 from od_api.protos import eval_pb2
+
+CATS_AND_DOGS = LabelMap.from_names(["cat", "dog"])
 
 
 def build(*names, **settings):
@@ -24,12 +29,35 @@ def build(*names, **settings):
             "precision_at_recall_detection_metrics",
             "PrecisionAtRecallBoxes_Precision/mAP@0.5IOU",
         ),
+        ("oid_V2_detection_metrics", "OpenImagesV2_Precision/mAP@0.5IOU"),
+        ("open_images_V2_detection_metrics", "OpenImagesV2_Precision/mAP@0.5IOU"),
+        (
+            "oid_challenge_detection_metrics",
+            "OpenImagesDetectionChallenge_Precision/mAP@0.5IOU",
+        ),
+        ("lvis_detection_metrics", "DetectionBoxes_AP"),
+        ("coco_mask_metrics", "DetectionMasks_Precision/mAP"),
+        ("lvis_mask_metrics", "DetectionMasks_AP"),
+        (
+            "pascal_voc_instance_segmentation_metrics",
+            "PascalMasks_Precision/mAP@0.5IOU",
+        ),
+        (
+            "weighted_pascal_voc_instance_segmentation_metrics",
+            "WeightedPascalMasks_Precision/mAP@0.5IOU",
+        ),
+        (
+            "oid_challenge_segmentation_metrics",
+            "OpenImagesInstanceSegmentationChallenge_Precision/mAP@0.5IOU",
+        ),
     ],
 )
 def test_each_set_gives_its_metric(name, metric):
     (evaluator,) = build(name)
     box = [[0, 0, 9, 9]]
-    evaluator.add(1, truth(box), found(box, [0.9]))
+    masks = {"masks": rle.encode(np.ones([1, 9, 9]))}
+    evaluator.add(1, truth(box, **masks), found(box, [0.9]) | masks)
+    assert evaluator.needs_masks == ("Masks" in metric or "Segmentation" in metric)
     assert evaluator.key == name and evaluator.main_metric == metric
     assert evaluator.result()[metric] == pytest.approx(1.0)
 
@@ -55,8 +83,8 @@ def test_recall_bounds_come_from_the_config():
     [
         ("coco_detection_metric", "Did you mean coco_detection_metrics"),
         ("nonsense", "no metrics set 'nonsense'. Available: coco"),
-        ("lvis_mask_metrics", "use coco_mask_metrics"),
-        ("open_images_V2_detection_metrics", "group-of"),
+        ("coco_panoptic_metrics", "panoptic"),
+        ("open_images_metrics", "use oid_V2_detection_metrics"),
     ],
 )
 def test_other_names_are_refused_with_the_reason(name, message):
