@@ -6,8 +6,8 @@ import pytest
 
 from od_api.core.errors import ConfigError
 from od_api.core.warn_once import warn_once
-from od_api.protos import eval_pb2
-from od_api.training.history import History, read_history
+from od_api.protos import eval_pb2, pipeline_pb2
+from od_api.training.history import History, read_history, with_best_metric
 
 MAP = "DetectionBoxes_Precision/mAP"
 
@@ -154,3 +154,15 @@ def test_a_damaged_record_of_best_counts_as_none(tmp_path, text):
     (tmp_path / "best").mkdir()
     (tmp_path / "best" / "best.json").write_text(text)
     assert history(tmp_path).add(20, {MAP: 0.4})
+
+
+def test_without_a_best_metric_the_first_one_measured_is_it():
+    """COCO's, which is the schema's default, where it is measured."""
+    config = pipeline_pb2.TrainEvalPipelineConfig()
+    names = ["PascalBoxes_Precision/mAP@0.5IOU", "PascalBoxes_PerformanceByCategory/x"]
+    chosen = with_best_metric(config, names).eval_config.best_metric
+    assert chosen == names[0]
+    coco = "DetectionBoxes_Precision/mAP"
+    assert with_best_metric(config, [*names, coco]).eval_config.best_metric == coco
+    config.eval_config.best_metric = "typo"
+    assert with_best_metric(config, names).eval_config.best_metric == "typo"
