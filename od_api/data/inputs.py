@@ -102,13 +102,7 @@ class Input:
         Raises:
           UserError: with the findings that training cannot survive.
         """
-        report = check_records(
-            self.paths,
-            self.label_map,
-            fast=True,
-            reader=self._reader,
-            training=self._training,
-        )
+        report = self.report(fast=True)
         purpose = "training" if self._training else "evaluation"
         if report.errors:
             raise UserError(
@@ -119,6 +113,16 @@ class Input:
         lines += report.lines("note", _SHOWN, kinds=_TOLD)
         for line in lines:
             warn_once(line)
+
+    def report(self, fast=False):
+        """`check_records` of what is read."""
+        return check_records(
+            self.paths,
+            self.label_map,
+            fast=fast,
+            reader=self._reader,
+            training=self._training,
+        )
 
     def refuse_masks(self, field_path):
         """Raises ConfigError where masks are to be read that the records lack."""
@@ -295,6 +299,22 @@ class EvaluationInput(Input):
         return self.dataset(
             detector, batch_size=self._batch_size, training=False, part=Part(seed=0)
         )
+
+
+def inputs_of(config):
+    """{place: Input} of all input readers of a config.
+
+    Raises:
+      ConfigError: there is none, or one cannot be served.
+    """
+    inputs = {}
+    if config.HasField("train_input_reader"):
+        inputs["train_input_reader"] = TrainingInput(config)
+    for i in range(len(config.eval_input_reader)):
+        inputs[f"eval_input_reader[{i}]"] = EvaluationInput(config, i)
+    if not inputs:
+        raise ConfigError("is not set: there is no input reader", "train_input_reader")
+    return inputs
 
 
 def _refuse_chips(reader, static_shapes):

@@ -29,6 +29,10 @@ class RecordSource(str):
         source.size, source._make, source.fault = size, make, None
         return source
 
+    def __reduce__(self):
+        # A copy in a report is the name alone.
+        return str, (str(self),)
+
     def record(self, index):
         """The bytes of a record.
 

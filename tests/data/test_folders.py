@@ -8,6 +8,7 @@ import tensorflow as tf
 import tiny
 from data_set_kit import picture
 
+from od_api.cli import main
 from od_api.config.loading import load_config
 from od_api.core.errors import ConfigError, UserError
 from od_api.data import records
@@ -221,6 +222,17 @@ def test_unknown_classes_are_dropped_if_asked(folder, tmp_path):
         b["classes"][b["valid"]] for b in taken(source.evaluation_dataset(Sees), 9)
     ]
     assert sum(len(c) for c in classes) == 2
+
+
+def test_data_check_of_a_config(folder, tmp_path, capsys):
+    config_of(reader_of("voc", folder), folder, tmp_path / "c")
+    assert main(["data", "check", "--config", f"{tmp_path}/c", "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert list(found) == ["train_input_reader", "eval_input_reader[0]"]
+    assert [report["records"] for report in found.values()] == [7, 7]
+    assert main(["data", "check", "--config", f"{tmp_path}/c", "x.record"]) == 2
+    assert main(["data", "check", "x.record"]) == 2
+    assert "or a --config" in capsys.readouterr().err
 
 
 def test_kinds_are_known_without_the_converters():
