@@ -19,10 +19,13 @@ def similarities(similarity, anchors, targets):
       targets: `Targets` with at least one row of boxes, see core's `trimmed`.
 
     Returns:
-      [B, G, A] float32, NEVER in padding and ignored boxes, without a gradient.
+      [B, G, A] float32, NEVER in padding, in ignored boxes and at priors that are not
+      valid, without a gradient.
     """
     sees_priors = getattr(similarity, "sees_priors", False)
     others = as_priors(anchors) if sees_priors else prior_boxes(anchors)
     values = similarity(targets.boxes, others)
     values = tf.where(targets.objects[:, :, None], values, NEVER)
+    valid = as_priors(anchors).valid
+    values = tf.where(valid[..., None, :], values, NEVER)
     return tf.stop_gradient(values)

@@ -47,7 +47,8 @@ class Resnet(StagedNetwork):
       deformable_groups: of channels that have offsets of their own.
       deformable_modulation: every tap has a factor as well (Zhu et al., CVPR 2019).
       old_padding: the first pool pads as slim and the old API did ("same": at the end
-        of a map of even size), which their weights rely on.
+        of a map of even size), which their weights rely on. Their convolutions had no
+        biases: those here keep their values.
       trident: a Trident: one stage in branches of several dilations.
 
     Attributes:
@@ -121,6 +122,8 @@ class Resnet(StagedNetwork):
         network = keras_network.rebuild(
             _keras_model(depth, None, (None, None, 3)), name=self.name, edit=edit
         )
+        if old_padding:
+            _keep_biases(network)
         levels = PLAIN_STRIDES if last_stage == "C5" else ("C2", "C3", "C4")
         stages = {
             level: (
@@ -156,6 +159,12 @@ class Resnet(StagedNetwork):
         means to reverse the input channels of the first kernel.
         """
         return bgr_less_means(images)
+
+
+def _keep_biases(network):
+    for layer in network.layers:
+        if getattr(layer, "bias", None) is not None:
+            layer.bias.trainable = False
 
 
 def _keras_model(depth, weights, input_shape):

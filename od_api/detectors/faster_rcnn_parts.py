@@ -13,6 +13,7 @@ from od_api.detectors.region_parts import RegionParts
 from od_api.detectors.region_stage import RegionStage
 from od_api.detectors.stage import StageNames
 from od_api.detectors.stage_fields import listed_stages, refuse_falling_iou
+from od_api.layers.fused_batch_norm import learn_where_frozen
 from od_api.old_api import two_stage_messages as old
 from od_api.old_api.two_stage_extractors import typed_parts
 
@@ -58,6 +59,7 @@ def faster_rcnn_parts(message):
         "region_levels": read.regions.levels,
     }
     if message.number_of_stages == 1:
+        _freeze_as_of_old(message, parts)
         if backbone.second_stage is not None:
             # It waits in the checkpoint for a detector of two stages.
             backbone.second_stage.trainable = False
@@ -68,6 +70,7 @@ def faster_rcnn_parts(message):
     if supervision is not None:
         own = _parts_of_regions([supervision.stage], backbone)
         parts |= {f"supervision_{name}": part for name, part in own.items()}
+    _freeze_as_of_old(message, parts)
     return {
         **arguments,
         "region_stages": stages,
@@ -110,6 +113,13 @@ def _check(message):
     for field, meaning in refused.items():
         if message.HasField(field) and getattr(message, field):
             raise MissingPart(f"od_api does not offer {meaning}", field)
+
+
+def _freeze_as_of_old(message, parts):
+    """Of a `type` of the old API, frozen batch norm keeps its statistics alone."""
+    if message.feature_extractor.type:
+        for part in parts.values():
+            learn_where_frozen(part)
 
 
 def _is_set(message, field):

@@ -20,7 +20,7 @@ from od_api.detectors.dense_stage import DenseStage
 from od_api.detectors.levels_read import built_parts
 from od_api.detectors.objective_field import columns_of, objective_of, set_objective
 from od_api.detectors.stage import reports
-from od_api.layers.fused_batch_norm import freeze_batch_norm
+from od_api.layers.fused_batch_norm import keep_statistics
 from od_api.old_api.feature_extractor_aliases import typed_parts
 from od_api.old_api.ssd_objective import REPLACED, ssd_objective
 from od_api.protos import ssd_pb2
@@ -51,7 +51,7 @@ class Ssd(Detector):
       stage: a DenseStage; its head is the third part with variables.
       postprocess: makes scores of logits, and detections of scores.
       add_background_class: column 0 of the logits is background.
-      freeze_batchnorm: batch norm keeps its statistics, scales and offsets.
+      freeze_batchnorm: batch norm keeps its statistics; scales and offsets learn.
       pad_to_multiple: the network's input becomes a multiple of it.
 
     Attributes:
@@ -82,7 +82,7 @@ class Ssd(Detector):
         self._create_variables()
         if freeze_batchnorm:
             for part in self.parts.values():
-                freeze_batch_norm(part)
+                keep_statistics(part)
 
     @classmethod
     def from_proto(cls, message):

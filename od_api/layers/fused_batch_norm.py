@@ -26,10 +26,17 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
     brought it.
 
     Inference, frozen layers, masks and channels that are not last are Keras'.
+
+    Attributes:
+      keeps_statistics: whether training, too, normalises by the moving averages, which
+        stay; unlike in a frozen layer, scale and offset are trained.
     """
+
+    keeps_statistics = False
 
     def call(self, inputs, training=None, mask=None):
         """[..., C] -> [..., C], normalised over all axes but the last."""
+        training = training and not self.keeps_statistics
         fits = self.axis in (-1, inputs.shape.rank - 1) and mask is None
         if not (training and self.trainable and fits):
             return super().call(inputs, training=training, mask=mask)
@@ -106,8 +113,8 @@ def drifting_statistics(parts):
       parts: {part name: built Keras layer}.
 
     Returns:
-      list of tf.Variable, for `od_api.core.replicas.average_statistics`; none of frozen
-      or of synchronised layers.
+      list of tf.Variable, for `od_api.core.replicas.average_statistics`; none of
+      synchronised layers or of those that keep theirs.
     """
     return [
         average.value
@@ -116,6 +123,7 @@ def drifting_statistics(parts):
         if isinstance(layer, keras.layers.BatchNormalization)
         and layer.trainable
         and not layer.synchronized
+        and not getattr(layer, "keeps_statistics", False)
         for average in (layer.moving_mean, layer.moving_variance)
     ]
 
@@ -125,3 +133,20 @@ def freeze_batch_norm(layer):
     for inner in layer._flatten_layers():
         if isinstance(inner, keras.layers.BatchNormalization):
             inner.trainable = False
+
+
+def keep_statistics(layer):
+    """Batch norm anywhere in a layer keeps its statistics; scale and offset learn.
+
+    In the old API `freeze_batchnorm` and `batch_norm_trainable: false` meant this.
+    """
+    for inner in layer._flatten_layers():
+        if isinstance(inner, FusedBatchNormalization):
+            inner.trainable = inner.keeps_statistics = True
+
+
+def learn_where_frozen(layer):
+    """Frozen batch norm anywhere in a layer keeps its statistics alone."""
+    for inner in layer._flatten_layers():
+        if isinstance(inner, FusedBatchNormalization) and not inner.trainable:
+            inner.trainable = inner.keeps_statistics = True

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from od_api.assigners.argmax_matcher import ArgMaxMatcher
+from od_api.core.types import as_priors
 from od_api.similarities.iou_similarity import IouSimilarity
 
 # Rows are ground truth, columns are anchors.
@@ -190,3 +191,20 @@ def test_no_gradient_reaches_the_anchors():
         tape.watch(anchors)
         quality = matcher.assign(anchors, kit.target_cases()["uneven"]).quality
     assert tape.gradient(quality, anchors) is None
+
+
+def test_an_anchor_that_takes_no_part_claims_no_box():
+    """The box's best anchor, .5, is not valid: it claims the next one, .4."""
+    matcher = ArgMaxMatcher(
+        similarity=lambda *_: tf.constant([[[0.5, 0.4, 0.1]]]),
+        matched_threshold=0.7,
+        unmatched_threshold=0.3,
+        force_match_for_each_row=True,
+    )
+    priors = as_priors(tf.zeros([3, 4]))
+    targets = kit.make_targets(np.ones([1, 1, 4]))
+    label = matcher.assign(priors, targets).label
+    assert label[0].numpy().tolist() == [1, -1, 0]
+    priors = priors._replace(valid=tf.constant([False, True, True]))
+    label = matcher.assign(priors, targets).label
+    assert label[0].numpy().tolist() == [0, 1, 0]

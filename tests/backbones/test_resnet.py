@@ -53,6 +53,12 @@ def test_old_padding_pools_as_same(side):
         assert found[0] == expected and len(found) == (side + 1) // 2
 
 
+def test_old_networks_have_no_biases_to_train():
+    for text, trained in (("old_padding: true", False), ("", True)):
+        backbone = _build(f"depth_multiplier: 0.1 min_depth: 1 {text}")
+        assert any("bias" in v.path for v in backbone.trainable_variables) == trained
+
+
 def test_normalize_gives_bgr_less_the_means():
     normalize = _build("depth_multiplier: 0.05").normalize
     rgb = tf.constant([[[[123.68, 116.779, 104.939]]]])

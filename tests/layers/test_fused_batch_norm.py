@@ -14,6 +14,8 @@ import tensorflow as tf
 from od_api.layers.fused_batch_norm import (
     FusedBatchNormalization,
     drifting_statistics,
+    keep_statistics,
+    learn_where_frozen,
 )
 
 
@@ -189,3 +191,25 @@ def test_replicas_on_two_devices():
         "shares of different sizes",
         "averaged statistics",
     ]
+
+
+def test_kept_statistics_leave_scale_and_offset_to_learn():
+    """Normalised by mean 0 and variance 1: inputs 1 and 3 stay, and so do averages."""
+    layer = FusedBatchNormalization(epsilon=0.0)
+    layer.build([None, 1, 1, 1])
+    keep_statistics(layer)
+    outputs = layer(tf.constant([1.0, 3.0])[:, None, None, None], training=True)
+    np.testing.assert_allclose(np.ravel(outputs), [1, 3], rtol=1e-6)
+    assert (layer.moving_mean.numpy(), layer.moving_variance.numpy()) == (0, 1)
+    assert [v.name for v in layer.trainable_variables] == ["gamma", "beta"]
+    assert not drifting_statistics({"part": layer})
+
+
+def test_only_frozen_layers_begin_to_keep_statistics():
+    frozen = FusedBatchNormalization(trainable=False)
+    free = FusedBatchNormalization()
+    for layer in (frozen, free):
+        layer.build([None, 1, 1, 1])
+        learn_where_frozen(layer)
+    assert frozen.keeps_statistics and frozen.trainable
+    assert not free.keeps_statistics and free.trainable
