@@ -8,7 +8,7 @@ from od_api.metrics.coco import CocoDetectionMetrics
 from od_api.metrics.coco_mask import CocoMaskMetrics
 from od_api.metrics.image_classification import ImageClassificationMetrics
 from od_api.metrics.lvis import LvisDetectionMetrics, LvisMaskMetrics
-from od_api.metrics.open_images import OpenImagesMetrics
+from od_api.metrics.open_images_metrics import OpenImagesMetrics
 from od_api.metrics.pascal_voc import PascalVocMetrics
 
 _DEFAULT = "coco_detection_metrics"
