@@ -276,6 +276,17 @@ def _add_export(commands):
     parser.add_argument("checkpoint", help="a checkpoint, or a directory of them")
     parser.add_argument("output", help="directory to create")
     parser.add_argument("--input-type", default="image_tensor")
+    parser.add_argument(
+        "--input-name",
+        default="input_tensor",
+        help="of the signature's argument; inputs, as in TensorFlow 1, or %(default)s",
+    )
+    parser.add_argument(
+        "--input-shape",
+        type=lambda text: text.split(","),
+        metavar="B,H,W,3",
+        help="of the images, -1 where any number is taken (default: -1,-1,-1,3)",
+    )
     parser.add_argument("--name", default="detector", help="model name for TF Serving")
     parser.add_argument("--version", type=int, default=1)
     parser.add_argument(
@@ -295,6 +306,8 @@ def _export(args):
         args.checkpoint,
         args.output,
         input_type=args.input_type,
+        input_name=args.input_name,
+        input_shape=args.input_shape,
         name=args.name,
         version=args.version,
         static=args.static,
@@ -337,94 +350,21 @@ def _detect(args):
 
 
 def _add_import(commands):
-    parser = commands.add_parser(
-        "import-checkpoint", help="bring weights of the old API, of slim or of Keras"
-    )
-    parser.add_argument(
-        "source",
-        help="a checkpoint, frozen graph, SavedModel, .npz, .tflite or .h5 file",
-    )
-    parser.add_argument(
-        "--config",
-        required=True,
-        type=shipped.found,
-        help="path of the pipeline.config, or the name of a shipped one",
-    )
-    add_overrides(parser)
-    parser.add_argument("--out", required=True, help="directory to create")
-    parser.add_argument(
-        "--type",
-        choices=("classification", "detection", "full"),
-        default="",
-        help="what to take, as fine_tune_checkpoint_type (default: what there is)",
-    )
-    parser.add_argument(
-        "--moving-averages",
-        action="store_true",
-        help="take the averages of the weights that the source keeps",
-    )
-    parser.add_argument("--format", choices=("text", "json"), default="text")
-    parser.set_defaults(func=_import)
+    from od_api.checkpoints.importing.import_command import add_arguments
 
-
-def _import(args):
-    import json
-
-    from od_api import load_config
-    from od_api.checkpoints.importing.import_report import report_text
-    from od_api.import_checkpoint import import_checkpoint
-
-    report = import_checkpoint(
-        load_config(args.config, args.overrides),
-        args.source,
-        args.out,
-        kind=args.type,
-        moving_averages=args.moving_averages,
+    add_arguments(
+        commands.add_parser(
+            "import-checkpoint",
+            help="bring weights of the old API, of slim or of Keras",
+        )
     )
-    as_text = args.format == "text"
-    print(report_text(report) if as_text else json.dumps(report, indent=1))
 
 
 def _add_config(commands):
-    parser = commands.add_parser("config", help="check or show pipeline configs")
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    check = actions.add_parser("check", help="parse and build; say what is wrong")
-    check.add_argument("configs", nargs="+", type=shipped.found)
-    check.add_argument("--format", choices=("text", "json"), default="text")
-    how = check.add_mutually_exclusive_group()
-    how.add_argument("--data", action="store_true", help="open records and checkpoint")
-    how.add_argument(
-        "--no-files",
-        action="store_true",
-        help="the files that the config names are elsewhere: do not look for them",
-    )
-    add_overrides(check)
-    check.set_defaults(func=_config_check)
-    explain = actions.add_parser("explain", help="say in words what a config does")
-    add_config(explain)
-    explain.set_defaults(func=_config_explain)
-    show = actions.add_parser("show", help="print the config with its base merged in")
-    add_config(show)
-    show.set_defaults(func=_config_show)
+    from od_api.config_checks.config_commands import add_parsers
 
-
-def _config_check(args):
-    from od_api.config_check import EXIST, NAMES, OPEN, check_configs
-
-    files = OPEN if args.data else NAMES if args.no_files else EXIST
-    return check_configs(args.configs, args.format, files, args.overrides)
-
-
-def _config_explain(args):
-    from od_api.config_explain import explain
-
-    print("\n".join(explain(args.config, args.overrides)))
-
-
-def _config_show(args):
-    from od_api import load_config
-
-    print(load_config(args.config, args.overrides), end="")
+    parser = commands.add_parser("config", help="check, explain or show configs")
+    add_parsers(parser.add_subparsers(dest="action", required=True, metavar="ACTION"))
 
 
 def _add_data(commands):

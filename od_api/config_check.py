@@ -20,7 +20,6 @@ from od_api.config.memory_bound import refuse_too_large
 from od_api.config_checks.asking import refusals
 from od_api.config_checks.opened_files import file_errors
 from od_api.config_checks.parts import Parts, trains
-from od_api.config_checks.parts import build_parts as build_parts
 from od_api.config_checks.reader_checks import evaluation_errors, reader_errors
 from od_api.config_checks.rehearsal import rehearsal_errors
 from od_api.core.errors import ConfigError, MissingFile, MissingPart, UserError

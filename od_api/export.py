@@ -29,8 +29,10 @@ from od_api.config.loading import write_config
 from od_api.core.errors import UserError
 from od_api.data.inputs import label_map_path
 from od_api.data.label_map import LabelMap
+from od_api.detectors.given_boxes import GivenBoxes
 from od_api.exporting import parity, serving
 from od_api.exporting.frozen_network import FrozenNetwork
+from od_api.exporting.signature_inputs import SignatureInputs
 from od_api.exporting.static_shapes import with_static_shapes
 from od_api.system.new_folders import appears_whole, check_new_folder
 from od_api.system.path_names import one_name
@@ -61,6 +63,8 @@ def export(
     output_dir,
     *,
     input_type="image_tensor",
+    input_name="input_tensor",
+    input_shape=None,
     name="detector",
     version=1,
     static=False,
@@ -71,7 +75,10 @@ def export(
       config: TrainEvalPipelineConfig.
       checkpoint: a checkpoint, or a directory whose newest one is taken.
       output_dir: directory to create; an empty one may exist.
-      input_type: one of `serving.INPUT_TYPES`.
+      input_type: one of `signature_inputs.INPUT_TYPES`.
+      input_name: of the argument with the images: "input_tensor", or "inputs" as in
+        TensorFlow 1.
+      input_shape: of that argument; see `SignatureInputs`.
       name: the model's name for TensorFlow Serving.
       version: its version, 0 or more.
       static: suppression and region operators in their static forms, which other
@@ -86,49 +93,50 @@ def export(
         the checkpoint. Nothing is left behind.
     """
     output_dir = pathlib.Path(output_dir)
-    _check_arguments(output_dir, input_type, name, version)
+    _check_arguments(output_dir, name, version)
+    inputs = SignatureInputs(input_type, input_name, input_shape)
     check_compatibility(config)
     config = with_static_shapes(config) if static else config
     label_map = _label_map(config)
     found = load(checkpoint)
-    detector = _restored(config, found)
-    module = _serving_module(detector, input_type, label_map)
+    detector = _restored(config, found, inputs)
+    module = _serving_module(detector, inputs, label_map)
     with _disk_errors(output_dir), appears_whole(output_dir) as partial:
         write_config(config, partial / "pipeline.config")
         _write_weights(found, partial / "checkpoint")
         _write_model(module, partial, name, version)
-        differences = _check_parity(partial, detector, input_type)
+        differences = _check_parity(partial, detector, inputs)
     logging.info("exported to %s", output_dir)
     return differences
 
 
-def _restored(config, found):
+def _restored(config, found, inputs):
     detector, restore = detector_for_inference(config)
+    exported = GivenBoxes(detector) if inputs.has_boxes else detector
     logging.info("exporting %s (step %d)", found.prefix, restore(found))
-    return detector
+    return exported
 
 
-def _check_parity(folder, detector, input_type):
+def _check_parity(folder, detector, inputs):
     """The largest differences of the SavedModel from the detector; written, too."""
-    differences = parity.check(folder / "saved_model", detector, input_type)
+    differences = parity.check(folder / "saved_model", detector, inputs)
     _write_report(differences, folder / "parity.json")
     return differences
 
 
-def _serving_module(detector, input_type, label_map):
+def _serving_module(detector, inputs, label_map):
     return serving.ServingModule(
         _network(detector),
         detector.resizer,
-        input_type,
+        inputs,
         label_map,
         detector.options,
         detector.reads,
     )
 
 
-def _check_arguments(output_dir, input_type, name, version):
+def _check_arguments(output_dir, name, version):
     check_new_folder(output_dir)
-    serving.check_input_type(input_type)
     one_name(name, "model name")
     if not 0 <= version < 2**63:
         raise UserError(
@@ -172,7 +180,8 @@ def _network(detector):
         tf.TensorSpec([None, height, width, 3], tf.float32, "images"),
         tf.TensorSpec([None, 2], tf.int32, "true_shapes"),
     ]
-    signature += [tf.TensorSpec([None], tf.float32, name) for name in detector.reads]
+    shapes = {"scale": [None], "boxes": [None, None, 4]}
+    signature += [tf.TensorSpec(shapes[n], tf.float32, n) for n in detector.reads]
     signature += [tf.TensorSpec([], tf.int32, name) for name in detector.options]
     apart = _kept_apart(detector)
     weights = [tf.TensorSpec(v.shape, v.dtype) for v in apart]
@@ -207,7 +216,7 @@ def _write_model(module, root, name, version):
     tf.saved_model.save(module, str(saved), signatures=module.signatures())
     served = root / "serving" / name / str(version)
     shutil.copytree(saved, served)
-    serving.write_warmup(served, name, module.warmup_input())
+    serving.write_warmup(served, name, module.warmup_inputs())
 
 
 def _write_report(differences, path):

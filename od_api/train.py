@@ -57,6 +57,8 @@ def train_as_task(
     *,
     use_tpu=False,
     tpu_name=None,
+    tpu_zone=None,
+    gcp_project=None,
     num_workers=1,
     eval_timeout=3600,
     **options,
@@ -66,7 +68,7 @@ def train_as_task(
     Args:
       config: TrainEvalPipelineConfig, the same one for all tasks.
       model_dir: as `train`; tasks that train or evaluate share it.
-      use_tpu, tpu_name, num_workers: as `strategy_for`.
+      use_tpu, tpu_name, tpu_zone, gcp_project, num_workers: as `strategy_for`.
       eval_timeout: seconds for which an evaluator waits for a checkpoint.
       options: evaluate_on_the_way and record_summaries, as `train`.
 
@@ -81,7 +83,13 @@ def train_as_task(
         return follow(config, model_dir, timeout=eval_timeout, keep_best=True)
     if cluster and cluster.is_server:
         return serve(cluster)
-    devices = {"use_tpu": use_tpu, "tpu_name": tpu_name, "num_workers": num_workers}
+    devices = {
+        "use_tpu": use_tpu,
+        "tpu_name": tpu_name,
+        "tpu_zone": tpu_zone,
+        "gcp_project": gcp_project,
+        "num_workers": num_workers,
+    }
     with trainer(config.train_config, cluster, **devices) as (strategy, cluster):
         options = Options(strategy, cluster, **options)
         with prepared(config, model_dir, options) as run:

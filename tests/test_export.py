@@ -24,6 +24,7 @@ from od_api.core import variables
 from od_api.core.errors import UserError
 from od_api.export import export
 from od_api.exporting import serving
+from od_api.exporting.signature_inputs import as_input
 
 # `od_api.export` is the function.
 export_module = sys.modules[export.__module__]
@@ -151,8 +152,8 @@ def test_signature_and_outputs(
         assert outputs[output].shape[0] is None, "any number of images"
 
     pixels = images(3, 70, 90, 3)
-    singles = [model(serving.as_input(image, kind)) for image in pixels]
-    batch = tf.concat([serving.as_input(image, kind) for image in pixels], axis=0)
+    singles = [model(as_input(image, kind)) for image in pixels]
+    batch = tf.concat([as_input(image, kind) for image in pixels], axis=0)
     together = signature(input_tensor=batch)
     padded, true_shapes = serving.resize(detector.resizer, pixels)
     predictions = detector.call(padded, true_shapes)

@@ -13,6 +13,7 @@ from od_api.core.errors import ConfigError
 from od_api.evaluate import evaluate
 from od_api.export import export
 from od_api.exporting import serving
+from od_api.exporting.signature_inputs import as_input
 from od_api.train import train
 
 FIXED = """image_pyramid {
@@ -55,7 +56,7 @@ def test_exported_with_parity(data, tmp_path):
     assert differences["boxes"] <= 1e-3 and differences["scores"] <= 1e-5
     model = tf.saved_model.load(str(tmp_path / "out" / "saved_model"))
     image = np.random.default_rng(1).integers(0, 256, (70, 110, 3), np.uint8)
-    got = model(serving.as_input(image, input_type))
+    got = model(as_input(image, input_type))
     detector, restore = detector_for_inference(config)
     restore(checkpoint)
     images, shapes = serving.resize(detector.resizer, image[None])

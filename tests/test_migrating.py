@@ -23,7 +23,7 @@ from od_api.augment.random_downscale_to_target_pixels import (
 from od_api.checkpoints.checkpoint import Checkpoints
 from od_api.checkpoints.restored_detector import detector_for_inference
 from od_api.config.compatibility import REFUSED_FIELDS, compatibility_notes
-from od_api.config_check import build_parts
+from od_api.config_checks.parts import build_parts
 from od_api.core import variables
 from od_api.core.errors import ConfigError
 from od_api.core.registry import build_field

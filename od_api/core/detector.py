@@ -28,7 +28,9 @@ class Detector:
         signature of that name.
       of_one_size: its boxes mean something for images of the resizer's size alone.
       reads: names of what `call` takes by keyword beside images and true shapes, as
-        batches have it: "scale" or nothing.
+        batches have it: "scale" or nothing; or "boxes", which requests have.
+      takes_proposals: `call` takes `proposals`, Detections of one class, and its second
+        stage looks at these instead of at its own.
       postprocess: what chooses detections of candidates; see `PostProcessing`.
     """
 
@@ -38,6 +40,7 @@ class Detector:
     options = MappingProxyType({})
     of_one_size = False
     reads = ()
+    takes_proposals = False
 
     def call(self, images, true_shapes, training=False, targets=None, seed=None):
         """Raw predictions of a batch, a record that the other methods take.

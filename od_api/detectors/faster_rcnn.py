@@ -85,7 +85,8 @@ class FasterRcnn(Detector):
     Attributes:
       options: {"num_proposals": how many at most go on to the second stage}; none
         without a second stage.
-      candidates_are_ranked: there is a second stage: it looks at proposals.
+      candidates_are_ranked, takes_proposals: there is a second stage: it looks at
+        proposals.
     """
 
     def __init__(
@@ -116,7 +117,7 @@ class FasterRcnn(Detector):
         self.masks = masks
         self.supervision = supervision
         self.pad_to_multiple = pad_to_multiple
-        self.candidates_are_ranked = bool(region_stages)
+        self.candidates_are_ranked = self.takes_proposals = bool(region_stages)
         if region_stages:
             most = first_stages[-1].suppression.max_total_detections
             self.options = {"num_proposals": most}
@@ -134,6 +135,7 @@ class FasterRcnn(Detector):
         targets=None,
         seed=None,
         num_proposals=None,
+        proposals=None,
     ):
         """Raw predictions of a batch.
 
@@ -145,16 +147,20 @@ class FasterRcnn(Detector):
           seed: int32 [2], for the sampler; goes with `targets`.
           num_proposals: int or int32 scalar: only so many of the best proposals go on
             to the second stage; None for all.
+          proposals: Detections of one class that the second stage looks at; None: the
+            first stage's.
 
         Returns:
-          TwoStagePredictions.
+          TwoStagePredictions; `first` is empty where proposals are given.
         """
         images = known_or_unknown(images)
         supervised = self.supervision is not None and targets is not None
         maps = self._maps(images, training, auxiliary=supervised)
         shapes = (spatial_shape(images), true_shapes)
-        first = self._first_predictions(maps, shapes, training)
-        proposals = self.first_stages[-1].propose(first[-1])
+        first = ()
+        if proposals is None:
+            first = self._first_predictions(maps, shapes, training)
+            proposals = self.first_stages[-1].propose(first[-1])
         if num_proposals is not None:
             proposals = _first_of(proposals, num_proposals)
         if self.region_stages and targets is not None:

@@ -21,7 +21,7 @@ _CLASSES = ("image_class_scores",)
 _SHARE_OF_RANKED = 0.9
 
 
-def check(saved_model_dir, detector, input_type):
+def check(saved_model_dir, detector, inputs):
     """Compares a SavedModel with the detector it was made of on seeded images.
 
     All candidates are compared: the order of final detections may turn on a tie. Where
@@ -31,7 +31,7 @@ def check(saved_model_dir, detector, input_type):
     Args:
       saved_model_dir: directory of the SavedModel.
       detector: the detector, with its weights.
-      input_type: what the SavedModel takes.
+      inputs: SignatureInputs, what the SavedModel takes.
 
     Returns:
       {"boxes": pixels, "scores": difference}, the largest ones; scores alone of a
@@ -44,12 +44,16 @@ def check(saved_model_dir, detector, input_type):
     compare, found = _comparison(detector), []
     rng = np.random.default_rng(0)
     with _exact_products():
-        for height, width in _SIZES:
+        for height, width in dict.fromkeys(inputs.size_for(*s) for s in _SIZES):
             image = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
-            got = model(serving.as_input(image, input_type))
-            images, true_shapes = serving.resize(detector.resizer, image[None])
+            request = inputs.example(image)
+            got = model(*request.values())
+            batch = np.repeat(image[None], inputs.batch, axis=0)
+            images, true_shapes = serving.resize(detector.resizer, batch)
             shape = tf.constant([height, width])
-            further = serving.further_inputs(detector.reads, shape, true_shapes)
+            further = serving.further_inputs(
+                detector.reads, shape, true_shapes, request.get("boxes")
+            )
             want = serving.outputs_of(detector, images, true_shapes, *further)
             found.append(compare(got, want, images.shape[1:3]))
     # np.max, unlike max, lets a difference that is not a number through.

@@ -1,37 +1,16 @@
 """The exported signature: the old API's inputs and outputs around a frozen network."""
 
-import io
 import pathlib
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 
-from od_api.config.loading import nearest
 from od_api.core import boxes as box_ops
-from od_api.core.errors import UserError
 from od_api.core.shapes import scale_between
 from od_api.data.examples import parse_example
+from od_api.exporting.signature_inputs import SignatureInputs
 from od_api.pictures.decoding import decode_tensor
 from od_api.protos import prediction_log_pb2
-
-# The argument of every signature is called `input_tensor`.
-INPUT_TYPES = {
-    "image_tensor": tf.TensorSpec([None, None, None, 3], tf.uint8, "input_tensor"),
-    "float_image_tensor": tf.TensorSpec(
-        [None, None, None, 3], tf.float32, "input_tensor"
-    ),
-    "encoded_image_string_tensor": tf.TensorSpec([None], tf.string, "input_tensor"),
-    "tf_example": tf.TensorSpec([None], tf.string, "input_tensor"),
-}
-
-
-def check_input_type(input_type):
-    """Raises UserError for an input type that does not exist."""
-    if input_type not in INPUT_TYPES:
-        raise UserError(
-            f"there is no input type {input_type!r}; {nearest(input_type, INPUT_TYPES)}"
-        )
 
 
 class ServingModule(tf.Module):
@@ -43,7 +22,7 @@ class ServingModule(tf.Module):
     Args:
       network: (padded images, true shapes) -> outputs, as `outputs_of`.
       resizer: brings one image to the network's input.
-      input_type: one of INPUT_TYPES.
+      inputs: SignatureInputs, or one of INPUT_TYPES.
       label_map_path: file to keep with the model, or None.
       options: {name: largest value}, as of a Detector: the network takes them as
         further arguments. A signature of the option's name lets each request choose it;
@@ -52,27 +31,28 @@ class ServingModule(tf.Module):
     """
 
     def __init__(
-        self, network, resizer, input_type, label_map_path, options=None, reads=()
+        self, network, resizer, inputs, label_map_path, options=None, reads=()
     ):
         super().__init__()
         self._reads = tuple(reads)
         self._network = network
         self._resizer = resizer
-        self._input_type = input_type
+        if isinstance(inputs, str):
+            inputs = SignatureInputs(inputs)
+        self._inputs = inputs
         if label_map_path:
             self.label_map = tf.saved_model.Asset(label_map_path)
-        spec = INPUT_TYPES[input_type]
         # An attribute of the object, since its signature is known only now. Saving
         # finds it there and makes what is loaded callable.
         self.__call__ = tf.function(
-            self._detect, input_signature=[spec], autograph=False
+            self._detect, input_signature=inputs.specs, autograph=False
         )
         self._options = dict(options or {})
         for name in self._options:
             chosen = tf.TensorSpec([], tf.int32, name)
             with_option = tf.function(
                 self._detecting_with(name),
-                input_signature=[spec, chosen],
+                input_signature=[*inputs.specs, chosen],
                 autograph=False,
             )
             setattr(self, f"detect_with_{name}", with_option)
@@ -82,26 +62,26 @@ class ServingModule(tf.Module):
         chosen = {name: getattr(self, f"detect_with_{name}") for name in self._options}
         return {"serving_default": self.__call__, **chosen}
 
-    def warmup_input(self):
-        """A black image as this module takes it, of the network's size where fixed."""
-        size = self._resizer.output_shape or (300, 300)
-        return as_input(np.zeros([*size, 3], np.uint8), self._input_type)
+    def warmup_inputs(self):
+        """{argument: value}: a black image, of the network's size where it is fixed."""
+        size = self._inputs.size_for(*(self._resizer.output_shape or (300, 300)))
+        return self._inputs.example(np.zeros([*size, 3], np.uint8))
 
     def _detecting_with(self, name):
         def detect(input_tensor, value):
-            return self._detect(input_tensor, {name: value})
+            return self._detect(input_tensor, chosen={name: value})
 
         return detect
 
-    def _detect(self, input_tensor, chosen=None):
+    def _detect(self, input_tensor, boxes=None, chosen=None):
         shape = tf.shape(input_tensor)
         check = tf.debugging.Assert(
             tf.reduce_all(shape > 0),
-            ["input_tensor is empty: send at least one image, of 1x1 or more", shape],
+            [self._inputs.empty, shape],
         )
         with tf.control_dependencies([check]):
             input_tensor = tf.identity(input_tensor)
-        if self._input_type in ("image_tensor", "float_image_tensor"):
+        if self._inputs.are_pixels:
             images, true_shapes = resize(self._resizer, input_tensor)
             shapes = shape[1:3]
         else:
@@ -110,13 +90,13 @@ class ServingModule(tf.Module):
         return self._network(
             images,
             true_shapes,
-            *further_inputs(self._reads, shapes, true_shapes),
+            *further_inputs(self._reads, shapes, true_shapes, boxes),
             *map(tf.convert_to_tensor, options),
         )
 
     def _decode_and_resize(self, strings):
         def prepare(string):
-            if self._input_type == "tf_example":
+            if self._inputs.kind == "tf_example":
                 string = _encoded_image(string)
             image = decode_tensor(string)
             return *self._resizer(image), tf.shape(image)[:2]
@@ -125,15 +105,24 @@ class ServingModule(tf.Module):
         return tf.map_fn(prepare, strings, fn_output_signature=specs)
 
 
-def further_inputs(reads, shapes, true_shapes):
+def further_inputs(reads, shapes, true_shapes, boxes=None):
     """The values of what a Detector `reads`, in their order.
 
     Args:
       reads: names.
       shapes: int32 [B, 2] or [2], the images as they were sent.
       true_shapes: int32 [B, 2], the same as they were resized.
+      boxes: float32 [B, N, 4], normalised to the images, where requests have them.
     """
-    known = {"scale": lambda: scale_between(shapes, true_shapes)}
+
+    def in_pixels():
+        height, width = tf.unstack(tf.cast(true_shapes, tf.float32)[:, None], axis=-1)
+        return box_ops.scale(boxes, height, width)
+
+    known = {
+        "scale": lambda: scale_between(shapes, true_shapes),
+        "boxes": in_pixels,
+    }
     return [known[name]() for name in reads]
 
 
@@ -227,38 +216,20 @@ def _classes_of(detector, predictions):
     return {name: tf.cast(value, tf.float32) for name, value in outputs.items()}
 
 
-def as_input(image, input_type):
-    """One uint8 [h, w, 3] image as a batch of one for a signature."""
-    if input_type == "image_tensor":
-        return tf.constant(image[None])
-    if input_type == "float_image_tensor":
-        return tf.constant(image[None], tf.float32)
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, format="PNG")
-    encoded = buffer.getvalue()
-    if input_type == "encoded_image_string_tensor":
-        return tf.constant([encoded])
-    feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[encoded]))
-    example = tf.train.Example(
-        features=tf.train.Features(feature={"image/encoded": feature})
-    )
-    return tf.constant([example.SerializeToString()])
-
-
-def write_warmup(directory, name, input_tensor):
+def write_warmup(directory, name, inputs):
     """Writes a warm-up request, so that the first real one is not the slow one.
 
     Args:
       directory: a servable version's directory.
       name: the model's name.
-      input_tensor: the request's input.
+      inputs: {argument: tensor} of the request.
     """
     log = prediction_log_pb2.PredictionLog()
     request = log.predict_log.request
     request.model_spec.name = name
     request.model_spec.signature_name = "serving_default"
-    proto = tf.make_tensor_proto(input_tensor)
-    request.inputs["input_tensor"] = proto.SerializeToString()
+    for argument, value in inputs.items():
+        request.inputs[argument] = tf.make_tensor_proto(value).SerializeToString()
     extra = pathlib.Path(directory) / "assets.extra"
     extra.mkdir(parents=True, exist_ok=True)
     with tf.io.TFRecordWriter(str(extra / "tf_serving_warmup_requests")) as writer:

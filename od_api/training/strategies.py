@@ -15,7 +15,14 @@ from od_api.training.cluster import wait_until_reachable
 
 
 def strategy_for(
-    settings=None, *, cluster=None, use_tpu=False, tpu_name=None, num_workers=1
+    settings=None,
+    *,
+    cluster=None,
+    use_tpu=False,
+    tpu_name=None,
+    tpu_zone=None,
+    gcp_project=None,
+    num_workers=1,
 ):
     """The distribution strategy of this process.
 
@@ -24,6 +31,7 @@ def strategy_for(
       cluster: Cluster of TF_CONFIG, if any.
       use_tpu: train on a TPU.
       tpu_name: its name; None finds the local one.
+      tpu_zone, gcp_project: where Google Cloud has it; None for this machine's own.
       num_workers: machines that train in step; they are named in TF_CONFIG.
 
     Returns:
@@ -35,7 +43,7 @@ def strategy_for(
       UserError: what is asked for is not there, or does not go together.
     """
     if use_tpu:
-        return _tpu(tpu_name)
+        return _tpu(tpu_name, tpu_zone, gcp_project)
     if cluster and cluster.has_parameter_servers:
         return _parameter_servers(settings, cluster)
     if cluster and cluster.trains_in_step:
@@ -74,9 +82,11 @@ def serve(cluster):
     server.join()
 
 
-def _tpu(name):
+def _tpu(name, zone, project):
     try:
-        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=name or "")
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(
+            tpu=name or "", zone=zone, project=project
+        )
         tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
     except (ValueError, RuntimeError, tf.errors.OpError) as error:

@@ -16,7 +16,8 @@ from od_api.config.compatibility import (
     refuse_unsupported,
 )
 from od_api.config.loading import load_config
-from od_api.config_check import NAMES, build_parts, check_config
+from od_api.config_check import NAMES, check_config
+from od_api.config_checks.parts import build_parts
 from od_api.core.errors import ConfigError
 from od_api.data import inputs, pipeline
 from od_api.protos import (

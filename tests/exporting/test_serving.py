@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
 
-from od_api.core.errors import UserError
 from od_api.exporting import serving
+from od_api.exporting.signature_inputs import INPUT_TYPES, as_input
 from od_api.resizers.fixed_shape_resizer import FixedShapeResizer
 from od_api.resizers.keep_aspect_ratio_resizer import KeepAspectRatioResizer
 
@@ -64,7 +64,7 @@ def fields(data):
     return found
 
 
-@pytest.mark.parametrize("kind", serving.INPUT_TYPES)
+@pytest.mark.parametrize("kind", INPUT_TYPES)
 def test_warmup_request_is_what_tf_serving_reads(kind, tmp_path):
     """The bytes by TensorFlow Serving's field numbers, read without our schema.
 
@@ -72,8 +72,8 @@ def test_warmup_request_is_what_tf_serving_reads(kind, tmp_path):
     = 1 (name = 1, signature_name = 3), inputs = 2: a map, whose entries are messages of
     key = 1 and value = 2, a TensorProto.
     """
-    tensor = serving.as_input(images(8, 9, 3), kind)
-    serving.write_warmup(tmp_path, "scenes", tensor)
+    tensor = as_input(images(8, 9, 3), kind)
+    serving.write_warmup(tmp_path, "scenes", {"input_tensor": tensor})
     path = tmp_path / "assets.extra" / "tf_serving_warmup_requests"
     (record,) = tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
     ((number, predict_log),) = fields(record)
@@ -90,19 +90,15 @@ def test_warmup_request_is_what_tf_serving_reads(kind, tmp_path):
 
 
 def test_inputs_of_each_type_hold_the_same_pixels():
-    """PNG loses nothing, so that all four decode to one image."""
+    """PNG loses nothing, so that all decode to one image."""
     pixels = images(6, 7, 3)
-    as_is, as_float, encoded, example = (
-        serving.as_input(pixels, kind) for kind in serving.INPUT_TYPES
+    as_is, as_float, encoded, example, with_boxes = (
+        as_input(pixels, kind) for kind in INPUT_TYPES
     )
+    np.testing.assert_array_equal(with_boxes, as_is)
     np.testing.assert_array_equal(as_is[0], pixels)
     assert as_is.dtype == tf.uint8 and as_float.dtype == tf.float32
     np.testing.assert_array_equal(as_float, as_is)
     np.testing.assert_array_equal(tf.io.decode_image(encoded[0]), pixels)
     parsed = tf.train.Example.FromString(example.numpy()[0])
     assert parsed.features.feature["image/encoded"].bytes_list.value[0] == encoded[0]
-
-
-def test_unknown_input_type():
-    with pytest.raises(UserError, match=r"image_and_boxes.*did you mean image_tensor"):
-        serving.check_input_type("image_and_boxes_tensor")

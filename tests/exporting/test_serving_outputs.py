@@ -7,6 +7,7 @@ import tensorflow as tf
 from od_api.core.detector import Detector
 from od_api.core.types import Detections, Predictions
 from od_api.exporting import serving
+from od_api.exporting.signature_inputs import as_input
 from od_api.resizers.identity_resizer import IdentityResizer
 
 
@@ -84,7 +85,7 @@ def test_signature_takes_any_number_of_images(input_type, shape, dtype, tmp_path
     (spec,) = function.input_signature
     assert spec.shape.as_list() == shape and spec.dtype == dtype
     assert spec.name == "input_tensor"
-    one = serving.as_input(np.zeros([6, 8, 3], np.uint8), input_type)
+    one = as_input(np.zeros([6, 8, 3], np.uint8), input_type)
     for count in (1, 3):
         found = function(tf.repeat(one, count, axis=0))
         assert found["num_detections"].shape == [count]
