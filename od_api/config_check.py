@@ -5,8 +5,11 @@ functions that a run calls. Only records and checkpoints are not opened unless o
 for it.
 """
 
+import gc
 import json
 import sys
+
+from keras.utils import clear_session
 
 from od_api.checkpoints.fine_tune import refuse_missing
 from od_api.config.compatibility import (
@@ -48,7 +51,12 @@ def check_configs(paths, output_format="text", files=EXIST, overrides=()):
     Returns:
       Exit status: 0 when all are good, else 2.
     """
-    records = [check_config(path, files, overrides) for path in paths]
+    records = []
+    for path in paths:
+        records.append(check_config(path, files, overrides))
+        # Otherwise the models of all configs would be in memory at once.
+        clear_session()
+        gc.collect()
     if output_format == "json":
         print(json.dumps(records, indent=2))
     else:
@@ -97,11 +105,19 @@ def check_config(path, files=EXIST, overrides=(), rehearse=True):
             "message": "\n".join(dict.fromkeys(lines)),
             "missing": list(dict.fromkeys(missing)),
         }
-    record["notes"] = compatibility_notes(config)
+    record["notes"] = [*_without(config), *compatibility_notes(config)]
     # Several machines may share the batch.
     for error in refusals(_refuse_too_large, config):
         record["notes"].append(str(error))
     return record
+
+
+def _without(config):
+    """What a config that is right for something does not say, and who needs it."""
+    if not trains(config):
+        yield "there is no train_config: od-api train refuses this config"
+    if not config.eval_input_reader:
+        yield "there is no eval_input_reader: od-api eval refuses this config"
 
 
 def _outcome(errors):

@@ -3,6 +3,8 @@
 import pytest
 import tiny
 
+from od_api.config.compatibility import compatibility_notes
+from od_api.config.loading import load_config
 from od_api.config_check import NAMES, OPEN, check_config, check_configs
 
 
@@ -81,9 +83,9 @@ def test_all_errors_of_a_config_are_said(check):
     ("old", "new", "place", "says", "outcome"),
     [
         ("eval_input_reader {", "eval_input_reader { num_additional_channels: 2",
-         "81:21", "no implementation", "parses_only"),
+         "81:21", "does not read", "parses_only"),
         ("train_input_reader {", "train_input_reader { load_context_features: true",
-         "76:22", "no implementation", "parses_only"),
+         "76:22", "does not read", "parses_only"),
         ("train_input_reader {", "train_input_reader { "
          "input_type: TF_SEQUENCE_EXAMPLE", "76:22", "one a frame", "parses_only"),
         ("eval_config {", 'eval_config { metrics_set: "coco_panoptic_metrics"',
@@ -155,3 +157,40 @@ def test_errors_of_every_config_and_line_are_printed(tmp_path, capsys):
     assert lines[0].startswith(starts[0]) and lines[1].startswith(starts[1])
     assert any(line.startswith(f"error: {tmp_path}/b:1:14: `=`") for line in lines)
     assert lines[-1].startswith(f"error: cannot read the config {tmp_path}/c")
+
+
+def test_evaluation_without_records_is_refused(tmp_path):
+    """`od-api eval` refuses both; one that says nothing of evaluation still trains."""
+    path = tiny.write_config(tmp_path, tmp_path / "data")
+    text = path.read_text()
+    path.write_text(text.partition("eval_input_reader")[0])
+    record = check_config(path, NAMES, rehearse=False)
+    assert record["outcome"] == "invalid"
+    assert "eval_input_reader: is empty: nothing to evaluate on" in record["message"]
+    path.write_text(text.partition("eval_config")[0])
+    record = check_config(path, NAMES, rehearse=False)
+    assert record["outcome"] == "builds"
+    assert record["notes"] == [
+        "there is no eval_input_reader: od-api eval refuses this config"
+    ]
+
+
+@pytest.mark.parametrize(
+    "metrics", ["pascal_voc_detection_metrics", "precision_at_recall_detection_metrics"]
+)
+def test_best_metric_unset_is_one_of_those_measured(check, metrics):
+    """The schema's default is COCO's; old configs never set it."""
+    assert check("eval_config {", f'eval_config {{ metrics_set: "{metrics}"') == []
+
+
+def test_what_a_type_does_not_read_is_noted(tmp_path):
+    path = tmp_path / "resnet.config"
+    path.write_text(
+        'model { ssd { num_classes: 1 feature_extractor { type: "ssd_resnet50_v1_fpn" '
+        "use_explicit_padding: true } } }"
+    )
+    notes = compatibility_notes(load_config(path))
+    assert notes == [
+        "model.ssd.feature_extractor.use_explicit_padding has no effect: "
+        "ssd_resnet50_v1_fpn does not read it"
+    ]

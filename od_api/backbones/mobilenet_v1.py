@@ -47,6 +47,8 @@ class MobilenetV1(StagedNetwork):
       output_stride: 32, or 16 for C5 (or the second stage) at the stride of C4.
       old_depth_multiplier: depths but `last_depths` are multiplied twice, as the old
         API's TensorFlow 2 models did.
+      use_explicit_padding: convolutions of stride 2 see one zero on every side of an
+        even map, where "same" has one on the last side alone.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class MobilenetV1(StagedNetwork):
         second_stage=False,
         output_stride=32,
         old_depth_multiplier=False,
+        use_explicit_padding=False,
     ):
         super().__init__(name="mobilenet_v1")
         depth_multiplier = checked_multiplier(depth_multiplier, min_depth)
@@ -89,6 +92,7 @@ class MobilenetV1(StagedNetwork):
             name=self.name,
             edit=edit,
             same_padding=True,
+            explicit_padding=use_explicit_padding,
         )
         self._read_stages(
             network,

@@ -44,6 +44,8 @@ class MobilenetV2(StagedNetwork):
       last_depth: depth of the last convolution as it is; 0 means 1280, times a
         multiplier above 1. Another depth leaves it random whatever `weights` says.
       second_stage: the network ends at C4, and the rest runs on crops of it.
+      use_explicit_padding: convolutions of stride 2 see one zero on every side of an
+        even map, where "same" has one on the last side alone.
 
     Attributes:
       second_stage: None, or the `keras.Model` of the rest, block 13 to the last
@@ -60,6 +62,7 @@ class MobilenetV2(StagedNetwork):
         freeze_batch_norm=False,
         last_depth=0,
         second_stage=False,
+        use_explicit_padding=False,
     ):
         super().__init__(name="mobilenet_v2")
         depth_multiplier = checked_multiplier(depth_multiplier, min_depth)
@@ -75,7 +78,11 @@ class MobilenetV2(StagedNetwork):
             )
 
         network = keras_network.rebuild(
-            original, name=self.name, edit=edit, same_padding=True
+            original,
+            name=self.name,
+            edit=edit,
+            same_padding=True,
+            explicit_padding=use_explicit_padding,
         )
         present = {layer.name for layer in network.layers}
         stages = {

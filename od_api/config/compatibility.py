@@ -11,6 +11,8 @@ from od_api.core.field_ranges import refuse_ranges
 from od_api.core.message_fields import is_map, is_repeated
 from od_api.core.registry import ignored_fields, part_class
 from od_api.core.warn_once import warn_once
+from od_api.old_api.feature_extractor_aliases import fields_without_effect
+from od_api.protos import pipeline_pb2
 
 _QUEUES = "tf.data sizes its own queues"
 _TF1 = "it steered TensorFlow 1 sessions"
@@ -223,7 +225,18 @@ def ignored_fields_set(config, of_parts=False):
             reasons.update(ignored_fields(f"od_api.protos.{message}"))
         if field in reasons:
             found.append((path, reasons[field]))
-    return found
+    return found + (_ignored_by_type(config) if of_parts else [])
+
+
+def _ignored_by_type(config):
+    """[(path, reason)] of what the type of a feature extractor of SSD does not read."""
+    if not isinstance(config, pipeline_pb2.TrainEvalPipelineConfig):
+        return []
+    extractor = config.model.ssd.feature_extractor
+    return [
+        (f"model.ssd.feature_extractor.{field}", f"{extractor.type} does not read it")
+        for field in fields_without_effect(extractor)
+    ]
 
 
 def effective_notes(config):

@@ -7,7 +7,11 @@ from od_api.config_checks.parts import trains
 from od_api.core.errors import ConfigError, UserError
 from od_api.data.inputs import EvaluationInput, TrainingInput, finds_boxes
 from od_api.data.label_map import LabelMap
-from od_api.evaluation.readers import refuse_names, refuse_unread_masks
+from od_api.evaluation.readers import (
+    refuse_names,
+    refuse_no_readers,
+    refuse_unread_masks,
+)
 
 
 def reader_errors(config, files):
@@ -18,6 +22,8 @@ def reader_errors(config, files):
       files: whether the files that readers name are looked for, and label maps read.
     """
     yield from refusals(refuse_names, config)
+    if config.HasField("eval_config"):
+        yield from refusals(refuse_no_readers, config)
     if trains(config) or config.HasField("train_input_reader"):
         yield from refusals(TrainingInput, config, files=files)
     for i in range(len(config.eval_input_reader)):

@@ -16,16 +16,17 @@ from od_api.data.reader_files import FOLDERS, groups_of
 from od_api.data.tf_example import masks_in
 from od_api.protos import input_reader_pb2
 
-_UNSUPPORTED = (
-    "load_context_features",
-    "load_context_image_ids",
-    "load_dense_pose",
-    "load_keypoint_depth_features",
-    "load_track_id",
-    "expand_labels_hierarchy",
-    "num_additional_channels",
-    "use_keypoint_label_map",
-)
+_CONTEXT = "Context R-CNN's memory of other frames"
+_UNSUPPORTED = {
+    "load_context_features": _CONTEXT,
+    "load_context_image_ids": _CONTEXT,
+    "load_dense_pose": "DensePose's surface coordinates",
+    "load_keypoint_depth_features": "depths of keypoints",
+    "load_track_id": "tracks",
+    "expand_labels_hierarchy": "hierarchies of classes",
+    "num_additional_channels": "channels beside red, green and blue",
+    "use_keypoint_label_map": "keypoints by their names",
+}
 # Sources that are mixed get seeds far apart (a prime near 2^32 / golden ratio).
 _SEED_STEP = 2654435761
 # So many records of a file are searched for a first box.
@@ -158,7 +159,8 @@ def refuse_unread(reader, training):
     for name in _UNSUPPORTED:
         if getattr(reader, name):
             raise MissingPart(
-                "is part of the schema, but od_api has no implementation of it yet",
+                f"od_api does not read {_UNSUPPORTED[name]}: remove the field to train "
+                "on images and boxes alone",
                 name,
             )
     if reader.input_type == input_reader_pb2.TF_SEQUENCE_EXAMPLE:

@@ -33,8 +33,7 @@ def readers_of(config):
       ConfigError: no reader; a name that is no name of a folder, or given twice; a
         metric that does not exist; masks that are measured and not read.
     """
-    if not config.eval_input_reader:
-        raise ConfigError("is empty: nothing to evaluate on", "eval_input_reader")
+    refuse_no_readers(config)
     count = len(config.eval_input_reader)
     sources = [EvaluationInput(config, i) for i in range(count)]
     refuse_names(config)
@@ -46,6 +45,16 @@ def readers_of(config):
             refuse_unread_masks(config, i)
         readers.append(reader)
     return readers
+
+
+def refuse_no_readers(config):
+    """Raises ConfigError where there is nothing to evaluate on."""
+    if not config.eval_input_reader:
+        raise ConfigError(
+            "is empty: nothing to evaluate on; name records in it, or to train alone "
+            "remove eval_config",
+            "eval_input_reader",
+        )
 
 
 def refuse_names(config):

@@ -14,7 +14,7 @@ _AUTOMATIC_NAME = re.compile(
 )
 
 
-def rebuild(network, *, name, edit=None, same_padding=False):
+def rebuild(network, *, name, edit=None, same_padding=False, explicit_padding=False):
     """A copy of a functional network, with new weights, whose layers may differ.
 
     Args:
@@ -25,16 +25,25 @@ def rebuild(network, *, name, edit=None, same_padding=False):
       same_padding: removes the layers that pad with zeros, and lets the convolutions
         that relied on them pad by themselves ("same"). Maps of odd size then lose
         nothing at their border (75 -> 38 -> 19), and maps of even size are unchanged.
+      explicit_padding: as `same_padding`, but convolutions of stride 2 get their zeros
+        on every side, as the old API's `use_explicit_padding` had it; sizes are the
+        same.
 
     Returns:
       A `keras.Model`; its layers keep their names, so weights still fit.
     """
+
+    same_padding = same_padding or explicit_padding
+    halves = {}  # {name of a layer of explicit padding: zeros on each side}
 
     def new_layer(layer):
         config = layer.get_config()
         if same_padding and config.get("padding") == "valid":
             config["padding"] = "same"
         other = edit(layer, config) if edit is not None else None
+        if explicit_padding and tuple(config.get("strides", ())) == (2, 2):
+            config["padding"] = "valid"
+            halves[layer.name] = (config["kernel_size"][0] - 1) // 2
         if isinstance(layer, keras.layers.BatchNormalization):
             return FusedBatchNormalization.from_config(config)
         return other or layer.__class__.from_config(config)
@@ -42,6 +51,11 @@ def rebuild(network, *, name, edit=None, same_padding=False):
     def connect(layer, inputs, *args, **kwargs):
         if same_padding and isinstance(layer, keras.layers.ZeroPadding2D):
             return inputs
+        if layer.name in halves:
+            pad = keras.layers.ZeroPadding2D(
+                halves[layer.name], name=f"{layer.name}_explicit_pad"
+            )
+            inputs = pad(inputs)
         return layer(inputs, *args, **kwargs)
 
     with keras.name_scope(name):

@@ -105,15 +105,19 @@ def _check_pyramid(message):
         )
 
 
-def _log_without_effect(message):
+def fields_without_effect(message):
+    """Names of the set fields of an SsdFeatureExtractor that its type does not read."""
     fields = []
     if message.type.startswith("ssd_resnet") and "_fpn" in message.type:
         fields += ["use_depthwise", "use_explicit_padding"]
     if "_fpn" in message.type:
         fields += ["num_layers"]
-    for field in fields:
-        if message.HasField(field) and getattr(message, field):
-            warn_once(f"feature_extractor.{field} has no effect on type {message.type}")
+    return [f for f in fields if message.HasField(f) and getattr(message, f)]
+
+
+def _log_without_effect(message):
+    for field in fields_without_effect(message):
+        warn_once(f"feature_extractor.{field} has no effect on type {message.type}")
 
 
 def _unknown_type(name):

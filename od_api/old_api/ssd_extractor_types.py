@@ -54,6 +54,12 @@ def _base(message, part, family):
         part.conv_hyperparams.CopyFrom(base_hyperparams(family, keras_twin))
 
 
+def _mobilenet(message, part):
+    _base(message, part, "mobilenet")
+    if message.use_explicit_padding:
+        part.use_explicit_padding = True
+
+
 def _depth(message, part):
     part.depth_multiplier = message.depth_multiplier
     part.min_depth = message.min_depth
@@ -61,13 +67,13 @@ def _depth(message, part):
 
 def _mobilenet_v1(message):
     backbone = backbone_pb2.Backbone()
-    _base(message, backbone.mobilenet_v1, "mobilenet")
+    _mobilenet(message, backbone.mobilenet_v1)
     return backbone, _ssd_maps(message, ["C4", "C5"])
 
 
 def _mobilenet_v1_fpn(message):
     backbone = backbone_pb2.Backbone()
-    _base(message, backbone.mobilenet_v1, "mobilenet")
+    _mobilenet(message, backbone.mobilenet_v1)
     if message.use_depthwise:
         backbone.mobilenet_v1.last_depths.extend([512, 256])
     return backbone, _fpn(message)
@@ -75,7 +81,7 @@ def _mobilenet_v1_fpn(message):
 
 def _mobilenet_v2(message):
     backbone = backbone_pb2.Backbone()
-    _base(message, backbone.mobilenet_v2, "mobilenet")
+    _mobilenet(message, backbone.mobilenet_v2)
     backbone.mobilenet_v2.last_depth = mobilenet_v2_last_depth(
         1280, message.depth_multiplier
     )
@@ -84,7 +90,7 @@ def _mobilenet_v2(message):
 
 def _mobilenet_v2_fpn(message):
     backbone = backbone_pb2.Backbone()
-    _base(message, backbone.mobilenet_v2, "mobilenet")
+    _mobilenet(message, backbone.mobilenet_v2)
     # The old slim network narrowed its top for depthwise pyramids; its Keras twin meant
     # to and did not, and its checkpoints are as wide as that.
     narrow = message.use_depthwise and not message.type.endswith("_keras")

@@ -265,3 +265,22 @@ def test_output_stride_16_agrees_with_32_where_both_have_a_cell():
     assert dense.strides["C5"] == 16
     # "same" padding of an even map starts the stride at the second cell.
     np.testing.assert_allclose(fine[:, 1::2, 1::2], coarse, atol=1e-4)
+
+
+def test_explicit_padding_sees_a_zero_before_the_first_pixel():
+    """The first convolution, all ones, of a 4x4 image of ones: sums of its windows.
+
+    "Same" pads the last side alone, and its windows begin at pixels 0 and 2; with one
+    zero on every side they begin at -1 and 1. An odd map is padded so anyway.
+    """
+    sums = {
+        "": [[27, 18], [18, 12]],
+        "use_explicit_padding: true": [[12, 18], [18, 27]],
+    }
+    for text, want in sums.items():
+        network = _build(f"depth_multiplier: 0.25 {text}").network
+        first = keras.Model(network.inputs, network.get_layer("conv1").output)
+        (kernel,) = network.get_layer("conv1").weights
+        kernel.assign(tf.ones(kernel.shape))
+        np.testing.assert_allclose(first(tf.ones([1, 4, 4, 3]))[0, :, :, 0], want)
+        assert first(tf.ones([1, 5, 5, 3])).shape[1:3] == (3, 3)

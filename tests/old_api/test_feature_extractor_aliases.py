@@ -25,7 +25,7 @@ def test_plain_mobilenet_v1_in_full():
     )
     expected = """
       mobilenet_v1 {
-        depth_multiplier: 0.75 min_depth: 12
+        depth_multiplier: 0.75 min_depth: 12 use_explicit_padding: true
         conv_hyperparams {
           regularizer { l2_regularizer { weight: 0.00004 } }
           initializer { truncated_normal_initializer { stddev: 0.09 } }

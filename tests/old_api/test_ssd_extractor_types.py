@@ -84,3 +84,11 @@ def test_twins_of_the_old_api_alone():
         *ssd_extractor_types.OLD_API_TENSORFLOW_1,
     ):
         assert name in built and f"{name}_keras" not in built
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v1", "mobilenet_v2"])
+def test_explicit_padding_reaches_backbone_and_maps(name):
+    """The old networks padded all of their layers so."""
+    backbone, neck = parts(f"ssd_{name}", "use_explicit_padding: true")
+    assert getattr(backbone, name).use_explicit_padding
+    assert neck.ssd_feature_maps.use_explicit_padding
