@@ -128,7 +128,7 @@ def _anchors(detector):
 def _training(config):
     settings = config.train_config
     steps, batch = settings.num_steps, settings.batch_size
-    length = f"{steps:,} steps" if steps else "no last step"
+    length = f"{steps:,} steps" if steps else "no num_steps, which training asks for,"
     lines = [
         f"Training has {length} with a batch of {batch}"
         + (f": {steps * batch:,} images in all." if steps else ".")
@@ -141,6 +141,11 @@ def _training(config):
             for step in sorted(set(shown))
         ]
         lines.append(f"The learning rate is {', '.join(rates)}.")
+        if settings.optimizer.use_moving_average:
+            lines.append(
+                "Averages of the weights are kept (use_moving_average, on by default): "
+                "they are what is evaluated and exported."
+            )
     if settings.fine_tune_checkpoint:
         lines.append(f"It starts from {settings.fine_tune_checkpoint}.")
     return lines
