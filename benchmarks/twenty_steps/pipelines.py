@@ -30,8 +30,8 @@ COSINE = """cosine_decay_learning_rate {
       }"""
 STEPS = """manual_step_learning_rate {
         initial_learning_rate: RATE
-        schedule { step: 7 learning_rate: 0.0001 }
-        schedule { step: 14 learning_rate: 0.00001 }
+        schedule { step: 7 learning_rate: 0.00002 }
+        schedule { step: 14 learning_rate: 0.000005 }
       }"""
 _ALL = "num_hard_examples: 1000000 iou_threshold: 1.0"
 
@@ -47,7 +47,7 @@ def pipelines(single, double):
     before, after = faster.split("op: FC")
     faster = f"{before}op: FC{after.replace('0.0004', '0.0', 1)}"
     cosine = MOMENTUM.replace("SCHEDULE", COSINE).replace("RATE", "0.0005")
-    steps = MOMENTUM.replace("SCHEDULE", STEPS).replace("RATE", "0.0002")
+    steps = MOMENTUM.replace("SCHEDULE", STEPS).replace("RATE", "0.00005")
     return {
         "ssd_mobilenet_v1": _pipeline(ssd, cosine, clip=1.0),
         "faster_rcnn_resnet50": _pipeline(faster, steps, clip=10.0),
