@@ -29,7 +29,7 @@ FLOORS = (
     {"training", "exporting"},
     {"config_checks"},
     {
-        *("train", "evaluate", "export", "detect", "demo", "follow"),
+        *("train", "evaluate", "export", "detect", "infer", "demo", "follow"),
         *("config_check", "config_explain", "import_checkpoint"),
     },
     {"study", "launch", "techniques", "compat"},

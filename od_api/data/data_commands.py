@@ -193,7 +193,7 @@ def _convert_kitti(args, **settings):
 
 
 def _convert_open_images(args, **settings):
-    from od_api.data.converters.open_images import convert_open_images
+    from od_api.data.converters.open_images_csv import convert_open_images
 
     return convert_open_images(
         args.annotations,

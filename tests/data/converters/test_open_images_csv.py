@@ -5,7 +5,7 @@ from data_set_kit import boxes, picture, read
 
 from od_api.cli import main
 from od_api.core.errors import UserError
-from od_api.data.converters.open_images import convert_open_images
+from od_api.data.converters.open_images_csv import convert_open_images
 from od_api.data.label_map import LabelMap
 
 BOXES = """ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,\
