@@ -350,7 +350,7 @@ def _detect(args):
 
 
 def _add_import(commands):
-    from od_api.checkpoints.importing.import_command import add_arguments
+    from od_api.commands.import_command import add_arguments
 
     add_arguments(
         commands.add_parser(
@@ -361,7 +361,7 @@ def _add_import(commands):
 
 
 def _add_config(commands):
-    from od_api.config_checks.config_commands import add_parsers
+    from od_api.commands.config_commands import add_parsers
 
     parser = commands.add_parser("config", help="check, explain or show configs")
     add_parsers(parser.add_subparsers(dest="action", required=True, metavar="ACTION"))

@@ -62,12 +62,10 @@ def export(
     checkpoint,
     output_dir,
     *,
-    input_type="image_tensor",
-    input_name="input_tensor",
-    input_shape=None,
     name="detector",
     version=1,
     static=False,
+    **inputs,
 ):
     """Writes a SavedModel, and the directory that TensorFlow Serving wants.
 
@@ -75,14 +73,11 @@ def export(
       config: TrainEvalPipelineConfig.
       checkpoint: a checkpoint, or a directory whose newest one is taken.
       output_dir: directory to create; an empty one may exist.
-      input_type: one of `signature_inputs.INPUT_TYPES`.
-      input_name: of the argument with the images: "input_tensor", or "inputs" as in
-        TensorFlow 1.
-      input_shape: of that argument; see `SignatureInputs`.
       name: the model's name for TensorFlow Serving.
       version: its version, 0 or more.
       static: suppression and region operators in their static forms, which other
         engines take; slower in TensorFlow. The exported pipeline.config says so.
+      inputs: input_type, input_name and input_shape, as `SignatureInputs`.
 
     Returns:
       {"boxes": pixels, "scores": difference}, the largest ones found; of a model
@@ -94,7 +89,7 @@ def export(
     """
     output_dir = pathlib.Path(output_dir)
     _check_arguments(output_dir, name, version)
-    inputs = SignatureInputs(input_type, input_name, input_shape)
+    inputs = SignatureInputs(**inputs)
     check_compatibility(config)
     config = with_static_shapes(config) if static else config
     label_map = _label_map(config)

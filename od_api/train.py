@@ -55,22 +55,20 @@ def train_as_task(
     config,
     model_dir,
     *,
-    use_tpu=False,
-    tpu_name=None,
-    tpu_zone=None,
-    gcp_project=None,
-    num_workers=1,
     eval_timeout=3600,
-    **options,
+    evaluate_on_the_way=True,
+    record_summaries=True,
+    **devices,
 ):
     """Does what TF_CONFIG says: trains, serves, or evaluates beside the training.
 
     Args:
       config: TrainEvalPipelineConfig, the same one for all tasks.
       model_dir: as `train`; tasks that train or evaluate share it.
-      use_tpu, tpu_name, tpu_zone, gcp_project, num_workers: as `strategy_for`.
       eval_timeout: seconds for which an evaluator waits for a checkpoint.
-      options: evaluate_on_the_way and record_summaries, as `train`.
+      evaluate_on_the_way, record_summaries: as `train`.
+      devices: use_tpu, tpu_name, tpu_zone, gcp_project and num_workers, as
+        `strategy_for`.
 
     Returns:
       TrainingResult, or an evaluator's last metrics.
@@ -83,14 +81,12 @@ def train_as_task(
         return follow(config, model_dir, timeout=eval_timeout, keep_best=True)
     if cluster and cluster.is_server:
         return serve(cluster)
-    devices = {
-        "use_tpu": use_tpu,
-        "tpu_name": tpu_name,
-        "tpu_zone": tpu_zone,
-        "gcp_project": gcp_project,
-        "num_workers": num_workers,
-    }
     with trainer(config.train_config, cluster, **devices) as (strategy, cluster):
-        options = Options(strategy, cluster, **options)
+        options = Options(
+            strategy,
+            cluster,
+            evaluate_on_the_way=evaluate_on_the_way,
+            record_summaries=record_summaries,
+        )
         with prepared(config, model_dir, options) as run:
             return take_steps(run)

@@ -19,7 +19,8 @@ FLOORS = (
     {"protos"},
     {"core"},
     {"system"},
-    {"config", "old_api", "pictures"},
+    {"old_api"},
+    {"config", "pictures"},
     {"layers"},
     PARTS,
     {"detectors"},
@@ -33,6 +34,7 @@ FLOORS = (
         *("config_check", "config_explain", "import_checkpoint"),
     },
     {"study", "launch", "techniques", "compat"},
+    {"commands"},
     {"cli"},
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}

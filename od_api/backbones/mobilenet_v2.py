@@ -84,17 +84,22 @@ class MobilenetV2(StagedNetwork):
             same_padding=True,
             explicit_padding=use_explicit_padding,
         )
-        present = {layer.name for layer in network.layers}
-        stages = {
-            level: (next(n for n in names if n in present), stride)
-            for level, (names, stride) in STAGES.items()
-        }
+        stages = _stages_of(network)
         optional = ("Conv_1", "Conv_1_bn") if last_depth else ()
         after = "C4" if second_stage else None
         self._read_stages(network, stages, second_stage_after=after, optional=optional)
         self._load_initial(
             weights, lambda: _keras_model(depth_multiplier, "imagenet", (224, 224, 3))
         )
+
+
+def _stages_of(network):
+    """{level: (the layer that ends it, stride)}; names depend on the depths."""
+    present = {layer.name for layer in network.layers}
+    return {
+        level: (next(n for n in names if n in present), stride)
+        for level, (names, stride) in STAGES.items()
+    }
 
 
 def _keras_model(depth_multiplier, weights, input_shape):

@@ -63,9 +63,8 @@ def decode(serialized, reader, label_map=None, known_classes=False):
 
     Args:
       serialized: string scalar.
-      reader: InputReader message: load_instance_masks, mask_type, num_keypoints and
-        load_multiclass_scores say what else to read; crowd_boxes and ignore_difficult
-        which boxes are `ignored`.
+      reader: InputReader message: load_... and num_keypoints say what else to read;
+        crowd_boxes and ignore_difficult which boxes are `ignored`.
       label_map: a LabelMap, or None.
       known_classes: reads what is known of the classes of the whole image, too.
 
@@ -76,9 +75,8 @@ def decode(serialized, reader, label_map=None, known_classes=False):
         image_id   int64 scalar, a hash of source_id
         source_id  string scalar; the file name where the record has none
         image_class_ids  [n] int32, 0-based, of the whole image, as the reader asks
-      and with known_classes: verified_classes, negative_classes and
-      not_exhaustive_classes, each [n] int32, 0-based, -1 for one that the label map
-      does not have.
+      and with known_classes: verified_classes, negative_classes, not_exhaustive_classes,
+      each [n] int32, 0-based, -1 for one that the label map does not have.
     """
     features = parse_example(serialized, _spec(reader, known_classes))
     image = image_of(features, reader.max_image_pixels)
@@ -91,11 +89,9 @@ def decode(serialized, reader, label_map=None, known_classes=False):
         **_box_attributes(features, boxes, reader),
         **box_details(features, reader, image, boxes),
         **_names(features, serialized),
+        **(_image_classes(features, label_map) if reader.load_image_classes else {}),
+        **(_known_classes(features, label_map) if known_classes else {}),
     }
-    if reader.load_image_classes:
-        sample["image_class_ids"] = _image_class_ids(features, label_map) - 1
-    if known_classes:
-        sample |= _known_classes(features, label_map)
     return keep_boxes(sample, _in_order(boxes) & (ids >= 1))
 
 
@@ -200,6 +196,10 @@ def _class_ids(features, label_map, count):
     )
     with tf.control_dependencies(check):
         return tf.identity(ids)
+
+
+def _image_classes(features, label_map):
+    return {"image_class_ids": _image_class_ids(features, label_map) - 1}
 
 
 def _image_class_ids(features, label_map):

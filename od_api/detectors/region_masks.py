@@ -56,10 +56,7 @@ class RegionMasks:
             labels=wanted,
             logits=tf.reshape(tf.cast(logits, tf.float32), tf.shape(wanted)),
         )
-        positive = tf.cast(assignment.label == 1, tf.float32)
-        weight = positive * assignment.take(targets.weights)
-        if targets.mask_weights is not None:
-            weight *= assignment.take(targets.mask_weights)
+        weight = _weights(assignment, targets)
         count = sum_over_replicas(tf.reduce_sum(weight))
         count *= logits.shape[1] * logits.shape[2]
         loss = tf.reduce_sum(pixels * weight[..., None, None]) / tf.maximum(count, 1.0)
@@ -76,3 +73,12 @@ class RegionMasks:
         masks = masks_of_classes(logits, tf.reshape(detections.classes, [-1]))
         shape = [*tf.unstack(tf.shape(detections.classes)), *masks.shape[1:]]
         return tf.sigmoid(tf.reshape(tf.cast(masks, tf.float32), shape))
+
+
+def _weights(assignment, targets):
+    """[B, P]: of the masks of positive regions; 0 of the others."""
+    positive = tf.cast(assignment.label == 1, tf.float32)
+    weights = positive * assignment.take(targets.weights)
+    if targets.mask_weights is None:
+        return weights
+    return weights * assignment.take(targets.mask_weights)

@@ -46,16 +46,7 @@ def check(saved_model_dir, detector, inputs):
     with _exact_products():
         for height, width in dict.fromkeys(inputs.size_for(*s) for s in _SIZES):
             image = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
-            request = inputs.example(image)
-            got = model(*request.values())
-            batch = np.repeat(image[None], inputs.batch, axis=0)
-            images, true_shapes = serving.resize(detector.resizer, batch)
-            shape = tf.constant([height, width])
-            further = serving.further_inputs(
-                detector.reads, shape, true_shapes, request.get("boxes")
-            )
-            want = serving.outputs_of(detector, images, true_shapes, *further)
-            found.append(compare(got, want, images.shape[1:3]))
+            found.append(compare(*_outputs_of_both(model, detector, inputs, image)))
     # np.max, unlike max, lets a difference that is not a number through.
     worst = {name: float(np.max([f[name] for f in found])) for name in found[0]}
     if not all(value <= _LIMITS[name] for name, value in worst.items()):
@@ -64,6 +55,20 @@ def check(saved_model_dir, detector, inputs):
             "nothing was exported"
         )
     return worst
+
+
+def _outputs_of_both(model, detector, inputs, image):
+    """What a SavedModel and its detector say of an image, and the resized (H, W)."""
+    request = inputs.example(image)
+    got = model(*request.values())
+    batch = np.repeat(image[None], inputs.batch, axis=0)
+    images, true_shapes = serving.resize(detector.resizer, batch)
+    shape = tf.constant(image.shape[:2])
+    further = serving.further_inputs(
+        detector.reads, shape, true_shapes, request.get("boxes")
+    )
+    want = serving.outputs_of(detector, images, true_shapes, *further)
+    return got, want, images.shape[1:3]
 
 
 def _comparison(detector):

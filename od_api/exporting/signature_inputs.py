@@ -28,13 +28,13 @@ class SignatureInputs:
     """The arguments of a signature.
 
     Args:
-      kind: one of INPUT_TYPES.
-      name: of the argument with the images, one of INPUT_NAMES.
-      shape: of that argument, if it is pixels: four numbers, -1 where any is taken.
-        None takes images of all sizes, and any number of them.
+      input_type: one of INPUT_TYPES.
+      input_name: of the argument with the images, one of INPUT_NAMES.
+      input_shape: of that argument, if it is pixels: four numbers, -1 where any is
+        taken. None takes images of all sizes, and any number of them.
 
     Attributes:
-      kind: as given.
+      kind: the input type.
       are_pixels: the images come decoded.
       has_boxes: there is an argument `boxes`, float32 [B, N, 4], normalised to the
         images.
@@ -46,26 +46,31 @@ class SignatureInputs:
       UserError: there is no such type or name, or the shape is none of images.
     """
 
-    def __init__(self, kind="image_tensor", name=INPUT_NAMES[0], shape=None):
+    def __init__(
+        self,
+        input_type="image_tensor",
+        input_name=INPUT_NAMES[0],
+        input_shape=None,
+    ):
         for what, given, known in (
-            ("input type", kind, INPUT_TYPES),
-            ("input name", name, INPUT_NAMES),
+            ("input type", input_type, INPUT_TYPES),
+            ("input name", input_name, INPUT_NAMES),
         ):
             if given not in known:
                 raise UserError(
                     f"there is no {what} {given!r}; {nearest(given, known)}"
                 )
-        taken, dtype = INPUT_TYPES[kind]
-        self.kind = kind
+        taken, dtype = INPUT_TYPES[input_type]
+        self.kind = input_type
         self.are_pixels = taken == _PIXELS
-        self.has_boxes = kind == "image_and_boxes_tensor"
-        if shape is not None:
-            taken = self._checked(shape)
+        self.has_boxes = input_type == "image_and_boxes_tensor"
+        if input_shape is not None:
+            taken = self._checked(input_shape)
         self.batch = taken[0] or 1
-        self.specs = [tf.TensorSpec(taken, dtype, name)]
+        self.specs = [tf.TensorSpec(taken, dtype, input_name)]
         if self.has_boxes:
             self.specs.append(tf.TensorSpec([taken[0], None, 4], tf.float32, "boxes"))
-        self.empty = f"{name} is empty: send at least one image, of 1x1 or more"
+        self.empty = f"{input_name} is empty: send at least one image, of 1x1 or more"
 
     def _checked(self, shape):
         if not self.are_pixels:

@@ -1,6 +1,7 @@
 """Networks of keras.applications, rebuilt with our padding and settings."""
 
 import collections
+import functools
 import re
 
 import keras
@@ -32,7 +33,6 @@ def rebuild(network, *, name, edit=None, same_padding=False, explicit_padding=Fa
     Returns:
       A `keras.Model`; its layers keep their names, so weights still fit.
     """
-
     same_padding = same_padding or explicit_padding
     halves = {}  # {name of a layer of explicit padding: zeros on each side}
 
@@ -48,20 +48,23 @@ def rebuild(network, *, name, edit=None, same_padding=False, explicit_padding=Fa
             return FusedBatchNormalization.from_config(config)
         return other or layer.__class__.from_config(config)
 
-    def connect(layer, inputs, *args, **kwargs):
-        if same_padding and isinstance(layer, keras.layers.ZeroPadding2D):
-            return inputs
-        if layer.name in halves:
-            pad = keras.layers.ZeroPadding2D(
-                halves[layer.name], name=f"{layer.name}_explicit_pad"
-            )
-            inputs = pad(inputs)
-        return layer(inputs, *args, **kwargs)
-
+    connect = functools.partial(_connect, same_padding, halves)
     with keras.name_scope(name):
         return keras.models.clone_model(
             network, clone_function=new_layer, call_function=connect
         )
+
+
+def _connect(leave_out_padding, halves, layer, inputs, *args, **kwargs):
+    """Calls a layer of `rebuild` on its inputs, behind the zeros that it needs."""
+    if leave_out_padding and isinstance(layer, keras.layers.ZeroPadding2D):
+        return inputs
+    if layer.name in halves:
+        pad = keras.layers.ZeroPadding2D(
+            halves[layer.name], name=f"{layer.name}_explicit_pad"
+        )
+        inputs = pad(inputs)
+    return layer(inputs, *args, **kwargs)
 
 
 def stages(network, layer_names):

@@ -48,14 +48,18 @@ def strategy_for(
         return _parameter_servers(settings, cluster)
     if cluster and cluster.trains_in_step:
         return _in_step(settings, cluster)
+    _check_alone(num_workers)
+    if len(tf.config.list_logical_devices("GPU")) > 1:
+        return tf.distribute.MirroredStrategy()
+    return tf.distribute.get_strategy()
+
+
+def _check_alone(num_workers):
     if num_workers > 1:
         raise UserError(
             f"--num_workers={num_workers}, but TF_CONFIG names no cluster: set it on "
             "every machine (docs/distributed.md), or leave num_workers away"
         )
-    if len(tf.config.list_logical_devices("GPU")) > 1:
-        return tf.distribute.MirroredStrategy()
-    return tf.distribute.get_strategy()
 
 
 def serve(cluster):

@@ -61,6 +61,7 @@ USED = {
         sample_1_of_n_examples sample_from_datasets_weights mask_type drop_remainder
         max_number_of_boxes load_instance_masks num_keypoints load_multiclass_scores
         max_image_pixels crowd_boxes ignore_difficult chips load_image_classes
+        coco_input_reader voc_input_reader yolo_input_reader
     """,
     "Ssd": """
         num_classes image_resizer feature_extractor box_coder matcher

@@ -9,7 +9,7 @@ from od_api.exporting.signature_inputs import SignatureInputs
 
 def test_shape_is_that_of_the_old_flag():
     """-1 is any number, as in export_inference_graph.py."""
-    inputs = SignatureInputs(shape=["2", "-1", "48", "3"], name="inputs")
+    inputs = SignatureInputs(input_shape=["2", "-1", "48", "3"], input_name="inputs")
     (spec,) = inputs.specs
     assert spec.name == "inputs" and spec.shape.as_list() == [2, None, 48, 3]
     assert inputs.size_for(30, 40) == (30, 48)
@@ -29,15 +29,18 @@ def test_boxes_stand_beside_the_images():
     ("settings", "match"),
     [
         (
-            {"kind": "image_tensr"},
+            {"input_type": "image_tensr"},
             "type 'image_tensr'.*did you mean image_tensor",
         ),
-        ({"name": "input"}, "input name 'input'.*did you mean inputs"),
-        ({"shape": [1, 300, 300]}, "input shape 1,300,300: .*1,-1,-1,3"),
-        ({"shape": [1, 300, 300, 1]}, "3 channels"),
-        ({"shape": [1, 0, 300, 3]}, "-1 where any number"),
-        ({"shape": ["a", 300, 300, 3]}, "input shape a,300"),
-        ({"kind": "tf_example", "shape": [1, 9, 9, 3]}, "tf_example holds files"),
+        ({"input_name": "input"}, "input name 'input'.*did you mean inputs"),
+        ({"input_shape": [1, 300, 300]}, "input shape 1,300,300: .*1,-1,-1,3"),
+        ({"input_shape": [1, 300, 300, 1]}, "3 channels"),
+        ({"input_shape": [1, 0, 300, 3]}, "-1 where any number"),
+        ({"input_shape": ["a", 300, 300, 3]}, "input shape a,300"),
+        (
+            {"input_type": "tf_example", "input_shape": [1, 9, 9, 3]},
+            "tf_example holds files",
+        ),
     ],
 )
 def test_refuses(settings, match):

@@ -1,0 +1,1 @@
+"""Commands of the command line: their arguments, and what they print."""
