@@ -75,8 +75,8 @@ def decode(serialized, reader, label_map=None, known_classes=False):
         image_id   int64 scalar, a hash of source_id
         source_id  string scalar; the file name where the record has none
         image_class_ids  [n] int32, 0-based, of the whole image, as the reader asks
-      and with known_classes: verified_classes, negative_classes, not_exhaustive_classes,
-      each [n] int32, 0-based, -1 for one that the label map does not have.
+      and with known_classes: verified_, negative_ and not_exhaustive_classes, each [n]
+      int32, 0-based, -1 for one that the label map does not have.
     """
     features = parse_example(serialized, _spec(reader, known_classes))
     image = image_of(features, reader.max_image_pixels)
