@@ -16,6 +16,7 @@ from od_api.config.loading import load_config
 from od_api.core.errors import UserError
 from od_api.core.message_fields import is_map, is_repeated
 from od_api.core.registry import build, build_field
+from od_api.data.inputs import TrainingInput
 from od_api.data.synthetic.synth import generate_records
 from od_api.old_api import feature_extractor_aliases, two_stage_extractors
 from od_api.protos import (
@@ -39,6 +40,7 @@ def reads(tmp_path_factory):
     for run in (
         _training,
         _fine_tuning,
+        _folder_readers,
         _two_stage_detectors,
         _type_strings,
         _optimizers,
@@ -73,7 +75,8 @@ def _training(folder):
             "train_input_reader.load_instance_masks=true",
             "eval_config.batch_size=1",
             'eval_config.metrics_set=["coco_detection_metrics", '
-            '"precision_at_recall_detection_metrics"]',
+            '"precision_at_recall_detection_metrics", '
+            '"oid_challenge_detection_metrics"]',
             "eval_config.include_metrics_per_category=true",
             'eval_config.super_categories={key: "all" value: "disc, ring"}',
         ],
@@ -89,6 +92,24 @@ def _fine_tuning(folder):
     )
     with pytest.raises(UserError, match="absent"):
         train(config, folder / "fine_tuned")
+
+
+def _folder_readers(folder):
+    """They get as far as the folder, which is not there."""
+    absent = f'images: "{folder}/absent" '
+    for name, where in (
+        ("coco", f'annotations: "{folder}/absent.json"'),
+        ("voc", f'annotations: "{folder}/absent"'),
+        ("yolo", f'labels: "{folder}/absent" names: "{folder}/absent.yaml"'),
+    ):
+        reader = f"{name}_input_reader {{ {absent} {where} }}"
+        label_map = f'label_map_path: "{folder}/data/label_map.pbtxt"'
+        config = load_config(
+            folder / "pipeline.config",
+            [f"train_input_reader={{ {label_map} {reader} }}"],
+        )
+        with pytest.raises(UserError, match="absent"):
+            TrainingInput(config)
 
 
 def _two_stage_detectors(folder):
