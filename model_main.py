@@ -52,19 +52,15 @@ flags.mark_flags_as_required(["pipeline_config_path", "model_dir"])
 def main(_):
     """Runs what the flags ask for; the status is 2 for bad input."""
     with cli.reporting(FLAGS.pipeline_config_path, FLAGS.debug) as outcome:
-        _run()
+        refuse_given(FLAGS, REFUSED, max_eval_retries=0)
+        config = load_config(FLAGS.pipeline_config_path, _overrides())
+        _set_evaluation_records(config)
+        followed = _followed()
+        if followed:
+            _evaluate(config, followed)
+        else:
+            _train(config)
     sys.exit(outcome.status)
-
-
-def _run():
-    refuse_given(FLAGS, REFUSED, max_eval_retries=0)
-    config = load_config(FLAGS.pipeline_config_path, _overrides())
-    _set_evaluation_records(config)
-    followed = _followed()
-    if followed:
-        _evaluate(config, followed)
-    else:
-        _train(config)
 
 
 def _followed():
