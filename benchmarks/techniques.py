@@ -167,11 +167,11 @@ def _train_all(pairs, args):
     groups = {}
     for subject in (s for pair in pairs.values() for s in pair):
         groups.setdefault(subject.training, {})[subject.name] = subject
-    # What many wait for comes first, and two stages take longer than one.
-    order = sorted(groups.values(), key=lambda g: (-len(g), _is_quick(g)))
+    # What many wait for comes first; whole rows, so that a run that stops has some.
+    order = sorted(groups.values(), key=lambda g: (-len(g), not _is_quick(g)))
     first, rest = [], {}
-    for seed in range(args.seeds):
-        for group in order:
+    for group in order:
+        for seed in range(args.seeds):
             tasks = [
                 _task(subject, seed)
                 for subject in group.values()
