@@ -6,9 +6,12 @@
 # The newest supported TensorFlow is the default. For the other one:
 #             make test TF=2.20
 TF ?= 2.21
+comma := ,
 PYTHON ?= python3.11
 VENV := .venv$(if $(filter-out 2.21,$(TF)),-$(TF))
 BIN := $(VENV)/bin
+# tf-models-official pins its TensorFlow.
+EXTRAS := dev$(if $(filter 2.20,$(TF)),$(comma)model-garden)
 # TensorFlow's start-up banners would drown ours.
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
@@ -18,7 +21,7 @@ install: $(VENV)/installed
 $(VENV)/installed: setup.py pyproject.toml $(wildcard protos/*.proto)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet --editable '.[dev]' 'tensorflow==$(TF).*'
+	$(BIN)/pip install --quiet --editable '.[$(EXTRAS)]' 'tensorflow==$(TF).*'
 	touch $@
 
 demo: install

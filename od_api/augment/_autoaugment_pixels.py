@@ -40,6 +40,11 @@ def posterize(image, seed, level):
     return tf.floor(image / step) * step
 
 
+def invert(image, seed, level):
+    """The negative."""
+    return 255.0 - image
+
+
 def solarize(image, seed, level):
     """Values from a threshold up inverted."""
     return tf.where(image < int(level / 10 * 256), image, 255.0 - image)

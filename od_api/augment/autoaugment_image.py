@@ -7,6 +7,7 @@ import tensorflow as tf
 from od_api.augment import _autoaugment_geometry as moves
 from od_api.augment import _autoaugment_pixels as pixels
 from od_api.augment import _geometry as geometry
+from od_api.augment import _model_garden_policies as model_garden
 from od_api.augment import _random as random
 from od_api.augment._autoaugment_policies import POLICIES
 from od_api.core import ranges
@@ -30,6 +31,7 @@ _PIXEL_OPERATIONS = {
     "Contrast": pixels.contrast,
     "Cutout": pixels.cutout,
     "Equalize": pixels.equalize,
+    "Invert": pixels.invert,
     "Posterize": pixels.posterize,
     "Sharpness": pixels.sharpness,
     "Solarize": pixels.solarize,
@@ -73,7 +75,8 @@ class AutoAugmentImage:
     et al., Learning Data Augmentation Strategies for Object Detection, ECCV 2020.
 
     Args:
-      policy_name: v0 (the paper's), v1, v2, v3 or test.
+      policy_name: v0 (the paper's), v1, v2, v3 or test; or "model_garden/NAME", one
+        of tf-models-official's (the extra model-garden).
       sub_policies: a policy of one's own instead: sequences of (name of an operation,
         probability 0..1, level 0..10), none of them empty.
       max_translation: pixels at level 10 by which the whole image is moved, above 0:
@@ -90,11 +93,8 @@ class AutoAugmentImage:
         max_translation=_SHIFT,
         box_probability=_BOX_PROBABILITY,
     ):
-        if policy_name not in POLICIES:
-            raise ValueError(
-                f"policy_name is {policy_name}, not one of {', '.join(POLICIES)}"
-            )
-        self._policy = [_checked(s) for s in sub_policies] or POLICIES[policy_name]
+        policy = sub_policies or _policy(policy_name)
+        self._policy = [_checked(s) for s in policy]
         shift = ranges.above("max_translation", max_translation)
         self._moves = _MOVES | {n: make(shift) for n, make in _TRANSLATIONS.items()}
         self._box_probability = ranges.probability("box_probability", box_probability)
@@ -156,6 +156,18 @@ class AutoAugmentImage:
             return {**s, "image": _PIXEL_OPERATIONS[name](s["image"], seed, level)}
 
         return random.apply_if(random.chance(coin, probability), change, sample)
+
+
+def _policy(name):
+    """The sub-policies of a name."""
+    if name.startswith(model_garden.PREFIX):
+        return model_garden.policy(name)
+    if name not in POLICIES:
+        raise ValueError(
+            f"policy_name is {name}, not one of {', '.join(POLICIES)}, and not "
+            f"{model_garden.PREFIX}NAME"
+        )
+    return POLICIES[name]
 
 
 def _operation(message, place):
