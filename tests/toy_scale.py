@@ -13,6 +13,9 @@ from od_api.protos import backbone_pb2
 SIDE = 96
 CLASSES = 5
 RATE = 0.002
+# Of networks without batch norm, which that rate brings to nothing.
+SLOW_RATE = 0.0005
+_SLOW = ("vgg16",)
 # The short side of most of COCO's files, which ranges of sizes are chosen for.
 _FILE_SIDE = 480
 # Of an anchor in strides: sides of 8 to 128 px on P2 to P6.
@@ -87,7 +90,8 @@ def toy(config, data, *, steps=1000, batch_size=4, keep_resnet=None):
     _shrink_pixels(config, model)
     for message in list(_messages(config)):
         _shrink(message)
-    _shorten(config.train_config, steps, batch_size)
+    rate = SLOW_RATE if backbone_name(config) in _SLOW else RATE
+    _shorten(config.train_config, steps, batch_size, rate)
     _read(config, data)
     return config
 
@@ -189,7 +193,7 @@ def _side(resizer):
     return part.height if name == "fixed_shape_resizer" else part.min_dimension
 
 
-def _shorten(train_config, steps, batch_size):
+def _shorten(train_config, steps, batch_size, rate):
     """Adam at one rate from random weights, averaged; the schedule is cut in
     proportion."""
     train_config.batch_size = batch_size
@@ -200,30 +204,30 @@ def _shorten(train_config, steps, batch_size):
     train_config.gradient_clipping_by_norm = 10
     optimizer = train_config.optimizer
     kept = getattr(optimizer, optimizer.WhichOneof("optimizer")).learning_rate
-    rate = type(kept)()
-    _shorten_rate(kept, rate, steps, share)
+    short = type(kept)()
+    _shorten_rate(kept, short, rate, steps, share)
     optimizer.Clear()
     optimizer.moving_average_decay = 0.99
-    optimizer.adam_optimizer.learning_rate.CopyFrom(rate)
+    optimizer.adam_optimizer.learning_rate.CopyFrom(short)
 
 
-def _shorten_rate(kept, rate, steps, share):
-    """Fills `rate`: a cosine, drops, or a rate that stays where it hardly falls."""
+def _shorten_rate(kept, short, rate, steps, share):
+    """Fills `short`: a cosine, drops, or a rate that stays where it hardly falls."""
     kind = kept.WhichOneof("learning_rate")
     if kind == "cosine_decay_learning_rate":
-        cosine = rate.cosine_decay_learning_rate
-        cosine.learning_rate_base, cosine.warmup_learning_rate = RATE, RATE / 10
+        cosine = short.cosine_decay_learning_rate
+        cosine.learning_rate_base, cosine.warmup_learning_rate = rate, rate / 10
         cosine.total_steps, cosine.warmup_steps = steps, steps // 20
     elif kind == "manual_step_learning_rate":
-        full, short = kept.manual_step_learning_rate, rate.manual_step_learning_rate
-        short.initial_learning_rate = RATE
+        full, drops = kept.manual_step_learning_rate, short.manual_step_learning_rate
+        drops.initial_learning_rate = rate
         for drop in full.schedule:
             falls = drop.learning_rate / full.initial_learning_rate
-            short.schedule.add(
-                step=round(drop.step * share), learning_rate=RATE * falls
+            drops.schedule.add(
+                step=round(drop.step * share), learning_rate=rate * falls
             )
     else:
-        rate.constant_learning_rate.learning_rate = RATE
+        short.constant_learning_rate.learning_rate = rate
 
 
 def _read(config, data):
