@@ -18,7 +18,6 @@ GRID = pathlib.Path(__file__).parents[3] / "configs" / "study" / "huang_2017.gri
     ("name", "candidates"),
     [
         ("ssd_mobilenet_v1_300", 1917),
-        ("ssd_resnet101_300", 1917),
         ("faster_rcnn_inception_v2_300_stride16_proposals50", 50),
         ("rfcn_resnet101_300_stride16_proposals20", 20),
     ],
