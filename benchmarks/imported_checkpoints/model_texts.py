@@ -21,8 +21,12 @@ def texts(old_models, old_two_stage):
     found["ssd_inception_v2_tf1"] = plain.replace("mobilenet_v1", "inception_v2")
     faster = found["faster_rcnn_resnet50_tf1"]
     found["faster_rcnn_inception_v2_tf1"] = faster.replace("resnet50", "inception_v2")
-    rfcn = found["rfcn_resnet50_tf1"]
-    found["rfcn_resnet101_tf1"] = rfcn.replace("resnet50", "resnet101")
+    masks = found["mask_rcnn_resnet50_tf1"]
+    found["mask_rcnn_inception_v2_tf1"] = masks.replace("resnet50", "inception_v2")
+    for name in [n for n in found if "resnet50" in n]:
+        for depth in ("resnet101", "resnet152"):
+            deeper = found[name].replace("resnet50", depth)
+            found[name.replace("resnet50", depth)] = deeper
     return {name: _sane(text) for name, text in sorted(found.items())}
 
 

@@ -149,9 +149,12 @@ def _weight(name, shape):
     import two_stage_weights
 
     scope, _, leaf = name.rpartition("/")
-    value = two_stage_weights.weight(f"{scope}/{_LEAVES.get(leaf, leaf)}", shape)
-    for pattern, scale in _SCALES.items():
-        if re.search(pattern, name):
+    as_keras = f"{scope}/{_LEAVES.get(leaf, leaf)}"
+    value = golden_inputs.weight(as_keras, shape)
+    scales = [(*one, as_keras) for one in two_stage_weights.SCALES.items()]
+    scales += [(*one, name) for one in _SCALES.items()]
+    for pattern, scale, said in scales:
+        if re.search(pattern, said):
             value = value * scale
     # Of scores that are all 1 no two could be told apart.
     if ("ClassPredictor/bias" in name and "Convolutional" in name) or (

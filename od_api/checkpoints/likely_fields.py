@@ -8,7 +8,7 @@ _FIELDS = (
     (r"neck/fpn/", "fpn.additional_layer_depth (fpn.depth) or depth_multiplier"),
     (r"neck/", "the feature extractor's type, depth_multiplier or use_depthwise"),
     (
-        r"rpn/.*/(box|class)/",
+        r"rpn/.*/(box|class)(_[^/]+)?/",
         "the aspect_ratios or scales of first_stage_anchor_generator",
     ),
     (r"rpn/", "first_stage_box_predictor_depth or _kernel_size"),

@@ -21,11 +21,14 @@ class RegionProposalPredictor(keras.layers.Layer):
     the box codes. All levels share the weights (Lin et al., CVPR 2017, section 4.1).
 
     Args:
-      anchors_per_location: anchors of a location on each level, a list; all equal.
+      anchors_per_location: anchors of a location on each level, a list; all equal
+        where the levels share all weights.
       depth: channels of the first convolution.
       kernel_size: of the first convolution.
       atrous_rate: dilation of the first convolution.
       conv_hyperparams: a `ConvHyperparams`; its activation has no effect.
+      predictors_per_level: each level has 1x1 convolutions of its own, as the old API
+        had them; the first convolution is of all levels.
       name: of the layer.
 
     Attributes:
@@ -42,10 +45,11 @@ class RegionProposalPredictor(keras.layers.Layer):
         kernel_size=3,
         atrous_rate=1,
         conv_hyperparams=None,
+        predictors_per_level=False,
         name="region_proposal_predictor",
     ):
         super().__init__(name=name)
-        if len(set(anchors_per_location)) != 1:
+        if len(set(anchors_per_location)) != 1 and not predictors_per_level:
             raise ValueError(
                 "the first stage shares its weights between levels and needs the same "
                 f"number of anchors on each, not {list(anchors_per_location)}"
@@ -56,9 +60,9 @@ class RegionProposalPredictor(keras.layers.Layer):
             ("atrous_rate", atrous_rate, ranges.MOST_CELLS),
         ):
             ranges.at_least(field, value, 1, most)
-        make = conv_hyperparams or ConvHyperparams()
-        anchors = anchors_per_location[0]
-        self._num_levels = len(anchors_per_location)
+        make = self._make = conv_hyperparams or ConvHyperparams()
+        self._per_level = predictors_per_level
+        self._anchors_per_location = list(anchors_per_location)
         self._shared = Chain(
             [
                 make.conv2d(depth, kernel_size, name="conv", dilation_rate=atrous_rate),
@@ -67,18 +71,15 @@ class RegionProposalPredictor(keras.layers.Layer):
             ],
             name="shared",
         )
-        self._classes = make.conv2d(
-            anchors * BACKGROUND_AND_OBJECT, 1, name="class", use_bias=True
-        )
-        self._boxes = make.conv2d(anchors * CODE_SIZE, 1, name="box", use_bias=True)
 
     def build(self, feature_shapes):
         """Creates the variables; `feature_shapes` are the features', by level."""
-        if len(feature_shapes) != self._num_levels:
+        anchors = self._anchors_per_location
+        if len(feature_shapes) != len(anchors):
             raise ValueError(
                 f"the first stage gets {len(feature_shapes)} levels "
                 f"({', '.join(feature_shapes)}) and its anchor generator has "
-                f"{self._num_levels}; they must agree"
+                f"{len(anchors)}; they must agree"
             )
         depths = {level: shape[-1] for level, shape in feature_shapes.items()}
         if len(set(depths.values())) != 1:
@@ -89,8 +90,20 @@ class RegionProposalPredictor(keras.layers.Layer):
         shape = next(iter(feature_shapes.values()))
         self._shared.build(shape)
         shape = self._shared.compute_output_shape(shape)
-        self._classes.build(shape)
-        self._boxes.build(shape)
+        ends = [f"_{level}" for level in feature_shapes] if self._per_level else [""]
+        self._classes = self._predictors("class", ends, BACKGROUND_AND_OBJECT, shape)
+        self._boxes = self._predictors("box", ends, CODE_SIZE, shape)
+
+    def _predictors(self, name, ends, size, shape):
+        """A 1x1 convolution for each end of a name, built."""
+        counts = self._anchors_per_location[: len(ends)]
+        layers = [
+            self._make.conv2d(count * size, 1, name=name + end, use_bias=True)
+            for end, count in zip(ends, counts, strict=True)
+        ]
+        for layer in layers:
+            layer.build(shape)
+        return layers
 
     def call(self, features, training=False):
         """Predictions of all levels, one row an anchor.
@@ -104,9 +117,14 @@ class RegionProposalPredictor(keras.layers.Layer):
           float32.
         """
         maps = [self._shared(feature) for feature in features.values()]
-        logits = [self._classes(one) for one in maps]
-        codes = [self._boxes(one) for one in maps]
+        again = len(maps) // len(self._classes)
+        logits = _each(self._classes * again, maps)
+        codes = _each(self._boxes * again, maps)
         return {
             "class_logits": rows_per_anchor(logits, BACKGROUND_AND_OBJECT),
             "box_codes": rows_per_anchor(codes, CODE_SIZE),
         }
+
+
+def _each(layers, maps):
+    return [layer(one) for layer, one in zip(layers, maps, strict=True)]

@@ -64,6 +64,9 @@ HEAD_PLACES = {
     "region_proposal_predictor.conv_hyperparams": (
         "first_stage_box_predictor_conv_hyperparams"
     ),
+    "region_proposal_predictor.predictors_per_level": (
+        "first_stage_predictors_per_level"
+    ),
     "region_proposal_predictor": "first_stage_anchor_generator",
 }
 PROPOSAL_PLACES = {
@@ -89,6 +92,7 @@ def first_stage_head(message):
         depth=message.first_stage_box_predictor_depth,
         kernel_size=message.first_stage_box_predictor_kernel_size,
         atrous_rate=message.first_stage_atrous_rate,
+        predictors_per_level=message.first_stage_predictors_per_level,
     )
     if message.HasField("first_stage_box_predictor_conv_hyperparams"):
         head.conv_hyperparams.CopyFrom(

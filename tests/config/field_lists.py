@@ -98,7 +98,7 @@ USED = {
         second_stage_localization_loss add_ground_truth_to_proposals
         first_stage_objective second_stage_objective first_stages region_stages
         region_operator proposal_levels region_levels consistent_supervision
-        first_stage_suppression
+        first_stage_suppression first_stage_predictors_per_level
     """,
     "FasterRcnnFeatureExtractor": """
         type first_stage_features_stride batch_norm_trainable conv_hyperparams fpn

@@ -210,7 +210,7 @@ def trained(model, inputs, shapes):
 
 
 def norms(variables, gradients):
-    """One number a variable; where ours has one for several, that of their sum."""
+    """One number a variable; of a pyramid's predictors, of the sum of all levels."""
     names = [two_stage_weights.of_first_level(v.name) for v in variables]
     sums = collections.defaultdict(float)
     for name, gradient in zip(names, gradients, strict=True):

@@ -16,12 +16,12 @@ SCALES = {
     r"Predictor(_dense|_last_conv2d)?/kernel": 0.15,
     "(predictions|locations)_conv/kernel": 0.15,
 }
-# The levels' own predictors are one and the same in ours.
+# The predictors of all levels get the same weights, as if they were shared.
 LEVEL = r"(Convolutional(Box|Class)Head)_\d"
 
 
 def of_first_level(name):
-    """The name of the variable that this one is the same as in ours."""
+    """The name of the variable that gets the same weights as this one."""
     return re.sub(LEVEL, r"\1_0", name)
 
 

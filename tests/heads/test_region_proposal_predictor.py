@@ -40,6 +40,39 @@ def test_levels_share_weights_and_come_one_after_another():
         np.testing.assert_allclose(value, expected, atol=1e-5)
 
 
+def test_predictors_per_level():
+    """What a level's own predictors say is in the rows of that level alone; the first
+    convolution is of all, and levels may have other numbers of anchors."""
+    head = head_of(predictors_per_level=True, anchors_per_location=[3, 2])
+    maps = features(4, 2)
+    before = head(maps)
+    assert before["box_codes"].shape == (2, 16 * 3 + 4 * 2, 4)
+    assert head.count_params() == (9 * 5 + 1) * 8 + (8 + 1) * (3 + 2) * (2 + 4)
+    weights = {v.path.split("/", 1)[1]: v for v in head.variables}
+    assert "class_P3/kernel" in weights
+    weights["box_P4/bias"].assign_add(np.ones(8))
+    after = head(maps)
+    np.testing.assert_array_equal(after["class_logits"], before["class_logits"])
+    np.testing.assert_array_equal(
+        after["box_codes"][:, :48], before["box_codes"][:, :48]
+    )
+    np.testing.assert_allclose(
+        after["box_codes"][:, 48:], before["box_codes"][:, 48:] + 1, atol=1e-5
+    )
+
+
+def test_predictors_per_level_with_one_set_of_weights_are_those_of_all_levels():
+    shared, own = head_of(), head_of(predictors_per_level=True)
+    maps = features(4, 2)
+    expected, _ = shared(maps), own(maps)
+    values = {v.path.split("/", 1)[1]: v for v in shared.variables}
+    for variable in own.variables:
+        name = variable.path.split("/", 1)[1]
+        variable.assign(values[name.replace("_P3", "").replace("_P4", "")])
+    for name, value in own(maps).items():
+        np.testing.assert_allclose(value, expected[name], atol=1e-6)
+
+
 def test_rows_go_by_cell_then_anchor():
     """1x1 kernels of 1: cells 2 and 9, of which relu6 makes 2 and 6; biases count."""
     head = head_of(levels=1, depth=1, kernel_size=1, anchors_per_location=[2])

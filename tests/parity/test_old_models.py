@@ -38,6 +38,9 @@ def config_of(text):
     kind = config.WhichOneof("model")
     extractor = getattr(config, kind).feature_extractor
     extractor.old_padding = "resnet50" in extractor.type
+    if kind == "faster_rcnn":
+        pyramid = "_fpn" in extractor.type
+        config.faster_rcnn.first_stage_predictors_per_level = pyramid
     return config
 
 

@@ -60,6 +60,14 @@ def _prediction(match, layout, unit):
     return f"{head}/{_PREDICTORS[kind]}{end}"
 
 
+def _proposal(match, layout, unit):
+    """Of one map, or of all levels where ours share what the finest one had."""
+    kind, level = match[1], match[2]
+    index = layout.levels.index(level) if level else 0
+    head = f"Convolutional{_HEADS[kind]}Head_{index}"
+    return f"FirstStageBoxPredictor/{head}/{_PREDICTORS[kind]}"
+
+
 def _before_prediction(match, layout, unit):
     index, layer = layout.levels.index(match[1]), match[2]
     end = "_norm" if unit.is_norm else ""
@@ -115,14 +123,7 @@ ROWS = (
         _projection,
     ),
     (r"rpn/region_proposal_predictor/shared", _plain("RPNConv")),
-    (
-        r"rpn/region_proposal_predictor/box",
-        _plain("FirstStageBoxPredictor/ConvolutionalBoxHead_0/BoxEncodingPredictor"),
-    ),
-    (
-        r"rpn/region_proposal_predictor/class",
-        _plain("FirstStageBoxPredictor/ConvolutionalClassHead_0/ClassPredictor"),
-    ),
+    (r"rpn/region_proposal_predictor/(box|class)(?:_([^/]+))?", _proposal),
     # A pyramid's second stage has layers without names of their own.
     (r"regions/fully_connected_regions/first", _plain("^dense")),
     (r"regions/fully_connected_regions/second", _plain("^dense_1")),

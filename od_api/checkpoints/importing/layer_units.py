@@ -60,7 +60,7 @@ def units_of(names):
 def layout_of(units):
     """The Layout of a detector."""
     heads = re.compile(
-        r"head/[^/]+/(?:(?:box|class)_|(?:box_|class_)?tower_)([CEP]\d.*)"
+        r"(?:head|rpn)/[^/]+/(?:(?:box|class)_|(?:box_|class_)?tower_)([CEP]\d.*)"
     )
     levels, laterals, masks = {}, [], {}
     for unit in units:

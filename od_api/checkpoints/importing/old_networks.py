@@ -1,6 +1,9 @@
 """What a config must say for old weights to compute what they did."""
 
-from od_api.checkpoints.importing.old_sources import has_old_resnet
+from od_api.checkpoints.importing.old_sources import (
+    has_level_predictors,
+    has_old_resnet,
+)
 from od_api.core.errors import ConfigError
 from od_api.old_api import feature_extractor_aliases, two_stage_extractors
 
@@ -21,31 +24,48 @@ def with_old_network(config, old):
     """
     changed = type(config)()
     changed.CopyFrom(config)
-    place, part = _backbone(changed)
     fields = []
-    if place is not None:
-        fields = [name for name, applies in _SETTINGS if applies(part, old)]
-        for field in fields:
+    for place, part, settings in (_backbone(changed), _first_stage(changed)):
+        found = [name for name, applies in settings if applies(part, old)]
+        for field in found:
             setattr(place, field, True)
+        fields += found
     return changed, fields
 
 
 def _backbone(config):
-    """(Message that the old settings are set in, backbone's message), or Nones."""
+    """(Message that old settings are set in, backbone's message, its settings)."""
     kind = config.model.WhichOneof("model")
     detector = getattr(config.model, kind) if kind else None
     if kind == "classifier":
-        return (_member(detector.backbone),) * 2
+        part = _member(detector.backbone)
+        return part, part, _OF_BACKBONES
     if kind not in _TYPED:
-        return None, None
+        return None, None, ()
     extractor = detector.feature_extractor
     if extractor.HasField("backbone"):
-        return (_member(extractor.backbone),) * 2
+        part = _member(extractor.backbone)
+        return part, part, _OF_BACKBONES
     try:
         backbone, _ = _TYPED[kind](extractor)
     except ConfigError:  # building the detector says it, with its place
-        return None, None
-    return extractor, _member(backbone)
+        return None, None, ()
+    return extractor, _member(backbone), _OF_BACKBONES
+
+
+def _first_stage(config):
+    """The same of the head that proposes: (message, message, its settings)."""
+    if config.model.WhichOneof("model") != "faster_rcnn":
+        return None, None, ()
+    place, field = config.model.faster_rcnn, "first_stage_predictors_per_level"
+    first = place.first_stages[0] if place.first_stages else None
+    if first is not None and first.HasField("box_predictor"):
+        place, field = first.box_predictor, "predictors_per_level"
+        if place.WhichOneof("box_predictor_oneof") != "region_proposal_predictor":
+            return None, None, ()
+        place = place.region_proposal_predictor
+    settings = () if getattr(place, field) else ((field, _predicts_level_by_level),)
+    return place, place, settings
 
 
 def _member(backbone):
@@ -70,7 +90,11 @@ def _multiplies_twice(part, old):
     return twice != once and twice in wide.values()
 
 
-_SETTINGS = (
+def _predicts_level_by_level(_, old):
+    return has_level_predictors(old.arrays)
+
+
+_OF_BACKBONES = (
     ("old_padding", _pads_as_of_old),
     ("old_depth_multiplier", _multiplies_twice),
 )

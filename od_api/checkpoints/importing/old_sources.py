@@ -18,7 +18,8 @@ _FOLDED = (
 _LEVELS = re.compile(r"FirstStage.*/Convolutional(Box|Class)Head_[1-9]/")
 _OWN_PREDICTORS = (
     "its first stage has predictors of its own for each level of the pyramid, of which "
-    "the finest level's are taken for all: proposals differ, so train on"
+    "the finest level's are taken for all: first_stage_predictors_per_level: true in "
+    "faster_rcnn makes the model the one that these weights were trained in"
 )
 _PADDING = (
     "its ResNet pooled with other padding: old_padding: true in the feature extractor "
@@ -95,7 +96,7 @@ def _notes(old, found, parts):
     notes = [_FOLDED.format(found.folded)] if found.folded else []
     if has_old_resnet(old) and not getattr(parts.get("backbone"), "old_padding", True):
         notes.append(_PADDING)
-    if any(_LEVELS.search(name) for name in found.unused):
+    if has_level_predictors(found.unused):
         notes.append(_OWN_PREDICTORS)
     return notes
 
@@ -103,3 +104,8 @@ def _notes(old, found, parts):
 def has_old_resnet(old):
     """Whether the weights are of a ResNet of slim or of the old API."""
     return any(_OLD_RESNET.search(name) for name in old.arrays)
+
+
+def has_level_predictors(names):
+    """Whether tensors are of a first stage's predictors of coarser levels."""
+    return any(map(_LEVELS.search, names))

@@ -175,6 +175,32 @@ def test_score_maps_of_slim():
     assert pairs(list(ours), list(ours.values())) == ours
 
 
+@pytest.mark.parametrize("own", [True, False])
+def test_proposals_of_a_pyramid(own):
+    """P2 is the finest level, which all take where they share their predictors."""
+    head, old_head = "rpn/region_proposal_predictor", "FirstStageBoxPredictor"
+    ours = {
+        f"{head}/shared/conv/kernel": "RPNConv/kernel",
+        f"{head}/box{'_P2' * own}/kernel": (
+            f"{old_head}/ConvolutionalBoxHead_0/BoxEncodingPredictor/kernel"
+        ),
+    }
+    coarser = {
+        f"{head}/class_P{level}/bias": (
+            f"{old_head}/ConvolutionalClassHead_{level - 2}/ClassPredictor/bias"
+        )
+        for level in (2, 3, 4, 5, 6)
+    }
+    if not own:
+        found = placed(
+            old([*ours.values(), *coarser.values()], False), {}, zeros(*ours)
+        )
+        assert found.origins == ours and found.unused == sorted(coarser.values())
+        return
+    both = ours | coarser
+    assert pairs(list(both), list(both.values()), False) == both
+
+
 def test_layers_that_keras_counted_up():
     """A second network of one process: freezable_batch_norm_7 is its first."""
     ours = {
