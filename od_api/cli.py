@@ -15,7 +15,7 @@ import types
 from od_api.core.errors import ConfigError, UserError
 from od_api.core.printable import printable
 from od_api.system import shipped
-from od_api.system.arguments import Parser, add_config, add_overrides
+from od_api.system.arguments import Parser, add_config, add_overrides, add_tiles
 from od_api.training.departure import leave
 
 # What shells say of a program whose reader is gone: 128 and the signal's number.
@@ -170,21 +170,6 @@ def _installed(package):
         return f"{package}, not installed"
 
 
-def _with_tiles(parser):
-    parser.add_argument(
-        "--tiles",
-        metavar="HxW",
-        help="see images in tiles of so many pixels, for images larger than the "
-        "model's input, e.g. 640x640",
-    )
-    parser.add_argument(
-        "--overlap",
-        type=float,
-        metavar="F",
-        help="share of a tile's side that its neighbour sees, too (default: 0.2)",
-    )
-
-
 def _add_train(commands):
     parser = commands.add_parser("train", help="train, and evaluate on the way")
     add_config(parser)
@@ -214,60 +199,11 @@ def _train(args):
 
 
 def _add_eval(commands):
-    parser = commands.add_parser("eval", help="evaluate a checkpoint, or detections")
-    add_config(parser)
-    parser.add_argument(
-        "checkpoint", nargs="?", help="a checkpoint, or a directory of them"
+    from od_api.commands.eval_command import add_arguments
+
+    add_arguments(
+        commands.add_parser("eval", help="evaluate a checkpoint, or detections")
     )
-    parser.add_argument(
-        "--detections",
-        metavar="FILE",
-        help="measure these in place of a checkpoint's: COCO results (JSON), or "
-        "TFRecords of od-api data infer",
-    )
-    parser.add_argument(
-        "--save-detections",
-        metavar="FILE",
-        help="keep what the checkpoint found, as COCO results",
-    )
-    parser.add_argument("--output", help="directory of the report and the pictures")
-    parser.add_argument("--follow", action="store_true", help="wait for new ones")
-    parser.add_argument("--timeout", type=int, default=3600, metavar="SECONDS")
-    _with_tiles(parser)
-    parser.set_defaults(func=_eval)
-
-
-def _eval(args):
-    from od_api import evaluate, load_config
-    from od_api.evaluate import evaluate_detections
-    from od_api.follow import follow
-    from od_api.tiles.tiling import Tiling
-
-    _refuse_mixed(args)
-    if args.detections:
-        config = load_config(args.config, args.overrides)
-        evaluate_detections(config, args.detections, output_dir=args.output)
-        return
-    tiles = Tiling.parsed(args.tiles, args.overlap)
-    config = load_config(args.config, args.overrides)
-    where = {"output_dir": args.output, "tiles": tiles}
-    if args.follow:
-        follow(config, args.checkpoint, timeout=args.timeout, **where)
-    else:
-        evaluate(config, args.checkpoint, save_to=args.save_detections, **where)
-
-
-def _refuse_mixed(args):
-    """Refuses options of `eval` that have no meaning together."""
-    if (args.checkpoint is None) == (args.detections is None):
-        raise UserError("name either a checkpoint or --detections FILE to evaluate")
-    of_checkpoint = ("follow", "tiles", "overlap", "save_detections")
-    given = [name for name in of_checkpoint if getattr(args, name)]
-    if args.detections and given:
-        flag = f"--{given[0].replace('_', '-')}"
-        raise UserError(f"{flag} is for checkpoints, not for --detections")
-    if args.follow and args.save_detections:
-        raise UserError("--save-detections is for one checkpoint, not for --follow")
 
 
 def _add_export(commands):
@@ -328,7 +264,7 @@ def _add_detect(commands):
         metavar="N",
         help="refuse larger images, which would fill the memory (default: 100 million)",
     )
-    _with_tiles(parser)
+    add_tiles(parser)
     parser.set_defaults(func=_detect)
 
 

@@ -7,6 +7,7 @@ from od_api.checkpoints.restored_detector import detector_for_inference
 from od_api.config.compatibility import check_compatibility
 from od_api.core.errors import UserError
 from od_api.data.inputs import finds_boxes, num_classes_of
+from od_api.evaluation.bare_files import measure_files as measure_files
 from od_api.evaluation.evaluation import Evaluation
 from od_api.evaluation.given_detections import GivenDetections
 

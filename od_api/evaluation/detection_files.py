@@ -10,6 +10,7 @@ from od_api.core.errors import UserError
 from od_api.core.printable import printable
 from od_api.data import records
 from od_api.data.converters.coco_file import get
+from od_api.data.converters.coco_masks import box_around
 from od_api.data.converters.numerals import shown
 from od_api.data.detection_fields import detections_in
 from od_api.system.files import decode_text, read_bytes
@@ -115,6 +116,22 @@ def _result(entry, where):
         raise UserError(
             f"{where}: category_id is {shown(class_id)}, not a whole number"
         )
+    box = _box(entry, where)
+    score = get(entry, "score", where)
+    if not _is_number(score):
+        raise UserError(f"{where}: score is {shown(score)}, not a finite number")
+    name = int(image_id) if whole else image_id
+    shape = entry.get("segmentation")
+    return image_key(name), Row(box, class_id, float(score), where, shape)
+
+
+def _box(entry, where):
+    """ymin, xmin, ymax, xmax; where there is a mask alone, around it."""
+    if entry.get("bbox") is None and entry.get("segmentation"):
+        try:
+            return box_around(entry["segmentation"])
+        except ValueError as error:
+            raise UserError(f"{where}: bad segmentation: {error}") from error
     box = get(entry, "bbox", where)
     if not (isinstance(box, list) and len(box) == 4 and all(map(_is_number, box))):
         raise UserError(
@@ -124,13 +141,7 @@ def _result(entry, where):
     x, y, width, height = map(float, box)
     if width < 0 or height < 0:
         raise UserError(f"{where}: bbox {shown(box)} has a width or height below 0")
-    score = get(entry, "score", where)
-    if not _is_number(score):
-        raise UserError(f"{where}: score is {shown(score)}, not a finite number")
-    name = int(image_id) if whole else image_id
-    shape = entry.get("segmentation")
-    box = (y, x, y + height, x + width)
-    return image_key(name), Row(box, class_id, float(score), where, shape)
+    return y, x, y + height, x + width
 
 
 def _is_number(value):
@@ -152,6 +163,8 @@ def _of_records(path):
                     f"{printable(key)}: leave one of them out"
                 )
             found[key] = rows
+    if not found:
+        raise UserError(f"{printable(path)}: is empty: it has no record")
     return found
 
 

@@ -44,10 +44,11 @@ def _near(name, names, where=""):
     return f"; did you mean {close[0]}{where}?" if close else ""
 
 
-def add_config(parser):
+def add_config(parser, optional=False):
     """Adds a config and the overrides of its fields: `config`, `overrides`."""
     parser.add_argument(
         "config",
+        nargs="?" if optional else None,
         type=shipped.found,
         help="path of the pipeline.config, or the name of a shipped one",
     )
@@ -63,4 +64,20 @@ def add_overrides(parser):
         default=[],
         metavar="FIELD=VALUE",
         help="override a field, e.g. train_config.batch_size=8; may be repeated",
+    )
+
+
+def add_tiles(parser):
+    """Adds how images are cut: `tiles`, `overlap`."""
+    parser.add_argument(
+        "--tiles",
+        metavar="HxW",
+        help="see images in tiles of so many pixels, for images larger than the "
+        "model's input, e.g. 640x640",
+    )
+    parser.add_argument(
+        "--overlap",
+        type=float,
+        metavar="F",
+        help="share of a tile's side that its neighbour sees, too (default: 0.2)",
     )

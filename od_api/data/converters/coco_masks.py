@@ -11,8 +11,12 @@ import numpy as np
 from PIL import Image
 from pycocotools import mask as coco_mask
 
+from od_api.data.converters.numerals import LARGEST_SIDE
+
 # 13 characters: more bits than the pixels of any image have.
 _LARGEST_SHIFT = 60
+# Of an image that is known from a mask alone.
+_MOST_PIXELS = 2**28
 
 
 def decode_mask(segmentation, width, height):
@@ -38,6 +42,35 @@ def decode_mask(segmentation, width, height):
     values = np.arange(len(counts)) % 2
     flat = np.repeat(values, counts).astype(np.uint8)
     return flat.reshape(width, height).T
+
+
+def box_around(segmentation):
+    """(ymin, xmin, ymax, xmax) in pixels around a mask, floats; zeros of an empty one.
+
+    Args:
+      segmentation: as of `decode_mask`.
+
+    Raises:
+      ValueError: it is malformed.
+    """
+    if isinstance(segmentation, list):
+        limit = LARGEST_SIDE
+        for polygon in segmentation:
+            _check_polygon(polygon, limit, limit)
+        points = np.concatenate([np.reshape(p, (-1, 2)) for p in segmentation])
+        (xmin, ymin), (xmax, ymax) = points.min(0), points.max(0)
+        return float(ymin), float(xmin), float(ymax), float(xmax)
+    size = segmentation.get("size") if isinstance(segmentation, dict) else None
+    lengths = isinstance(size, list) and len(size) == 2
+    if not (lengths and all(type(n) is int and n > 0 for n in size)):
+        raise ValueError("its size is not [height, width]")
+    if size[0] * size[1] > _MOST_PIXELS:
+        raise ValueError(f"its size {size} is that of no image")
+    rows, columns = np.nonzero(decode_mask(segmentation, size[1], size[0]))
+    if not len(rows):
+        return 0.0, 0.0, 0.0, 0.0
+    ends = rows.min(), columns.min(), rows.max() + 1, columns.max() + 1
+    return tuple(map(float, ends))
 
 
 def encode_png(mask):
