@@ -3,6 +3,17 @@
 import importlib
 import sys
 import types
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from od_api.config.loading import load_config as load_config
+    from od_api.core.registry import build as build
+    from od_api.evaluate import evaluate as evaluate
+    from od_api.export import export as export
+    from od_api.inference.image_detections import Detections as Detections
+    from od_api.inference.loaded_detector import LoadedDetector as LoadedDetector
+    from od_api.load import load as load
+    from od_api.train import train as train
 
 _EXPORTS = {
     "load_config": "od_api.config.loading",
@@ -10,6 +21,9 @@ _EXPORTS = {
     "train": "od_api.train",
     "evaluate": "od_api.evaluate",
     "export": "od_api.export",
+    "load": "od_api.load",
+    "LoadedDetector": "od_api.inference.loaded_detector",
+    "Detections": "od_api.inference.image_detections",
 }
 
 
@@ -29,6 +43,10 @@ def __getattr__(name):
     if name not in _EXPORTS:
         raise AttributeError(f"module 'od_api' has no attribute {name!r}")
     return getattr(importlib.import_module(_EXPORTS[name]), name)
+
+
+def __dir__():
+    return sorted([*_EXPORTS, *(n for n in globals() if n.startswith("__"))])
 
 
 sys.modules[__name__].__class__ = _Package

@@ -251,9 +251,11 @@ def _export(args):
 
 
 def _add_detect(commands):
-    parser = commands.add_parser("detect", help="find objects in images")
-    parser.add_argument("model", help="an exported SavedModel directory")
-    parser.add_argument("images", nargs="+", help="image files or folders")
+    parser = commands.add_parser("detect", help="find objects in images and videos")
+    parser.add_argument("model", help="a SavedModel directory, or that of a training")
+    parser.add_argument(
+        "images", nargs="+", help="image files, folders, videos or numbers of cameras"
+    )
     parser.add_argument("--output", required=True, help="directory to create")
     parser.add_argument("--min-score", type=float, default=0.5)
     parser.add_argument("--max-boxes", type=int, default=20)
@@ -263,6 +265,12 @@ def _add_detect(commands):
         type=int,
         metavar="N",
         help="refuse larger images, which would fill the memory (default: 100 million)",
+    )
+    parser.add_argument(
+        "--max-frames",
+        type=int,
+        metavar="N",
+        help="of a video or camera (default: to its end, or Ctrl-C)",
     )
     add_tiles(parser)
     parser.set_defaults(func=_detect)
@@ -281,6 +289,7 @@ def _detect(args):
         max_boxes=args.max_boxes,
         label_map_path=args.label_map,
         max_pixels=MAX_PIXELS if args.max_pixels is None else args.max_pixels,
+        max_frames=args.max_frames,
         tiles=Tiling.parsed(args.tiles, args.overlap),
     )
 

@@ -10,8 +10,8 @@ from od_api import load_config
 from od_api.data.synthetic import synth
 from od_api.detect import detect
 from od_api.export import export
+from od_api.system.durations import duration
 from od_api.train import train
-from od_api.training.progress import duration
 
 _TRAIN_IMAGES = 2000
 _HELD_OUT_IMAGES = 200

@@ -4,7 +4,8 @@ Written are `detections.json` (COCO results: image_id, category_id, bbox [x, y, 
 height] in pixels, score, and of a model with masks segmentation, a run-length code of
 the image's size), `images.json` (the COCO data set without annotations that they belong
 to: ids, file names and sizes of the images, names of the classes) and one annotated
-picture an image.
+picture an image. Of a video or a camera `<name>_detections.mp4` and `.jsonl` are
+written (`inference/videos.py`).
 
 Images are decoded as in training (`pictures/decoding.py`) and turned upright as EXIF
 says. An image that cannot be read does not stop the others.
@@ -15,22 +16,15 @@ import os
 import pathlib
 from typing import NamedTuple
 
-import numpy as np
 from absl import logging
-from PIL import Image
-from rich.progress import Progress
 
-from od_api.config.loading import load_config, locate
-from od_api.core.errors import ConfigError, UserError
+from od_api.core.errors import UserError
 from od_api.core.printable import printable
-from od_api.data.label_map import LabelMap
-from od_api.exporting import saved_models
-from od_api.pictures import draw, rle
+from od_api.inference.videos import annotate, is_video, stem_of
+from od_api.load import load
 from od_api.pictures.decoding import MAX_PIXELS
 from od_api.pictures.image_files import find_images, read_image
-from od_api.protos import pipeline_pb2
-from od_api.tiles.tile_merging import TileMerging
-from od_api.tiles.tiled_images import TiledImages
+from od_api.system.terminal import bars, tracked
 
 _JPEG_QUALITY = 92
 # Bytes of a picture's name before its ending: file systems take 255 in all.
@@ -46,12 +40,11 @@ def detect(
     tiles=None,
     **limits,
 ):
-    """Runs an exported detector over images; writes what the module's docstring says.
+    """Runs a detector over images and videos; writes what the module's docstring says.
 
     Args:
-      model_dir: a SavedModel directory with an image_tensor signature, the output
-        directory of an export, or a folder of numbered versions.
-      images: files or folders.
+      model_dir: as `od_api.load` takes it: an export, or a training run.
+      images: files or folders; videos, by their endings, and numbers of cameras.
       output_dir: directory to create or add to.
       label_map_path: instead of the model's own label map.
       tiles: a Tiling for images larger than the model's input: each tile is to the
@@ -60,22 +53,45 @@ def detect(
       **limits: the attributes of Limits.
 
     Returns:
-      The list of results.
+      The list of results of the images.
 
     Raises:
       UserError: no model, no image, or, at the end, images that could not be read.
     """
     limits = Limits(**limits).checked()
-    model_dir = saved_models.saved_model_dir(model_dir)
-    files = find_images(images)
-    merging = _merging(model_dir) if tiles else None
-    output_dir = _output_dir(output_dir, images)
-    label_map = LabelMap.load(label_map_path or _own_label_map(model_dir))
-    find = _Finder(saved_models.load(model_dir), model_dir, tiles, merging)
-    results, listed, problems = _seen(files, find, label_map, output_dir, limits)
-    _write_results(results, listed, label_map, output_dir)
+    videos = _videos(images)
+    images = [image for image in images if image not in videos]
+    files = find_images(images) if images or not videos else []
+    _refuse_folder_of_images(output_dir, images)
+    detector = load(model_dir, label_map_path=label_map_path, tiles=tiles)
+    output_dir = pathlib.Path(output_dir)
+    output_dir.mkdir(parents=True, exist_ok=True)
+    for video in videos:
+        annotate(detector, video, output_dir, limits)
+    return _detect_in_images(files, detector, output_dir, limits) if files else []
+
+
+def _detect_in_images(files, detector, output_dir, limits):
+    results, listed, problems = _seen(files, detector, output_dir, limits)
+    _write_results(results, listed, detector.label_map, output_dir)
     _refuse_unread(problems, len(files))
     return results
+
+
+def _videos(images):
+    """Those of the arguments that are videos or cameras.
+
+    Raises:
+      UserError: two of them would be written to one file.
+    """
+    videos = [image for image in images if is_video(image)]
+    stems = [stem_of(video).lower() for video in videos]
+    if twice := [v for v, s in zip(videos, stems, strict=True) if stems.count(s) > 1]:
+        raise UserError(
+            f"{printable(', '.join(map(str, twice)))} would be written to files of one "
+            "name: detect in one after the other, into directories of their own"
+        )
+    return videos
 
 
 class Limits(NamedTuple):
@@ -85,13 +101,17 @@ class Limits(NamedTuple):
       min_score: what is kept and drawn, 0..1.
       max_boxes: how many boxes are drawn on a picture; all are in detections.json.
       max_pixels: a larger image is refused before it is decoded.
+      max_frames: of a video or camera; None: all.
     """
 
     min_score: float = 0.5
     max_boxes: int = 20
     max_pixels: int = MAX_PIXELS
+    max_frames: int | None = None
 
     def checked(self):
+        if self.max_frames is not None and self.max_frames < 1:
+            raise UserError(f"--max-frames is {self.max_frames}: it must be 1 or more")
         numbers_fit = self.max_boxes >= 0 and self.max_pixels >= 1
         if not (0 <= self.min_score <= 1 and numbers_fit):
             raise UserError(
@@ -102,27 +122,7 @@ class Limits(NamedTuple):
         return self
 
 
-class _Finder:
-    """What a model finds in an image, whole or in tiles."""
-
-    def __init__(self, model, model_dir, tiles, merging):
-        # A signature alone would not keep its model alive.
-        self._model = model
-        self._signature = saved_models.signature_of(model, model_dir)
-        self._tiled = tiles and TiledImages(self._in_tiles, tiles, merging)
-
-    def __call__(self, image, progress):
-        """{"boxes" in pixels, "scores", "classes" label-map ids, maybe "masks"}."""
-        if self._tiled is None:
-            return self._in_tiles(image[None])[0]
-        return self._tiled(image, progress)
-
-    def _in_tiles(self, tiles):
-        # One by one: a model may take no more.
-        return [_in_pixels(saved_models.run(self._signature, x), x) for x in tiles]
-
-
-def _seen(files, find, label_map, output_dir, limits):
+def _seen(files, detector, output_dir, limits):
     """Draws a picture of each image.
 
     Returns:
@@ -130,21 +130,26 @@ def _seen(files, find, label_map, output_dir, limits):
     """
     results, listed, problems = [], [], []
     pictures = _picture_names(files)
-    with Progress(transient=True) as progress:
-        shown = progress.track(files, description="detecting")
+    with bars() as progress:
+        shown = tracked(files, "detecting", progress=progress)
         for image_id, file in enumerate(shown, 1):
             try:
-                image = read_image(file, limits.max_pixels)
-                found = _shown(_named(file, find, image, progress), image, limits)
+                found = _found(file, detector, limits, progress)
             except UserError as error:
                 problems.append(str(error))
                 continue
-            results += _coco_results(found, image_id)
-            listed.append(_coco_image(image, image_id, file))
-            picture = _picture(image, found, label_map, limits.max_boxes)
+            results += found.to_coco(image_id)
+            listed.append(_coco_image(found, image_id))
             path = output_dir / pictures[image_id - 1]
-            Image.fromarray(picture).save(path, quality=_JPEG_QUALITY)
+            found.draw(limits.max_boxes).save(path, quality=_JPEG_QUALITY)
     return results, listed, problems
+
+
+def _found(file, detector, limits, progress):
+    pixels, name = read_image(file, limits.max_pixels), printable(file)
+    [rows] = detector.rows(pixels[None], name, progress)
+    size, image = pixels.shape[:2], {"pixels": pixels, "path": file}
+    return detector.detections(rows, size, limits.min_score, **image)
 
 
 def _write_results(results, listed, label_map, output_dir):
@@ -157,24 +162,12 @@ def _write_results(results, listed, label_map, output_dir):
     )
 
 
-def _output_dir(path, images):
-    """The directory, made; not one of images: the pictures would become input."""
-    path = pathlib.Path(path)
-    if path.resolve() in {pathlib.Path(i).resolve() for i in images}:
+def _refuse_folder_of_images(path, images):
+    """The pictures would become input."""
+    if pathlib.Path(path).resolve() in {pathlib.Path(i).resolve() for i in images}:
         raise UserError(
             f"the images are in {printable(path)}: choose another output directory"
         )
-    path.mkdir(parents=True, exist_ok=True)
-    return path
-
-
-def _own_label_map(model_dir):
-    files = sorted((model_dir / "assets").glob("*"))
-    if not files:
-        raise UserError(
-            f"{printable(model_dir)} carries no label map: name one with --label-map"
-        )
-    return files[0]
 
 
 def _picture_names(files):
@@ -191,85 +184,9 @@ def _picture_names(files):
     return names
 
 
-def _merging(model_dir):
-    """As the config beside a SavedModel says; with a warning without one."""
-    # Beside saved_model/, and above serving/<name>/<version>/.
-    for path in (model_dir, model_dir.parent, *model_dir.parents[2:3]):
-        config = path / "pipeline.config"
-        if config.is_file():
-            try:
-                return TileMerging.of_config(load_config(config))
-            except ConfigError as error:
-                raise locate(error, config) from error
-    return TileMerging.of_config(pipeline_pb2.TrainEvalPipelineConfig())
-
-
-def _named(file, find, *arguments):
-    """What is found; errors name the file."""
-    try:
-        return find(*arguments)
-    except UserError as error:
-        raise UserError(f"{printable(file)}: {error}") from error
-
-
-def _in_pixels(outputs, image):
-    """Outputs of one image, boxes in its pixels, without rows that are no detections.
-
-    What is not a number is none, and no file of COCO results can hold it.
-    """
-    size = np.array([*image.shape[:2]] * 2, np.float32)
-    found = {
-        "boxes": outputs["detection_boxes"] * size,
-        "scores": outputs["detection_scores"],
-        "classes": outputs["detection_classes"],
-    }
-    if "detection_masks" in outputs:
-        found["masks"] = outputs["detection_masks"]
-    known = np.isfinite(found["boxes"]).all(axis=1) & np.isfinite(found["classes"])
-    return {name: rows[known] for name, rows in found.items()}
-
-
-def _shown(found, image, limits):
-    """What is kept of an image's detections; masks become codes of its size."""
-    keep = np.flatnonzero(found["scores"] >= limits.min_score)
-    kept = {name: rows[keep] for name, rows in found.items()}
-    kept["classes"] = kept["classes"].astype(int)
-    if "masks" in kept:
-        kept["masks"] = rle.encode_pasted(kept["masks"], kept["boxes"], image.shape[:2])
-    return kept
-
-
-def _coco_results(found, image_id):
-    results = []
-    rows = zip(found["boxes"], found["scores"], found["classes"], strict=True)
-    for (ymin, xmin, ymax, xmax), score, class_id in rows:
-        box = [xmin, ymin, xmax - xmin, ymax - ymin]
-        results.append(
-            {
-                "image_id": image_id,
-                "category_id": int(class_id),
-                "bbox": [round(float(v), 3) for v in box],
-                "score": round(float(score), 6),
-            }
-        )
-    for result, code in zip(results, found.get("masks", ()), strict=False):
-        result["segmentation"] = code
-    return results
-
-
-def _coco_image(image, image_id, file):
-    height, width = image.shape[:2]
-    return {"id": image_id, "file_name": str(file), "height": height, "width": width}
-
-
-def _picture(image, found, label_map, max_boxes):
-    best = slice(0, max_boxes)
-    pairs = zip(found["classes"][best], found["scores"][best], strict=True)
-    labels = [f"{printable(label_map.name(int(c)))} {s:.2f}" for c, s in pairs]
-    classes, masks = found["classes"][best] - 1, None
-    if codes := found.get("masks", [])[best]:
-        masks = rle.decode(codes)
-    return draw.draw_boxes(image, found["boxes"][best], labels, classes, masks)
+def _coco_image(found, image_id):
+    size = {"height": found.height, "width": found.width}
+    return {"id": image_id, "file_name": str(found.path), **size}
 
 
 def _write_json(value, path):

@@ -1,6 +1,10 @@
 """Evaluation: a checkpoint, or detections, in; metrics, report and pictures out."""
 
+import os
 import pathlib
+from typing import Any
+
+from google.protobuf.message import Message
 
 from od_api.checkpoints.checkpoint_paths import load
 from od_api.checkpoints.restored_detector import detector_for_inference
@@ -12,7 +16,14 @@ from od_api.evaluation.evaluation import Evaluation
 from od_api.evaluation.given_detections import GivenDetections
 
 
-def evaluate(config, checkpoint, *, output_dir=None, tiles=None, save_to=None):
+def evaluate(
+    config: Message,
+    checkpoint: Any,
+    *,
+    output_dir: str | os.PathLike[str] | None = None,
+    tiles: Any = None,
+    save_to: str | os.PathLike[str] | None = None,
+) -> dict[str, float]:
     """Evaluates one checkpoint on every eval_input_reader.
 
     Args:

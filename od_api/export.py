@@ -14,12 +14,15 @@ The weights are the averaged ones where the config's optimizer keeps averages.
 import contextlib
 import json
 import math
+import os
 import pathlib
 import shutil
+from typing import Any
 
 import keras
 import tensorflow as tf
 from absl import logging
+from google.protobuf.message import Message
 
 from od_api.checkpoints import checkpoint_files
 from od_api.checkpoints.checkpoint_paths import load
@@ -36,6 +39,7 @@ from od_api.exporting.signature_inputs import SignatureInputs
 from od_api.exporting.static_shapes import with_static_shapes
 from od_api.system.new_folders import appears_whole, check_new_folder
 from od_api.system.path_names import one_name
+from od_api.system.terminal import busy
 
 # What TensorFlow raises when it cannot write; other errors are not the disk's.
 _DISK_ERRORS = (
@@ -58,15 +62,15 @@ _REPORTED = {
 
 
 def export(
-    config,
-    checkpoint,
-    output_dir,
+    config: Message,
+    checkpoint: Any,
+    output_dir: str | os.PathLike[str],
     *,
-    name="detector",
-    version=1,
-    static=False,
-    **inputs,
-):
+    name: str = "detector",
+    version: int = 1,
+    static: bool = False,
+    **inputs: Any,
+) -> dict[str, float]:
     """Writes a SavedModel, and the directory that TensorFlow Serving wants.
 
     Args:
@@ -112,6 +116,7 @@ def _restored(config, found, inputs):
     return exported
 
 
+@busy("exporting: comparing the model with the checkpoint")
 def _check_parity(folder, detector, inputs):
     """The largest differences of the SavedModel from the detector; written, too."""
     differences = parity.check(folder / "saved_model", detector, inputs)
@@ -119,6 +124,7 @@ def _check_parity(folder, detector, inputs):
     return differences
 
 
+@busy("exporting: freezing the network")
 def _serving_module(detector, inputs, label_map):
     return serving.ServingModule(
         _network(detector),
@@ -206,6 +212,7 @@ def _write_weights(found, directory):
     (directory / "checkpoint").write_text('model_checkpoint_path: "ckpt-0"\n')
 
 
+@busy("exporting: tracing and writing the model")
 def _write_model(module, root, name, version):
     saved = root / "saved_model"
     tf.saved_model.save(module, str(saved), signatures=module.signatures())

@@ -5,26 +5,21 @@ to what each record has (data/detection_fields.py), in the order of the records,
 file, which appears when it is complete.
 """
 
-import functools
 import pathlib
 
 import numpy as np
 import tensorflow as tf
 from absl import logging
 from google.protobuf.message import DecodeError
-from rich.progress import Progress
 
-from od_api.checkpoints.restored_detector import detector_for_inference
-from od_api.config.compatibility import check_compatibility
-from od_api.config.loading import load_config, locate
-from od_api.core.errors import ConfigError, UserError
+from od_api.core.errors import UserError
 from od_api.core.printable import printable
 from od_api.data import records
 from od_api.data.detection_fields import put_detections
-from od_api.exporting import saved_models
-from od_api.exporting.serving import ServingModule, outputs_of
+from od_api.inference.finders import finder
 from od_api.pictures import decoding
 from od_api.system.leftovers import workspace
+from od_api.system.terminal import tracked
 
 _IMAGE = "image/encoded"
 
@@ -47,15 +42,14 @@ def infer(model_dir, paths, output, *, discard_image_pixels=False):
     """
     paths, output = records.expand(paths), pathlib.Path(output)
     _check_output(output, paths)
-    find, found = _finder(pathlib.Path(model_dir)), 0
+    find, found = finder(model_dir).find, 0
     total = records.count(paths)
     if not total:
         raise UserError(f"there is no record in {printable(paths[0])}")
-    with workspace(output) as folder, Progress(transient=True) as progress:
+    with workspace(output) as folder:
         temporary = folder / output.name
         with tf.io.TFRecordWriter(str(temporary)) as writer:
-            examples = progress.track(_examples(paths), total, description="inferring")
-            for example, where in examples:
+            for example, where in tracked(_examples(paths), "inferring", total):
                 found += _add(example, find, where)
                 if discard_image_pixels:
                     del example.features.feature[_IMAGE]
@@ -94,7 +88,7 @@ def _add(example, find, where):
     try:
         header = decoding.look(encoded[0])
         decoding.check_pixels(header.width, header.height, "its image")
-        outputs = find(decoding.decode(encoded[0]))
+        [outputs] = find(decoding.decode(encoded[0])[None])
     except UserError as error:
         raise UserError(f"{where}: {error}") from error
     boxes, classes = outputs["detection_boxes"], outputs["detection_classes"]
@@ -103,48 +97,3 @@ def _add(example, find, where):
     known = np.isfinite(boxes).all(axis=1) & np.isfinite(classes) & np.isfinite(scores)
     put_detections(example, boxes[known], classes[known], scores[known])
     return int(known.sum())
-
-
-def _finder(model_dir):
-    """image uint8 [h, w, 3] -> outputs of a signature, of that image."""
-    is_run = (model_dir / "pipeline.config").is_file()
-    try:
-        directory = saved_models.saved_model_dir(model_dir)
-    except UserError:
-        if not is_run:
-            raise
-        return _of_run(model_dir)
-    model = saved_models.load(directory)
-    signature = saved_models.signature_of(model, directory)
-
-    def find(image, _keeps_alive=model):
-        return saved_models.run(signature, image)
-
-    return find
-
-
-def _of_run(model_dir):
-    config_path = model_dir / "pipeline.config"
-    try:
-        config = load_config(config_path)
-        check_compatibility(config)
-        detector, restore = detector_for_inference(config)
-    except ConfigError as error:
-        raise locate(error, config_path) from error
-    if not detector.finds_boxes:
-        raise UserError(f"the model of {printable(model_dir)} finds no boxes")
-    restore(str(model_dir))
-    network = functools.partial(outputs_of, detector)
-    settings = ("image_tensor", None)
-    module = ServingModule(network, detector.resizer, *settings, reads=detector.reads)
-
-    def find(image):
-        outputs = module.__call__(tf.constant(image[None]))
-        count = int(outputs["num_detections"][0])
-        return {
-            name: value[0, :count].numpy()
-            for name, value in outputs.items()
-            if name.startswith("detection_")
-        }
-
-    return find

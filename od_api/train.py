@@ -1,6 +1,10 @@
 """Training: config and TFRecords in, checkpoints, reports and TensorBoard logs out."""
 
+import os
+from typing import Any
+
 import tensorflow as tf
+from google.protobuf.message import Message
 
 from od_api.follow import follow
 from od_api.training.loop import TrainingResult as TrainingResult
@@ -11,15 +15,15 @@ from od_api.training.strategies import serve
 
 
 def train(
-    config,
-    model_dir,
+    config: Message,
+    model_dir: str | os.PathLike[str],
     *,
-    num_steps=None,
-    strategy=None,
-    cluster=None,
-    evaluate_on_the_way=True,
-    record_summaries=True,
-):
+    num_steps: int | None = None,
+    strategy: Any = None,
+    cluster: Any = None,
+    evaluate_on_the_way: bool = True,
+    record_summaries: bool = True,
+) -> TrainingResult:
     """Trains a detector, from the newest checkpoint in `model_dir` if there is one.
 
     Args:

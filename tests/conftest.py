@@ -10,6 +10,7 @@ import sys
 
 import numpy as np
 import pytest
+from pseudo_terminal import PseudoTerminal
 
 from od_api.core.warn_once import warn_once
 
@@ -84,3 +85,9 @@ def _give_graphs_back(request):
 def _trim():
     with contextlib.suppress(OSError, AttributeError):  # glibc alone has it
         ctypes.CDLL(None).malloc_trim(0)
+
+
+@pytest.fixture
+def pseudo_terminal(monkeypatch):
+    """A PseudoTerminal: within it, standard error is a terminal of 120 columns."""
+    return PseudoTerminal(monkeypatch)

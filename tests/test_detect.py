@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
+from bright_rectangle import BOX, BrightRectangle, save_model, scene
 from PIL import Image
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
@@ -12,65 +13,12 @@ from pycocotools.cocoeval import COCOeval
 
 from od_api import cli
 from od_api.core.errors import UserError
-from od_api.data.label_map import LabelMap
 from od_api.detect import detect
-
-# ymin, xmin, ymax, xmax of the rectangle in the 40x60 test image, in pixels.
-BOX = (5, 10, 25, 50)
-
-
-class BrightRectangle(tf.Module):
-    """The old API's outputs: the box around pixels of 200 and more, and two others.
-
-    Scores .9, .6 and .3, classes 2, 1 and 1. Class 2 in the first place.
-    """
-
-    def __init__(self, label_map=None, dtype=tf.uint8, masks=None):
-        super().__init__()
-        self.masks = masks
-        if label_map:
-            self.label_map = tf.saved_model.Asset(str(label_map))
-        spec = tf.TensorSpec([None, None, None, 3], dtype, "input_tensor")
-        self.found = tf.function(self._found, input_signature=[spec])
-
-    def _found(self, input_tensor):
-        bright = tf.reduce_all(input_tensor[0] >= 200, axis=-1)
-        size = tf.cast(tf.shape(bright), tf.float32)
-        where = tf.cast(tf.where(bright), tf.float32)
-        low, high = tf.reduce_min(where, 0) / size, (tf.reduce_max(where, 0) + 1) / size
-        box = tf.concat([low, high], axis=0)
-        boxes = tf.stack([box, box / 2, box / 4, tf.zeros(4)])
-        outputs = {
-            "detection_boxes": boxes[None],
-            "detection_scores": tf.constant([[0.9, 0.6, 0.3, 0.0]]),
-            "detection_classes": tf.constant([[2.0, 1.0, 1.0, 1.0]]),
-            "num_detections": tf.constant([3.0]),
-        }
-        if self.masks is not None:
-            outputs["detection_masks"] = tf.constant(self.masks)
-        return outputs
-
-
-def save_model(folder, **options):
-    label_map = folder.parent / "label_map.pbtxt"
-    LabelMap.from_names(["cat", "dog"]).save(label_map)
-    module = BrightRectangle(label_map, **options)
-    tf.saved_model.save(
-        module, str(folder), signatures={"serving_default": module.found}
-    )
-    return folder
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     return save_model(tmp_path_factory.mktemp("model") / "saved_model")
-
-
-def scene(dtype=np.uint8, bright=255):
-    """40x60 pixels of 50, and a rectangle of `bright`."""
-    pixels = np.full([40, 60, 3], bright // 5, dtype)
-    pixels[BOX[0] : BOX[2], BOX[1] : BOX[3]] = bright
-    return pixels
 
 
 def save(path, image=None, **options):
@@ -237,12 +185,18 @@ def test_models_that_do_not_fit(tmp_path):
     with pytest.raises(UserError, match=r"float32.*--input-type image_tensor"):
         detect(floats, [image], tmp_path / "out")
     bare = BrightRectangle()
-    tf.saved_model.save(bare, str(tmp_path / "bare"), signatures={"other": bare.found})
-    with pytest.raises(UserError, match="no label map: name one with --label-map"):
-        detect(tmp_path / "bare", [image], tmp_path / "out")
-    labels = tmp_path / "label_map.pbtxt"
+    for name in ("other", "serving_default"):
+        tf.saved_model.save(bare, str(tmp_path / name), signatures={name: bare.found})
     with pytest.raises(UserError, match="no signature serving_default"):
-        detect(tmp_path / "bare", [image], tmp_path / "out", label_map_path=labels)
+        detect(tmp_path / "other", [image], tmp_path / "out")
+    with pytest.raises(UserError, match="no label map: name one with --label-map"):
+        detect(tmp_path / "serving_default", [image], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    labels = tmp_path / "label_map.pbtxt"
+    found = detect(
+        tmp_path / "serving_default", [image], tmp_path / "out", label_map_path=labels
+    )
+    assert len(found) == 2
 
 
 def test_pictures_do_not_become_input(model, tmp_path):

@@ -28,9 +28,9 @@ FLOORS = (
     {"checkpoints"},
     {"evaluation"},
     {"training", "exporting"},
-    {"config_checks"},
+    {"config_checks", "inference"},
     {
-        *("train", "evaluate", "export", "detect", "infer", "demo", "follow"),
+        *("train", "evaluate", "export", "detect", "infer", "demo", "follow", "load"),
         *("config_check", "config_explain", "import_checkpoint"),
     },
     {"study", "launch", "techniques", "compat"},

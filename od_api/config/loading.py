@@ -7,6 +7,7 @@ This module imports no TensorFlow and no part: reading a config is instant.
 import copy
 import os
 import pathlib
+from collections.abc import Iterable
 
 from google.protobuf import text_format
 
@@ -23,7 +24,9 @@ from od_api.system.files import decode_text, read_bytes
 __all__ = ["load_config", "locate", "nearest", "parse_message", "write_config"]
 
 
-def load_config(path, overrides=()):
+def load_config(
+    path: str | os.PathLike[str], overrides: Iterable[str] = ()
+) -> pipeline_pb2.TrainEvalPipelineConfig:
     """Reads a pipeline config.
 
     Args:

@@ -14,6 +14,10 @@ with the schema's. A class whose constructor does not fit its message defines
 import importlib
 import inspect
 import pkgutil
+from collections.abc import Iterable
+from typing import Any
+
+from google.protobuf.message import Message
 
 from od_api.core.errors import ConfigError, MissingPart
 from od_api.core.field_ranges import refuse_ranges
@@ -83,7 +87,7 @@ def ignored_fields(message_name):
     return _IGNORED.get(message_name, {})
 
 
-def build(message, required=(), **context):
+def build(message: Message, required: Iterable[str] = (), **context: Any) -> Any:
     """The part that a message describes.
 
     Args:

@@ -4,7 +4,6 @@ import pathlib
 
 import tensorflow as tf
 from absl import logging
-from rich.progress import Progress
 
 from od_api.core import variables
 from od_api.data.batch_fields import numeric, targets_of
@@ -16,6 +15,7 @@ from od_api.metrics.image_ids import ImageIds
 from od_api.metrics.per_image import labelled, of_whole_images, per_image
 from od_api.metrics.summaries import Summaries
 from od_api.pictures import draw
+from od_api.system.terminal import bars, tracked
 
 # Of samplers: the validation losses of two checkpoints see the same draws.
 _SEED = (0, 0)
@@ -55,6 +55,8 @@ class Evaluation:
         self._predict = tf.function(
             self._predict_batch, autograph=False, reduce_retracing=True
         )
+        # {reader: batches of the first evaluation}, which tells how far others are.
+        self._num_batches = {}
         self._tiled = None
         if tiles is not None:
             at_once = max(config.eval_config.batch_size, 1)
@@ -87,7 +89,7 @@ class Evaluation:
         evaluators = build_evaluators(self._settings, source.label_map, boxes)
         losses, pictures, ids = {}, [], ImageIds()
         dataset = source.evaluation_dataset(self._tiled or self._detector)
-        for images, batch_losses in self._seen(source.guarded(dataset)):
+        for images, batch_losses in self._seen(source.guarded(dataset), source.name):
             for image in images:
                 if saved:
                     found = image["detections"]
@@ -103,10 +105,13 @@ class Evaluation:
         metrics.update(_mean_losses(losses))
         return metrics, evaluators, pictures
 
-    def _seen(self, batches):
+    def _seen(self, batches, name):
         """Yields (images, {loss: scalar}), with a bar while it lasts."""
-        with Progress(transient=True) as progress:
-            for batch in progress.track(batches, description="evaluating"):
+        number = 0
+        with bars() as progress:
+            total = self._num_batches.get(name)
+            for batch in tracked(batches, "evaluating", total, progress):
+                number += 1
                 if self._given:
                     yield self._given.images(batch, self._need_masks), {}
                 elif self._tiled:
@@ -115,6 +120,7 @@ class Evaluation:
                 else:
                     outputs, losses = self._predict(numeric(batch))
                     yield self._images(batch, outputs), losses
+        self._num_batches[name] = number
 
     def _images(self, batch, outputs):
         """What was found, image by image."""

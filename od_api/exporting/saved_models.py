@@ -99,20 +99,25 @@ def image_argument(signature, settings=()):
 
 
 def run(signature, image, **settings):
-    """What a detector finds in one image, without the rows that hold nothing.
+    """What a detector finds in one image; as `run_batch`, of uint8 [h, w, 3]."""
+    return run_batch(signature, image[None], **settings)[0]
+
+
+def run_batch(signature, images, **settings):
+    """What a detector finds in images, without the rows that hold nothing.
 
     Args:
       signature: of `signature_of`.
-      image: uint8 [h, w, 3].
+      images: uint8 [B, h, w, 3].
       **settings: further arguments of the signature.
 
     Returns:
-      {output name: array without the batch}, N rows in `detection_*`.
+      B times {output name: array without the batch}, N rows in `detection_*`.
 
     Raises:
       UserError: the model fails on it, or its outputs are no detections.
     """
-    images, spec = tf.constant(image[None]), image_argument(signature, settings)
+    images, spec = tf.constant(images), image_argument(signature, settings)
     # A signature called with another shape may well give nonsense.
     if not spec.shape.is_compatible_with(images.shape):
         raise UserError(
@@ -124,31 +129,49 @@ def run(signature, image, **settings):
         outputs = {name: np.asarray(value) for name, value in outputs.items()}
     except (tf.errors.OpError, ValueError, TypeError) as error:
         raise UserError(f"the model fails: {reason(error)}") from error
-    count = _count(outputs)
-    return {
-        name: value[0][:count] if name.startswith("detection_") else value[0]
-        for name, value in outputs.items()
-    }
+    return image_by_image(outputs, len(images))
 
 
-def _count(outputs):
-    """The number of detections in outputs of one image.
+def image_by_image(outputs, number):
+    """Outputs of a batch of so many images -> what `run_batch` returns.
 
     Raises:
-      UserError: the outputs are no detections.
+      UserError: they are no detections of so many images.
     """
-    for name, want in OUTPUTS.items():
-        shape = outputs[name].shape
+    _check_shapes(outputs, number)
+    return [_of_image({n: v[i] for n, v in outputs.items()}) for i in range(number)]
+
+
+def _check_shapes(outputs, number):
+    for name, (_, *rest) in OUTPUTS.items():
+        shape, want = outputs[name].shape, (number, *rest)
         fits = len(shape) == len(want) and all(
             w in (None, s) for w, s in zip(want, shape, strict=True)
         )
         if not fits:
             raise UserError(f"the model's {name} has shape {shape} and not {want}")
-    count = outputs["num_detections"][0]
-    rows = min(len(outputs[name][0]) for name in OUTPUTS if name != "num_detections")
+    for name, value in outputs.items():
+        if value.shape[:1] != (number,):
+            raise UserError(
+                f"the model's {printable(name)} has shape {value.shape}, which is not "
+                f"of {number} images"
+            )
+
+
+def _of_image(outputs):
+    """Outputs of one image without the rows that hold nothing.
+
+    Raises:
+      UserError: it says more detections than it has.
+    """
+    count = outputs["num_detections"]
+    rows = min(len(outputs[name]) for name in OUTPUTS if name != "num_detections")
     if not 0 <= count <= rows:
         raise UserError(f"the model says {count} detections, but has {rows} rows")
-    return int(count)
+    return {
+        name: value[: int(count)] if name.startswith("detection_") else value
+        for name, value in outputs.items()
+    }
 
 
 def reason(error):

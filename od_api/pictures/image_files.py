@@ -63,7 +63,11 @@ def read_image(path, max_pixels=decoding.MAX_PIXELS):
     Raises:
       UserError: no file, not an image, too large, or of a kind that is not read.
     """
-    encoded, name = read_bytes(path, "image"), printable(path)
+    return read_encoded(read_bytes(path, "image"), printable(path), max_pixels)
+
+
+def read_encoded(encoded, name, max_pixels=decoding.MAX_PIXELS):
+    """`read_image` of the bytes of a file that errors call `name`."""
     try:
         header = decoding.look(encoded)
         decoding.check_pixels(header.width, header.height, name, max_pixels)

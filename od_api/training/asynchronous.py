@@ -23,10 +23,10 @@ from absl import logging
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
 from od_api.data.batch_fields import numeric
+from od_api.system.durations import duration
 from od_api.training import departure
 from od_api.training.lane_counter import LaneCounter
 from od_api.training.loss_watch import LossWatch
-from od_api.training.progress import duration
 from od_api.training.synchronous import FinishedStep
 from od_api.training.worker_monitor import WorkerMonitor
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from absl import logging
 
 from od_api.training.progress import Progress
+from od_api.training.rate_to_try import naming_a_rate
 
 
 class TrainingResult(NamedTuple):
@@ -102,7 +103,8 @@ def take_steps(run):
         return run.result
     step, last_step = run.state.step, run.rhythm.last_step
     reason, metrics = "finished", {}
-    with run.summaries, _progress(run, step) as progress:
+    advised = naming_a_rate(run.settings.optimizer, lambda: _rates(run, step))
+    with run.summaries, advised, _progress(run, step) as progress:
         while step < last_step and reason == "finished":
             goal = run.rhythm.goal(step)
             for finished in run.steps.until(goal):
@@ -117,12 +119,22 @@ def take_steps(run):
             if run.evaluation and (last or run.rhythm.evaluates(step)):
                 with progress.pause("evaluating"):
                     metrics = run.evaluation.run(step)
+                progress.measured(run.evaluation.headline, metrics)
                 if not last and run.evaluation.should_stop():
                     reason = "stopped early"
                     if run.is_chief:
                         run.state.save()
     logging.info("training %s at step %d", reason, step)
     return run.ended(step, reason, metrics)
+
+
+def _rates(run, step):
+    """The learning rates of the steps so far, some of them if they are many.
+
+    That of the step after `step`, which failed, is among them.
+    """
+    steps = [*range(0, step, max(step // 100, 1)), step]
+    return [run.state.learning_rate(some) for some in steps]
 
 
 def _progress(run, step):

@@ -1,10 +1,15 @@
 """What training says while it runs: a line now and then, and a word when it stalls."""
 
+import contextlib
 import math
 import threading
 import time
 
 from absl import logging
+
+from od_api.system import terminal
+from od_api.system.durations import duration
+from od_api.training.live_line import LiveLine
 
 # Who watches a run is told something as often as this.
 _QUIET_SECONDS = 30.0
@@ -19,9 +24,9 @@ class Progress:
             progress.step_done(1, {"total_loss": 2.5}, 1e-3)
 
     There is a line for the first and the tenth step, so that one sees soon whether it
-    goes well; for every `log_every` steps; and for the next step to end whenever none
-    was written for half a minute. Where no step ends for so long, what it is busy with
-    is said, at twice the interval each time.
+    goes well; for every `log_every` steps; and before half a minute has passed without
+    one. Where no step ends for so long, what it is busy with is said. On a terminal
+    live lines show the same, and the lines that time alone calls for are left out.
 
     Args:
       first_step: the step that training starts from.
@@ -43,7 +48,8 @@ class Progress:
         now = time.monotonic()
         self._mark = (first_step, now)
         self._alive = self._said = now
-        self._quiet_seconds = _QUIET_SECONDS
+        self._live = LiveLine(first_step, last_step, batch_size)
+        self._is_live, self._shown = False, contextlib.ExitStack()
         self._busy_with = "tracing and compiling the first step"
         self._stop = threading.Event()
         self._watchdog = threading.Thread(target=self._watch, daemon=True)
@@ -55,10 +61,13 @@ class Progress:
             self._step,
             self._last_step,
         )
+        self._is_live = self._shown.enter_context(terminal.live(self._live))
+        self._shown.enter_context(terminal.saying(self._words))
         self._watchdog.start()
         return self
 
     def __exit__(self, *error):
+        self._shown.close()
         self._stop.set()
         self._watchdog.join()
 
@@ -70,36 +79,47 @@ class Progress:
           The first step returns some only if it has a line for another reason, too.
         """
         now = time.monotonic()
-        self._step, self._alive = step, now
-        self._busy_with = "waiting for a training step (input or device)"
-        due, is_first = self._is_due(step, now), step == self._first_step + 1
-        if not (due or is_first):
+        since_last, self._alive = now - self._alive, now
+        self._step, self._busy_with = step, "waiting for a training step"
+        self._live.step_done(step, losses, learning_rate)
+        is_first, by_step = step == self._first_step + 1, self._is_due(step)
+        # Where the next step would be too late it is this one.
+        by_time = now - self._said + since_last > _QUIET_SECONDS
+        if not (by_step or by_time or is_first):
             return None
         since_step, since_time = self._mark
         seconds = max(now - since_time, 1e-9) / max(step - since_step, 1)
-        speed = self._batch_size / seconds
         self._mark, self._said = (step, now), now
-        self._quiet_seconds = _QUIET_SECONDS
-        pace = f"{speed:.1f} images/s  "
-        pace += f"{duration((self._last_step - step) * seconds)} left"
+        if by_step or is_first or not self._is_live:
+            self._log(losses, learning_rate, seconds, is_first)
+        return self._batch_size / seconds if by_step or by_time else None
+
+    def measured(self, name, metrics):
+        """Takes the metrics of an evaluation, of which the live lines show one."""
+        if name in metrics:
+            self._live.measured(name.rsplit("/", 1)[-1], metrics[name], self._step)
+
+    def _log(self, losses, learning_rate, seconds, is_first):
+        pace = f"{self._batch_size / seconds:.1f} images/s  "
+        pace += f"{duration((self._last_step - self._step) * seconds)} left"
         if is_first:
             pace = f"took {duration(seconds)}, most of it to compile"
         logging.info(
             "step %d/%d  %s  lr %.3g  %s",
-            step,
+            self._step,
             self._last_step,
             "  ".join(f"{name} {value:.4g}" for name, value in losses.items()),
             learning_rate,
             pace,
         )
-        return speed if due else None
 
-    def _is_due(self, step, now):
-        return (
-            step in (self._first_step + 10, self._last_step)
-            or (self._log_every > 0 and step % self._log_every == 0)
-            or now - self._said >= _QUIET_SECONDS
+    def _is_due(self, step):
+        return step in (self._first_step + 10, self._last_step) or (
+            self._log_every > 0 and step % self._log_every == 0
         )
+
+    def _words(self):
+        return f"{self._busy_with} (after step {self._step})"
 
     def pause(self, what):
         """A context for work that is not training (evaluation, saving)."""
@@ -119,11 +139,7 @@ class Progress:
                     self._step,
                     self._busy_with,
                 )
-                self._said = warned = now
-            elif not stalls and min(now - self._said, idle) >= self._quiet_seconds:
-                logging.info("%s (after step %d)", self._busy_with, self._step)
-                self._said = now
-                self._quiet_seconds *= 2
+                warned = now
 
 
 class _Pause:
@@ -136,21 +152,12 @@ class _Pause:
         self._started = time.monotonic()
         self._progress._alive = self._started
         self._progress._busy_with = self._what
+        self._progress._live.busy(self._what)
 
     def __exit__(self, *error):
         now = time.monotonic()
         step, mark = self._progress._mark
         self._progress._mark = (step, mark + now - self._started)
         self._progress._alive = now
-        # What comes next may be as slow as the first step: begin with short waits.
-        self._progress._quiet_seconds = _QUIET_SECONDS
-
-
-def duration(seconds):
-    """Seconds as a person says them: `42 s`, `3 min 05 s`, `2 h 07 min`."""
-    seconds = round(seconds)
-    if seconds < 60:
-        return f"{seconds} s"
-    if seconds < 3600:
-        return f"{seconds // 60} min {seconds % 60:02d} s"
-    return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+        self._progress._busy_with = "waiting for a training step"
+        self._progress._live.busy("")

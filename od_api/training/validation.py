@@ -5,8 +5,8 @@ import time
 from absl import logging
 
 from od_api.evaluation.evaluation import Evaluation
+from od_api.system.durations import duration
 from od_api.training.history import History, check_best_metric, with_best_metric
-from od_api.training.progress import duration
 
 
 class Validation:
@@ -20,6 +20,9 @@ class Validation:
       state: TrainingState.
       model_dir: where reports, history and the best checkpoint go.
       writes: whether this process writes them.
+
+    Attributes:
+      headline: the name of the metric that tells which checkpoint is the best.
     """
 
     def __init__(self, config, state, model_dir, writes):
@@ -34,6 +37,7 @@ class Validation:
             logging.warning("no eval_input_reader: training without evaluation")
         self._state, self._writes = state, writes
         self._history = History(model_dir, config.eval_config, state.step, writes)
+        self.headline = self._history.metric
 
     def catch_up(self, due):
         """What a run that was killed at the step it resumes at had still to do.
@@ -81,6 +85,7 @@ class ValidationElsewhere:
 
     def __init__(self, config, state, model_dir):
         self._settings, self._state = config.eval_config, state
+        self.headline = config.eval_config.best_metric
         self._model_dir = model_dir
         if config.eval_input_reader:
             logging.info(

@@ -9,7 +9,7 @@ import time
 import numpy as np
 from absl import logging
 
-from od_api.training.progress import duration
+from od_api.system.durations import duration
 from od_api.training.server_probe import accepts, answers, is_stuck
 
 _STATUS_SECONDS = 2.0

@@ -5,22 +5,15 @@ import time
 
 import pytest
 
+from od_api.system import terminal
 from od_api.training import progress as module
-from od_api.training.progress import Progress, duration
+from od_api.training.progress import Progress
 
 
 @pytest.fixture
 def lines(caplog):
     caplog.set_level(logging.INFO, logger="absl")
     return lambda: [record.getMessage() for record in caplog.records]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0, "0 s"), (42.4, "42 s"), (185, "3 min 05 s"), (7620, "2 h 07 min")],
-)
-def test_duration(seconds, words):
-    assert duration(seconds) == words
 
 
 def test_line_names_step_losses_rate_speed_and_time_left(lines):
@@ -74,33 +67,59 @@ def test_first_and_tenth_step_have_a_line(lines, first_step):
 
 
 @pytest.mark.parametrize("log_every", [0, 1000])
-def test_slow_steps_have_a_line_every_half_minute(lines, monkeypatch, log_every):
-    """Steps of 12 s: after those of 1 and 10, three of them make the 30 s full."""
+def test_slow_steps_have_a_line_before_half_a_minute_is_over(
+    lines, monkeypatch, log_every
+):
+    """Steps of 12 s: a third one after a line would make it 36 s."""
     clock = Clock()
     monkeypatch.setattr(module, "time", clock)
     progress = Progress(first_step=0, last_step=900, batch_size=6, log_every=log_every)
     speeds = {}
-    for step in range(1, 17):
+    for step in range(1, 10):
         clock.now += 12
         speeds[step] = progress.step_done(step, {}, 0.0)
-    assert spoken_steps(lines) == [1, 4, 7, 10, 13, 16]
-    assert speeds[1] is None and speeds[4] == pytest.approx(0.5)
+    assert spoken_steps(lines) == [1, 3, 5, 7, 9]
+    assert speeds[1] is None and speeds[3] == pytest.approx(0.5)
 
 
-def test_long_work_is_named_at_twice_the_interval_each_time(lines, monkeypatch):
-    """A clock that goes 10 s a look: said after 30 s, and again 60 s later."""
-    clock = Clock()
-    monkeypatch.setattr(module, "time", clock)
-    progress = Progress(first_step=0, last_step=9, batch_size=1)
-    looks = iter(range(10))
+def test_what_it_is_busy_with_is_said_where_nothing_else_is(lines, monkeypatch):
+    """Half a minute becomes no time at all; in a pause it is the pause's work."""
+    monkeypatch.setattr(terminal, "_QUIET_SECONDS", 0.0)
+    monkeypatch.setattr(terminal, "_LOOK_SECONDS", 0.01)
+    with Progress(first_step=3, last_step=9, batch_size=1) as progress:
+        wait_for(lines, "tracing and compiling the first step (after step 3)")
+        progress.step_done(4, {}, 0.0)
+        wait_for(lines, "waiting for a training step (after step 4)")
+        with progress.pause("evaluating"):
+            wait_for(lines, "evaluating (after step 4)")
+    assert not terminal._EAR._listening
 
-    def wait(_):
-        clock.now += 10
-        return next(looks, None) is None
 
-    monkeypatch.setattr(progress._stop, "wait", wait)
-    progress._watch()
-    assert lines() == ["tracing and compiling the first step (after step 0)"] * 2
+def wait_for(lines, line):
+    ends = time.monotonic() + 60
+    while line not in lines():
+        assert time.monotonic() < ends, lines()
+        time.sleep(0.01)
+
+
+def test_a_terminal_has_live_lines_and_fewer_others(lines, pseudo_terminal):
+    """Step, loss, rate, speed, and the metric of an evaluation."""
+    with (
+        pseudo_terminal as shown,
+        Progress(first_step=0, last_step=300, batch_size=2, log_every=200) as progress,
+    ):
+        progress._said -= 1000
+        progress.step_done(1, {"total_loss": 2.5}, 1e-3)
+        for step in (2, 3):
+            progress._said -= 1000
+            assert progress.step_done(step, {"total_loss": 1.25}, 1e-3) is not None
+        progress.measured("Some/mAP", {"Some/mAP": 0.5})
+        shown.wait_for("step 3/300")
+        shown.wait_for("images/s")
+        shown.wait_for("total_loss 1.25  lr 0.001  mAP 0.500 at step 3")
+        with progress.pause("evaluating"):
+            shown.wait_for("evaluating, 0 s")
+    assert spoken_steps(lines) == [1], "2 and 3 are live alone"
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0])

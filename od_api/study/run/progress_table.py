@@ -10,7 +10,7 @@ from rich.text import Text
 
 from od_api.core.printable import printable
 from od_api.study.run.run_settings import STAGES
-from od_api.training.progress import duration
+from od_api.system.durations import duration
 
 _ROWS = 12
 _STYLES = {"cached": "dim", "running": "bold cyan", "done": "green", "failed": "red"}

@@ -1,0 +1,147 @@
+"""What finds objects in images: a model that was exported, or a run's checkpoint."""
+
+import functools
+import pathlib
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from od_api.checkpoints.restored_detector import detector_for_inference
+from od_api.config.compatibility import check_compatibility
+from od_api.config.loading import load_config, locate
+from od_api.core.errors import ConfigError, UserError
+from od_api.core.printable import printable
+from od_api.data.inputs import label_map_path
+from od_api.exporting import saved_models
+from od_api.exporting.serving import ServingModule, outputs_of
+
+_CONFIG = "pipeline.config"
+_NEWEST, _BEST = "newest", "best"
+
+
+class Finder(NamedTuple):
+    """A model, ready.
+
+    Attributes:
+      find: uint8 [B, h, w, 3] -> B dicts as `saved_models.run_batch` gives them.
+      config_path: of its pipeline.config; None where none is beside it.
+      label_map: path of the file, or None.
+      path: of the SavedModel or of the run, for messages.
+    """
+
+    find: Any
+    config_path: Any
+    label_map: Any
+    path: pathlib.Path
+
+
+def finder(path, checkpoint=None):
+    """The Finder of what a user's path means.
+
+    Args:
+      path: a SavedModel, the directory of an export or a folder of numbered versions;
+        or the directory of a training run, or a checkpoint in it.
+      checkpoint: which one of a run: "newest" (None is the same), "best" or a path.
+
+    Raises:
+      UserError: it is none of these, or does not fit.
+    """
+    path = pathlib.Path(path)
+    try:
+        directory = saved_models.saved_model_dir(path)
+    except UserError as error:
+        run = _run_of(path)
+        if run is None:
+            raise UserError(
+                f"{printable(path)} holds no SavedModel (saved_model.pb), nor a run "
+                "with its pipeline.config: name the directory that od-api export made, "
+                "or that of a training"
+            ) from error
+        return _of_run(run, _chosen(path, run, checkpoint))
+    if checkpoint is not None:
+        raise UserError(
+            f"{printable(path)} is an export, which has one set of weights: leave out "
+            "checkpoint, or name the directory of the run"
+        )
+    return _of_export(directory)
+
+
+def _of_export(directory):
+    model = saved_models.load(directory)
+    signature = saved_models.signature_of(model, directory)
+
+    # A signature alone would not keep its model alive.
+    def find(images, _keeps_alive=model):
+        return saved_models.run_batch(signature, images)
+
+    assets = sorted((directory / "assets").glob("*"))
+    config_path = _config_beside(directory)
+    return Finder(find, config_path, assets[0] if assets else None, directory)
+
+
+def _config_beside(directory):
+    """Of an export: beside saved_model/, and above serving/<name>/<version>/."""
+    for path in (directory, directory.parent, *directory.parents[2:3]):
+        if (path / _CONFIG).is_file():
+            return path / _CONFIG
+    return None
+
+
+def _run_of(path):
+    """The directory of the run that a path is, or is in; None without one."""
+    try:
+        folders = (path, *path.absolute().parents[:2])
+        return next((f for f in folders if (f / _CONFIG).is_file()), None)
+    except ValueError:  # no path has such a character
+        return None
+
+
+def _chosen(path, run, checkpoint):
+    """What to restore."""
+    if path != run:
+        if checkpoint is not None:
+            raise UserError(
+                f"{printable(path)} is a checkpoint of the run {printable(run)}: leave "
+                "out checkpoint, or name the run"
+            )
+        return path
+    if checkpoint in (None, _NEWEST):
+        return run
+    if checkpoint == _BEST and not (run / _BEST).is_dir():
+        raise UserError(
+            f"{printable(run)} keeps no best checkpoint, since it was not evaluated: "
+            'take checkpoint="newest"'
+        )
+    return run / _BEST if checkpoint == _BEST else checkpoint
+
+
+def _of_run(run, checkpoint):
+    try:
+        config = load_config(run / _CONFIG)
+        check_compatibility(config)
+        detector, restore = detector_for_inference(config)
+    except ConfigError as error:
+        raise locate(error, run / _CONFIG) from error
+    if not detector.finds_boxes:
+        raise UserError(f"the model of {printable(run)} finds no boxes")
+    restore(str(checkpoint))
+    network = functools.partial(outputs_of, detector)
+    settings = ("image_tensor", None)
+    module = ServingModule(network, detector.resizer, *settings, reads=detector.reads)
+
+    def find(images):
+        outputs = module.__call__(tf.constant(images))
+        outputs = {name: np.asarray(value) for name, value in outputs.items()}
+        return saved_models.image_by_image(outputs, len(images))
+
+    return Finder(find, run / _CONFIG, _label_map_of(config), run)
+
+
+def _label_map_of(config):
+    """The path that its readers name, or None where there is no such file."""
+    try:
+        path = label_map_path(config)
+    except UserError:
+        return None
+    return path if tf.io.gfile.exists(path) else None
