@@ -3,6 +3,7 @@
 # make lint   set up, then check style
 # make example-reports   set up, then: the pages of the two studies in docs/
 # make techniques-page   set up, then: docs/techniques.md
+# make config-pages   set up, then: docs/config_reference.md and docs/shipped_configs.md
 # The newest supported TensorFlow is the default. For the other one:
 #             make test TF=2.20
 TF ?= 2.21
@@ -15,7 +16,7 @@ EXTRAS := dev$(if $(filter 2.20,$(TF)),$(comma)model-garden)
 # TensorFlow's start-up banners would drown ours.
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test lint example-reports techniques-page install
+.PHONY: demo test lint example-reports techniques-page config-pages install
 install: $(VENV)/installed
 
 $(VENV)/installed: setup.py pyproject.toml $(wildcard protos/*.proto)
@@ -42,3 +43,9 @@ example-reports: install
 techniques-page: install
 	$(BIN)/od-api techniques --format markdown > docs/techniques.md.new
 	mv docs/techniques.md.new docs/techniques.md
+
+config-pages: install
+	$(BIN)/od-api config reference > docs/config_reference.md.new
+	mv docs/config_reference.md.new docs/config_reference.md
+	$(BIN)/od-api config list > docs/shipped_configs.md.new
+	mv docs/shipped_configs.md.new docs/shipped_configs.md

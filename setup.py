@@ -1,5 +1,5 @@
 """Compiles protos/*.proto into od_api/protos/ whenever the package is built, and puts
-configs/ into it.
+configs/ and the schema's files into it.
 
 Everything else about the package is in pyproject.toml.
 """
@@ -27,7 +27,8 @@ def compile_protos():
 class BuildWhole(build_py):
     """Builds the package with its protocol buffers, editable installs included.
 
-    A package that is not an editable one gets the configs, too.
+    A package that is not an editable one gets the configs, too, and the schema's files,
+    whose comments `od-api config reference` shows.
     """
 
     def run(self):
@@ -37,6 +38,8 @@ class BuildWhole(build_py):
             configs = pathlib.Path(self.build_lib) / "od_api" / "configs"
             shutil.rmtree(configs, ignore_errors=True)
             shutil.copytree(ROOT / "configs", configs)
+            for file in ROOT.glob("protos/*.proto"):
+                shutil.copy(file, pathlib.Path(self.build_lib) / "od_api" / "protos")
 
 
 setup(cmdclass={"build_py": BuildWhole})

@@ -34,6 +34,7 @@ FLOORS = (
         *("config_check", "config_explain", "import_checkpoint"),
     },
     {"study", "launch", "techniques", "compat"},
+    {"reference"},
     {"commands"},
     {"cli"},
 )

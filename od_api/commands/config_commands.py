@@ -26,6 +26,15 @@ def add_parsers(subparsers):
     )
     add_config(show)
     show.set_defaults(func=_config_show)
+    reference = subparsers.add_parser(
+        "reference", help="what messages and fields mean, as Markdown"
+    )
+    reference.add_argument(
+        "name", nargs="?", help="of a message or a field (default: all)"
+    )
+    reference.set_defaults(func=_config_reference)
+    listed = subparsers.add_parser("list", help="the shipped configs, as Markdown")
+    listed.set_defaults(func=_config_list)
 
 
 def _config_check(args):
@@ -45,3 +54,16 @@ def _config_show(args):
     from od_api import load_config
 
     print(load_config(args.config, args.overrides), end="")
+
+
+def _config_reference(args):
+    from od_api.reference.config_reference import config_reference
+
+    print(config_reference(args.name), end="")
+
+
+def _config_list(args):
+    from od_api.reference.config_list import config_list
+
+    del args
+    print(config_list(), end="")

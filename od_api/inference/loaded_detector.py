@@ -133,7 +133,9 @@ class LoadedDetector:
                 path=image.path,
             )
 
-    def rows(self, images, name, progress=None):
+    def rows(
+        self, images: Any, name: str, progress: Any = None
+    ) -> list[dict[str, Any]]:
         """All that the model finds, whatever its score.
 
         Args:
@@ -155,7 +157,14 @@ class LoadedDetector:
         except UserError as error:
             raise UserError(f"{name}: {error}") from error
 
-    def detections(self, found, size, threshold, wanted=None, **image):
+    def detections(
+        self,
+        found: dict[str, Any],
+        size: tuple[int, int],
+        threshold: float,
+        wanted: Collection[int] | None = None,
+        **image: Any,
+    ) -> Detections:
         """Detections: the rows of an image that are kept; masks become codes.
 
         Args:

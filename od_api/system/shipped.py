@@ -1,4 +1,4 @@
-"""Where the configs that come with the package are: in it, or in its checkout."""
+"""Where the shipped configs and the schema are: in the package, or in its checkout."""
 
 import pathlib
 
@@ -28,3 +28,9 @@ def found(path):
     parts = pathlib.PurePath(path).parts
     shipped = folder().joinpath(*parts[parts[:1] == (_NAME,) :])
     return str(shipped) if parts and shipped.is_file() else path
+
+
+def schema(package=_PACKAGE):
+    """The folder of the `.proto` files, likewise."""
+    installed = package / "protos"
+    return installed if any(installed.glob("*.proto")) else package.parent / "protos"

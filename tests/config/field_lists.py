@@ -4,6 +4,7 @@ A field that is added to one of them must be put into one of the three.
 """
 
 from od_api.config.compatibility import IGNORED_FIELDS, REFUSED_FIELDS
+from od_api.config.refused_by_parts import REFUSED_BY_PARTS
 from od_api.core.registry import ignored_fields
 from od_api.protos import (
     eval_pb2,
@@ -111,9 +112,9 @@ USED = {
     """,
 }
 
-# {message: {field: text that must be refused}}, refused where the part is built or the
-# records are read; those of REFUSED_FIELDS come on top.
-REFUSED_BY_PARTS = {
+# {message: {field: text that must be refused}} of REFUSED_BY_PARTS; those of
+# REFUSED_FIELDS come on top.
+TEXTS_REFUSED_BY_PARTS = {
     "Ssd": {
         "use_confidences_as_targets": "use_confidences_as_targets: true",
         "explicit_background_class": "explicit_background_class: true",

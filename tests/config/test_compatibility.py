@@ -3,7 +3,7 @@
 import pytest
 import tiny
 import tiny_two_stage
-from field_lists import MESSAGES, REFUSED_BY_PARTS, ignored, refused, used
+from field_lists import MESSAGES, TEXTS_REFUSED_BY_PARTS, ignored, refused, used
 from google.protobuf import text_format
 
 from od_api.config.compatibility import (
@@ -16,6 +16,7 @@ from od_api.config.compatibility import (
     refuse_unsupported,
 )
 from od_api.config.loading import load_config
+from od_api.config.refused_by_parts import REFUSED_BY_PARTS
 from od_api.config_check import NAMES, check_config
 from od_api.config_checks.parts import build_parts
 from od_api.core.errors import ConfigError
@@ -33,7 +34,13 @@ def test_every_field_is_in_exactly_one_list(message):
     assert sorted(classified) == sorted(MESSAGES[message].DESCRIPTOR.fields_by_name)
 
 
-@pytest.mark.parametrize("table", [IGNORED_FIELDS, REFUSED_FIELDS])
+def test_every_field_that_parts_refuse_is_tried():
+    assert {m: set(t) for m, t in TEXTS_REFUSED_BY_PARTS.items()} == {
+        message: set(fields) for message, fields in REFUSED_BY_PARTS.items()
+    }
+
+
+@pytest.mark.parametrize("table", [IGNORED_FIELDS, REFUSED_FIELDS, REFUSED_BY_PARTS])
 def test_lists_name_fields_that_exist_and_say_why(table):
     for message, reasons in table.items():
         for field, reason in reasons.items():
@@ -102,26 +109,26 @@ def test_parts_refuse_by_name(message):
         "Loss": "model.ssd.loss",
         "SsdFeatureExtractor": "model.ssd.feature_extractor",
     }[message]
-    for field, text in REFUSED_BY_PARTS[message].items():
+    for field, text in TEXTS_REFUSED_BY_PARTS[message].items():
         with pytest.raises(ConfigError) as caught:
             build_parts(tiny_with(part, text))
         assert field in caught.value.field_path
 
 
-@pytest.mark.parametrize("field", REFUSED_BY_PARTS["FasterRcnn"])
+@pytest.mark.parametrize("field", TEXTS_REFUSED_BY_PARTS["FasterRcnn"])
 def test_two_stage_detector_refuses_by_name(field):
     config = pipeline_pb2.TrainEvalPipelineConfig()
     text_format.Parse(tiny_two_stage.MODELS["faster_rcnn"], config)
-    text = REFUSED_BY_PARTS["FasterRcnn"][field]
+    text = TEXTS_REFUSED_BY_PARTS["FasterRcnn"][field]
     text_format.Merge(text, config.model.faster_rcnn)
     with pytest.raises(ConfigError, match="does not offer") as caught:
         build_parts(config)
     assert caught.value.field_path == f"model.faster_rcnn.{field}"
 
 
-@pytest.mark.parametrize("field", REFUSED_BY_PARTS["InputReader"])
+@pytest.mark.parametrize("field", TEXTS_REFUSED_BY_PARTS["InputReader"])
 def test_readers_refuse_by_name(field, tmp_path):
-    text = REFUSED_BY_PARTS["InputReader"][field]
+    text = TEXTS_REFUSED_BY_PARTS["InputReader"][field]
     config = tiny_with("train_input_reader", text)
     if field == "external_input_reader":
         with pytest.raises(ConfigError, match="name the TFRecords"):
