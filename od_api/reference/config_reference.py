@@ -30,7 +30,7 @@ explain FILE` says what a config of yours does, and
 [shipped_configs.md](shipped_configs.md) lists the configs to begin with.
 
 * **Default**: what holds where the field is not set.
-* **Becomes**: *used*; *no effect*, which the log says; or *refused*, with an error. What
+* **Becomes**: *used*; *no effect*, which the log says; or *refused*, an error. What
   stands in a refused field, or in one without effect, is left out here.
 * A **+** behind a name: a field beyond the old API's schema.
 * **Trap**: the row of [migrating.md](migrating.md) that tells how the old API differed.
@@ -118,7 +118,7 @@ def _cell(text):
 
 @functools.cache
 def _traps():
-    """{field: numbers of the rows of migrating.md that name it}; {} without the page."""
+    """{field: numbers of the rows of migrating.md that name it}; {} without it."""
     if not _PAGE.is_file():
         return {}
     found = {}
