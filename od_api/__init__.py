@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from od_api.core.registry import build as build
     from od_api.evaluate import evaluate as evaluate
     from od_api.export import export as export
-    from od_api.inference.image_detections import Detections as Detections
+    from od_api.inference.found_objects import Detections as Detections
     from od_api.inference.loaded_detector import LoadedDetector as LoadedDetector
     from od_api.load import load as load
     from od_api.train import train as train
@@ -23,7 +23,7 @@ _EXPORTS = {
     "export": "od_api.export",
     "load": "od_api.load",
     "LoadedDetector": "od_api.inference.loaded_detector",
-    "Detections": "od_api.inference.image_detections",
+    "Detections": "od_api.inference.found_objects",
 }
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
 from od_api.data.class_names import did_you_mean
+from od_api.inference.found_objects import Detections
 from od_api.inference.given_images import GivenImage, each_image, is_one
-from od_api.inference.image_detections import Detections
 from od_api.pictures import rle
 from od_api.pictures.decoding import MAX_PIXELS
 from od_api.tiles.tiled_images import TiledImages

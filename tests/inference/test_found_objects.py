@@ -9,7 +9,7 @@ from bright_rectangle import BOX, scene
 from pycocotools import mask as coco_mask
 
 from od_api.core.errors import UserError
-from od_api.inference.image_detections import Detections
+from od_api.inference.found_objects import Detections
 from od_api.pictures import rle
 
 BOXES = [BOX, (0, 0, 10, 20), (1, 2, 3, 4)]
