@@ -19,6 +19,7 @@ from od_api.checkpoints.finite_weights import TrainingDiverged
 from od_api.config.loading import load_config
 from od_api.core.errors import ConfigError
 from od_api.evaluation.evaluation import Evaluation
+from od_api.export import export
 from od_api.train import train
 from od_api.training.history import read_history
 
@@ -178,7 +179,27 @@ def test_a_loss_that_is_not_finite_names_the_term_and_the_images(config, tmp_pat
     message = str(error.value)
     assert "_loss" in message and "not finite" in message
     assert "the images of the batch: " in message and "od-api data check" in message
+    path = "train_config.optimizer.momentum_optimizer.learning_rate"
+    field = f"{path}.constant_learning_rate.learning_rate"
+    assert message.endswith(f"up to 1e+09: try 1e+08, with --set {field}=1e+08")
     assert not list((tmp_path / "model").glob("ckpt-*"))
+
+
+def test_a_terminal_shows_training_evaluation_and_export(
+    config, tmp_path, pseudo_terminal
+):
+    """Elsewhere the log has lines instead, which many tests read."""
+    with pseudo_terminal as shown:
+        train(config, tmp_path / "model", num_steps=2)
+        export(config, tmp_path / "model", tmp_path / "export")
+    for words in (
+        "compiling the first step",
+        "step 2/2",
+        "total_loss",
+        "evaluating",
+        "exporting: freezing the network",
+    ):
+        assert words in shown.text, words
 
 
 def test_frozen_variables_do_not_move(config, tmp_path):
