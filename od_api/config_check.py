@@ -15,7 +15,7 @@ from od_api.checkpoints.fine_tune import refuse_missing
 from od_api.config.compatibility import (
     compatibility_notes,
     refuse_uncompilable,
-    refuse_unsupported,
+    unsupported,
 )
 from od_api.config.loading import load_config, locate
 from od_api.config.meaningless_settings import refuse_meaningless
@@ -95,14 +95,14 @@ def check_config(path, files=EXIST, overrides=(), rehearse=True):
         config = load_config(path, overrides)
     except UserError as error:
         return {**record, "outcome": INVALID, "message": _line(error)}
-    errors = list(_errors(config, files, rehearse))
+    errors, _ = config_errors(config, files, rehearse)
     if errors:
-        lines = (_line(locate(error, path, overrides)) for error in errors)
+        lines = error_lines(errors, path, overrides)
         missing = [e.field_path for e in errors if isinstance(e, MissingPart)]
         return {
             **record,
             "outcome": _outcome(errors),
-            "message": "\n".join(dict.fromkeys(lines)),
+            "message": "\n".join(lines),
             "missing": list(dict.fromkeys(missing)),
         }
     record["notes"] = [*_without(config), *compatibility_notes(config)]
@@ -128,8 +128,17 @@ def _outcome(errors):
     return INVALID
 
 
-def _errors(config, files, rehearse):
-    """[ConfigError] of each thing that is wrong; the costly looks come last."""
+def error_lines(errors, path, overrides=()):
+    """A line for each error, with its place in the file."""
+    lines = (_line(locate(error, path, overrides)) for error in errors)
+    return list(dict.fromkeys(lines))
+
+
+def config_errors(config, files, rehearse):
+    """([ConfigError] of each thing that is wrong, Parts that were built or None).
+
+    The costly looks come last.
+    """
     outside = list(range_faults(config))
     errors = outside + list(_setting_errors(config))
     # A part with a value outside its range would say it again.
@@ -144,11 +153,11 @@ def _errors(config, files, rehearse):
         errors += rehearsal_errors(config, parts)
     if not errors and files == OPEN:
         errors += file_errors(config)
-    return errors
+    return errors, parts
 
 
 def _setting_errors(config):
-    yield from refusals(refuse_unsupported, config)
+    yield from unsupported(config)
     yield from refusals(refuse_meaningless, config)
     yield from refusals(refuse_uncompilable, config)
     yield from refusals(_refuse_too_large, config, MOST_MACHINES)

@@ -5,20 +5,22 @@ the numbers are of the parts themselves, built from the config.
 """
 
 import inspect
+from typing import NamedTuple
 
 import tensorflow as tf
 
-from od_api.checkpoints.restored_detector import as_inferring
 from od_api.config.compatibility import (
     check_compatibility,
     effective_notes,
     ignored_fields_set,
 )
-from od_api.config.loading import load_config, locate
+from od_api.config.loading import load_config
+from od_api.config_check import NAMES, config_errors, error_lines
 from od_api.core.errors import ConfigError
 from od_api.core.message_fields import is_map, set_values
 from od_api.core.printable import printable
 from od_api.core.registry import build_field, is_slot, registered
+from od_api.data.config_classes import finds_boxes
 from od_api.metrics.metrics_sets import chosen_names
 from od_api.old_api.typed_extractors import stands_for
 
@@ -33,22 +35,33 @@ _SECTIONS = (
 _INDENT = "  "
 
 
+class Explanation(NamedTuple):
+    """What a config does.
+
+    Attributes:
+      lines: the text.
+      refused: lines of it that say why training, evaluation or export refuse it.
+    """
+
+    lines: list
+    refused: list
+
+
 def explain(path, overrides=()):
-    """The lines of text about a config.
+    """The Explanation of a config, of one that is refused, too.
 
     Args:
       path, overrides: as `load_config`.
 
     Raises:
-      ConfigError: the config is refused; with its place.
+      ConfigError: the file does not parse.
     """
     config = load_config(path, overrides)
-    try:
-        check_compatibility(config)
-        facts = _facts(config)
-    except ConfigError as error:
-        raise locate(error, path, overrides) from error
-    lines = [str(path), "", *facts]
+    errors, parts = config_errors(config, NAMES, rehearse=False)
+    refused = error_lines(errors, path, overrides)
+    if not refused:
+        check_compatibility(config)  # logs what has no effect
+    lines = [str(path), *_listed("Refused", refused), "", *_facts(config, parts)]
     for name, title in _SECTIONS:
         found = [f for f in set_values(config) if f[1].name == name]
         for place, _, message in found:
@@ -62,7 +75,11 @@ def explain(path, overrides=()):
         "Otherwise than in the old API (docs/migrating.md has the whole list)",
         effective_notes(config),
     )
-    return [printable(line) for line in lines]
+    return Explanation(_safe(lines), _safe(refused))
+
+
+def _safe(lines):
+    return [printable(line, lines=True) for line in lines]
 
 
 def _listed(title, rows):
@@ -72,21 +89,24 @@ def _listed(title, rows):
 # The numbers
 
 
-def _facts(config):
-    """What no single field says: sizes, counts, rates."""
-    detector = as_inferring(config, build_field(config, "model"))
-    lines = [
+def _facts(config, parts):
+    """What no single field says: sizes, counts, rates; of what can be built."""
+    lines = [] if parts is None or parts.evaluated is None else _of(parts.evaluated)
+    if config.HasField("train_config"):
+        lines += _training(config)
+    if config.HasField("eval_config") or config.eval_input_reader:
+        names = chosen_names(config.eval_config, finds_boxes(config))
+        lines.append(f"Evaluation measures {', '.join(names)}.")
+    return lines
+
+
+def _of(detector):
+    return [
         f"{detector.num_classes} classes; the network's input is "
         f"{_size(detector.resizer)}.",
         _weights(detector),
         *_anchors(detector),
     ]
-    if config.HasField("train_config"):
-        lines += _training(config)
-    if config.HasField("eval_config") or config.eval_input_reader:
-        names = ", ".join(chosen_names(config.eval_config, detector.finds_boxes))
-        lines.append(f"Evaluation measures {names}.")
-    return lines
 
 
 def _size(resizer):
@@ -133,8 +153,9 @@ def _training(config):
         f"Training has {length} with a batch of {batch}"
         + (f": {steps * batch:,} images in all." if steps else ".")
     ]
-    if settings.HasField("optimizer"):
-        rate = build_field(settings, "optimizer").learning_rate
+    optimizer = _optimizer(settings)
+    if optimizer is not None:
+        rate = optimizer.learning_rate
         shown = [0, steps // 4, steps // 2, 3 * steps // 4, max(steps - 1, 0)]
         rates = [
             f"{float(rate(tf.constant(step, tf.int64))):.3g} at {step:,}"
@@ -149,6 +170,14 @@ def _training(config):
     if settings.fine_tune_checkpoint:
         lines.append(f"It starts from {settings.fine_tune_checkpoint}.")
     return lines
+
+
+def _optimizer(settings):
+    """None where there is none, or it is refused."""
+    try:
+        return build_field(settings, "optimizer")
+    except ConfigError:
+        return None
 
 
 # The parts
@@ -206,7 +235,11 @@ def _summary(message):
 def _stands_for(message, indent):
     """The parts that an extractor's `type` stands for."""
     lines = [f"{indent}the type stands for:"]
-    for part in stands_for(message):
+    try:
+        parts = stands_for(message)
+    except ConfigError:  # it is among the refusals
+        parts = []
+    for part in parts:
         lines += _part(part.DESCRIPTOR.name.lower(), part, indent + _INDENT)
     return lines if len(lines) > 1 else []
 

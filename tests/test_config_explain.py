@@ -5,7 +5,6 @@ import tiny
 
 from od_api import cli
 from od_api.config_explain import explain
-from od_api.core.errors import ConfigError
 
 DEMO = "ssd/ssd_mobilenet_v1_fpn_192x192_demo.config"
 
@@ -23,7 +22,7 @@ def test_numbers_of_the_parts(path):
         "learning_rate: 0.25}}}}}"
     )
     overrides = ["train_config.num_steps=20", "train_config.batch_size=3", rule]
-    lines = explain(path, overrides)
+    lines = explain(path, overrides).lines
     assert "5 classes; the network's input is 96 x 96 pixels (height x width)." in lines
     anchors = "100 anchors or points; by map, finest first: 72, 18, 8, 2."
     assert anchors in lines
@@ -34,7 +33,7 @@ def test_numbers_of_the_parts(path):
 
 
 def test_parts_in_words(path):
-    text = "\n".join(explain(path))
+    text = "\n".join(explain(path).lines)
     assert "  ssd: A single-stage detector." in text
     assert "similarity_calculator.iou_similarity: Intersection over union" in text
     assert "the type stands for:" in text and "backbone.mobilenet_v1: " in text
@@ -47,7 +46,7 @@ def test_what_has_no_effect_and_what_has_one_now(path):
         'train_config.freeze_variables="backbone.*"',
         "train_config.from_detection_checkpoint=true",
     ]
-    text = "\n".join(explain(path, overrides))
+    text = "\n".join(explain(path, overrides).lines)
     ignored = text.split("Without effect\n")[1].split("\n\n")[0]
     assert "train_config.keep_checkpoint_every_n_hours: max_checkpoints" in ignored
     deprecated = text.split("Deprecated, and read all the same\n")[1].split("\n\n")[0]
@@ -58,15 +57,53 @@ def test_what_has_no_effect_and_what_has_one_now(path):
 
 def test_a_size_that_depends_on_the_image(path):
     resizer = "{keep_aspect_ratio_resizer {min_dimension: 64 max_dimension: 128}}"
-    lines = explain(path, [f"model.ssd.image_resizer={resizer}"])
+    lines = explain(path, [f"model.ssd.image_resizer={resizer}"]).lines
     assert any("as large as an image becomes" in line for line in lines)
     assert not any("anchors or points" in line for line in lines)
 
 
 def test_a_refusal_has_its_place(path):
     path.write_text(path.read_text().replace("num_classes: 5", "num_classes: 0"))
-    with pytest.raises(ConfigError, match=r"pipeline\.config:4:5: model"):
-        explain(path)
+    [refused] = explain(path).refused
+    assert "pipeline.config:4:5: model.ssd.num_classes" in refused
+
+
+def test_of_a_refused_config_the_rest_is_explained(path):
+    """All refusals are said, and whatever does not depend on them."""
+    overrides = [
+        'model.ssd.feature_extractor.type="ssd_mobilenet_v3_large"',
+        "model.ssd.anchor_generator.ssd_anchor_generator.min_scale=2",
+        "train_config.merge_multiple_label_boxes=true",
+        "train_config.use_multiclass_scores=true",
+        "eval_config.metrics_set=coco_keypoint_metrics",
+        "train_config.num_steps=20",
+    ]
+    lines, refused = explain(path, overrides)
+    for field in (
+        "model.ssd.feature_extractor.type",
+        "train_config.merge_multiple_label_boxes",
+        "train_config.use_multiclass_scores",
+        "eval_config.metrics_set",
+    ):
+        assert any(field in line for line in refused), (field, refused)
+    text = "\n".join(lines)
+    assert all(f"  {line}" in lines for line in refused) and "Refused" in lines
+    assert "Training has 20 steps" in text
+    assert "similarity_calculator.iou_similarity: Intersection over union" in text
+    assert "the type stands for" not in text
+
+
+def test_a_detector_that_is_not_there(tmp_path):
+    path = tmp_path / "pipeline.config"
+    path.write_text(
+        "model { center_net { num_classes: 3 } }\n"
+        "train_config { batch_size: 2 num_steps: 7 }\n"
+        "eval_config { force_no_resize: true }\n"
+    )
+    lines, refused = explain(path)
+    assert any("center_net" in line for line in refused)
+    assert any("force_no_resize" in line for line in refused)
+    assert "Training has 7 steps with a batch of 2: 14 images in all." in lines
 
 
 def test_on_the_command_line(path, capsys):
@@ -75,3 +112,8 @@ def test_on_the_command_line(path, capsys):
     assert "1,530 anchors or points; by map, finest first: 1,152, 288, 72, 18." in said
     assert cli.main(["config", "explain", str(path), "--set", "modle.ssd=1"]) == 2
     assert "did you mean model" in capsys.readouterr().err
+    refused = "eval_config.force_no_resize=true"
+    assert cli.main(["config", "explain", str(path), "--set", refused]) == 2
+    said = capsys.readouterr()
+    assert "Refused" in said.out and "Evaluation measures" in said.out
+    assert "is refused; the reasons stand under Refused" in said.err

@@ -1,5 +1,7 @@
 """`od-api config ACTION`: the actions' arguments, and what they print."""
 
+from od_api.core.errors import UserError
+from od_api.core.printable import printable
 from od_api.system import shipped
 from od_api.system.arguments import add_config, add_overrides
 
@@ -47,7 +49,12 @@ def _config_check(args):
 def _config_explain(args):
     from od_api.config_explain import explain
 
-    print("\n".join(explain(args.config, args.overrides)))
+    explained = explain(args.config, args.overrides)
+    print("\n".join(explained.lines))
+    if explained.refused:
+        raise UserError(
+            f"{printable(args.config)} is refused; the reasons stand under Refused"
+        )
 
 
 def _config_show(args):

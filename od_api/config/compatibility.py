@@ -166,10 +166,16 @@ def check_compatibility(config):
 
 def refuse_unsupported(config):
     """Raises ConfigError for the first set field that od_api cannot honour."""
+    for error in unsupported(config):
+        raise error
+
+
+def unsupported(config):
+    """Yields a ConfigError for each set field that od_api cannot honour."""
     for path, message, field in _set_fields(config):
         reason = REFUSED_FIELDS.get(message, {}).get(field)
         if reason:
-            raise MissingPart(reason, path)
+            yield MissingPart(reason, path)
 
 
 def refuse_uncompilable(config, replicas=1):

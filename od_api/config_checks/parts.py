@@ -8,6 +8,14 @@ from od_api.data.schemes import Schemes
 from od_api.training.start import last_step_of
 from od_api.training.state import trained_variables
 
+# Fields whose parts need to know nothing of the rest of their model.
+_ALONE = (
+    "image_resizer",
+    "anchor_generator",
+    "first_stage_anchor_generator",
+    "box_coder",
+)
+
 
 class Parts:
     """Builds the parts of a config.
@@ -24,6 +32,8 @@ class Parts:
     def __init__(self, config):
         self.detector = self.evaluated = None
         self.errors = list(refusals(self._build_detector, config))
+        if self.detector is None:
+            self.errors += _errors_beside(config)
         if trains(config):
             self.errors += self._training_errors(config)
 
@@ -45,6 +55,15 @@ class Parts:
         yield from refusals(last_step_of, config)
         if settings.fine_tune_checkpoint:
             yield from refusals(fine_tune_kind, settings)
+
+
+def _errors_beside(config):
+    """Of a model that is refused for one part, what is wrong with others."""
+    kind = config.model.WhichOneof("model")
+    model = getattr(config.model, kind) if kind else config
+    for name in _ALONE:
+        if name in model.DESCRIPTOR.fields_by_name and model.HasField(name):
+            yield from refusals(build_field, model, name, within=f"model.{kind}")
 
 
 def build_parts(config):
