@@ -130,6 +130,28 @@ def restore_partial(path, variables, kind, load_weights=None, parts=None):
     return take(prefix, variables, kind, values)
 
 
+def restore_names(path, variables, names, parts):
+    """Loads some variables of a model, all of which must fit.
+
+    Args:
+      path, variables, parts: as of `restore_partial`; no Keras weight file.
+      names: of the variables.
+
+    Raises:
+      UserError: an unknown path, or a tensor that is missing or of another shape.
+    """
+    old = old_source(path, variables, parts)
+    prefix, values = path, old.values if old else None
+    if old is None:
+        prefix, groups, _ = load(path)
+        values = with_factors(groups["model"], variables)
+    wanted = {n: v for n, v in variables.items() if n in names}
+    cure = "Name a checkpoint of the same model"
+    check_fit(prefix, wanted, values, cure, old.origins if old else None)
+    for name, variable in wanted.items():
+        variable.assign(values[name])
+
+
 def take(prefix, variables, kind, values, old=None):
     """Assigns the values that a kind asks for, all or none; see `restore_partial`.
 

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from od_api.checkpoints.fine_tune import restore_partial
+from od_api.compat.old_parts import give_old_names, kept_back, old_parts
 from od_api.core import variables
 from od_api.core.errors import UserError
 from od_api.core.registry import build_field
@@ -16,8 +17,6 @@ from od_api.core.types import Targets
 from od_api.exporting.serving import outputs_of_predictions, resize
 from od_api.protos import pipeline_pb2
 
-# What old checkpoints call the parts of a model.
-_OLD_CHILDREN = ("_feature_extractor", "_box_predictor")
 _PIXELS, _PREDICTIONS = "preprocessed_inputs", "predictions"
 
 
@@ -64,15 +63,15 @@ class _Restorable(tf.Module):
             parts=self.detector.parts,
         )
 
+    def take_kept_back(self):
+        """Restores what a checkpoint of the old API was hung on this object for."""
+        if path := kept_back(self):
+            self.restore(path)
+
     def _trackable_children(self, *_, **__):
         return dict(self._named)
 
     def _lookup_dependency(self, name, *_, **__):
-        if name in _OLD_CHILDREN:
-            raise UserError(
-                f"the checkpoint has {name}, as those of the old API have, which "
-                "tf.train.Checkpoint would pass over: call model.restore(path)"
-            )
         return self._named.get(name)
 
     def _name_based_attribute_restore(self, checkpoint):
@@ -93,15 +92,23 @@ class DetectionModel(_Restorable):
         self._is_training = is_training
         self.num_classes = detector.num_classes
         self._truth = None
+        give_old_names(detector.parts)
+        parts = old_parts(dict(self._named), detector.parts)
+        self._feature_extractor = parts["_feature_extractor"]
+        self._box_predictor = parts["_box_predictor"]
+        inner = self._box_predictor.submodules
+        self._restorables = [self, *parts.values(), *inner]
 
     @property
     def variables(self):
         """The Keras variables of all parts."""
+        self._take_kept_back()
         return [v for p in self.detector.parts.values() for v in p.weights]
 
     @property
     def trainable_variables(self):
         """Those that training changes; `v.path` tells which is which."""
+        self._take_kept_back()
         return [v for p in self.detector.parts.values() for v in p.trainable_weights]
 
     def preprocess(self, inputs):
@@ -126,6 +133,7 @@ class DetectionModel(_Restorable):
         Raises:
           UserError: the detector reads what these do not tell.
         """
+        self._take_kept_back()
         if self.detector.reads:
             raise UserError(
                 f"this detector reads {', '.join(self.detector.reads)}, which "
@@ -213,11 +221,19 @@ class DetectionModel(_Restorable):
         Args:
           fine_tune_checkpoint_type: classification, detection or full, as in a config.
         """
-        return {"model": _Restorable(self.detector, fine_tune_checkpoint_type)}
+        model = _Restorable(self.detector, fine_tune_checkpoint_type)
+        self._restorables.append(model)
+        return {"model": model}
+
+    def _take_kept_back(self):
+        """Checkpoints of the old API are read when the model is used."""
+        with tf.init_scope():
+            for restorable in self._restorables:
+                restorable.take_kept_back()
 
     def _targets(self, images, true_image_shapes):
         """The Targets of what `provide_groundtruth` got; None without it."""
-        if self._truth is None:
+        if self._truth is None or _is_of_another_graph(self._truth["boxes"]):
             return None
         counts = [len(boxes) for boxes in self._truth["boxes"]]
         size = tf.cast(tf.shape(images)[1:3], tf.float32)
@@ -230,6 +246,12 @@ class DetectionModel(_Restorable):
         return Targets(
             valid=tf.constant(valid), true_shapes=true_image_shapes[:, :2], **rows
         )
+
+
+def _is_of_another_graph(tensors):
+    """Whether a tf.function that has been traced is where they came from."""
+    here = tf.compat.v1.get_default_graph()
+    return any(tf.is_symbolic_tensor(t) and t.graph is not here for t in tensors)
 
 
 def _padded(rows, count):

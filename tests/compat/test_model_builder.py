@@ -154,12 +154,15 @@ def test_ones_own_checkpoints(model, config, tmp_path):
 
 
 def test_old_checkpoints_are_not_passed_over(model, tmp_path):
-    """Their objects have other names; the message says what reads them."""
-    old = tf.train.Checkpoint(v=tf.Variable(1.0))
-    saved = tf.train.Checkpoint(model=tf.train.Checkpoint(_feature_extractor=old))
+    """Their objects have other names; the tensors are taken when the model is used."""
+    layer = tf.train.Checkpoint(v=tf.Variable([[[[1.0]]]], name="conv1/kernel"))
+    saved = tf.train.Checkpoint(model=tf.train.Checkpoint(_feature_extractor=layer))
     path = saved.save(str(tmp_path / "old"))
-    with pytest.raises(UserError, match=r"call model\.restore"):
-        tf.train.Checkpoint(model=model).restore(path).expect_partial()
+    for objects in ({"model": model}, model.restore_from_objects("detection")):
+        tf.train.Checkpoint(**objects).restore(path).expect_partial()
+        with pytest.raises(UserError, match=r"conv1/kernel \(conv1/kernel\) is \[1, 1"):
+            model.predict(*model.preprocess(IMAGES))
+        model.predict(*model.preprocess(IMAGES))  # it is said once
 
 
 def test_old_weights_are_restored(model, tmp_path):
