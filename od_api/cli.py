@@ -207,10 +207,16 @@ def _add_eval(commands):
 
 
 def _add_export(commands):
-    parser = commands.add_parser("export", help="write a SavedModel for serving")
+    parser = commands.add_parser("export", help="write a model for serving")
     add_config(parser)
     parser.add_argument("checkpoint", help="a checkpoint, or a directory of them")
     parser.add_argument("output", help="directory to create")
+    parser.add_argument(
+        "--format",
+        choices=("saved_model", "onnx"),
+        default="saved_model",
+        help="of the model; onnx needs the extra onnx (default: %(default)s)",
+    )
     parser.add_argument("--input-type", default="image_tensor")
     parser.add_argument(
         "--input-name",
@@ -247,6 +253,7 @@ def _export(args):
         name=args.name,
         version=args.version,
         static=args.static,
+        model_format=args.format,
     )
 
 

@@ -1,12 +1,17 @@
-"""Export: a checkpoint in, a SavedModel with the old API's signature out.
+"""Export: a checkpoint in, a model with the old API's signature out.
 
 The output directory appears whole or not at all:
 
     pipeline.config
+    parity.json                 largest differences from the checkpoint
+
+and of a SavedModel
+
     checkpoint/                 the weights, without the optimizer
     saved_model/                SavedModel, label map among its assets
     serving/<name>/<version>/   the same, with a warm-up request
-    parity.json                 largest differences from the checkpoint
+
+or of another format one file, such as model.onnx, with config and label map in it.
 
 The weights are the averaged ones where the config's optimizer keeps averages.
 """
@@ -22,18 +27,20 @@ from typing import Any
 import keras
 import tensorflow as tf
 from absl import logging
+from google.protobuf import text_format
 from google.protobuf.message import Message
 
 from od_api.checkpoints import checkpoint_files
 from od_api.checkpoints.checkpoint_paths import load
 from od_api.checkpoints.restored_detector import detector_for_inference
 from od_api.config.compatibility import check_compatibility
-from od_api.config.loading import write_config
+from od_api.config.loading import nearest, write_config
 from od_api.core.errors import UserError
 from od_api.data.inputs import label_map_path
 from od_api.data.label_map import LabelMap
 from od_api.detectors.given_boxes import GivenBoxes
-from od_api.exporting import parity, serving
+from od_api.engines import onnx_engine
+from od_api.exporting import onnx_writer, parity, serving
 from od_api.exporting.frozen_network import FrozenNetwork
 from od_api.exporting.signature_inputs import SignatureInputs
 from od_api.exporting.static_shapes import with_static_shapes
@@ -54,6 +61,9 @@ _DISK_ERRORS = (
 _LARGE_NETWORK = 2**26
 _LARGE_KERNEL = 2**14
 
+# What is written; the first is for TensorFlow and TensorFlow Serving.
+FORMATS = ("saved_model", "onnx")
+
 # Names of the differences in parity.json.
 _REPORTED = {
     "boxes": "largest_box_difference_px",
@@ -69,18 +79,21 @@ def export(
     name: str = "detector",
     version: int = 1,
     static: bool = False,
+    model_format: str = "saved_model",
     **inputs: Any,
 ) -> dict[str, float]:
-    """Writes a SavedModel, and the directory that TensorFlow Serving wants.
+    """Writes a model for serving: a SavedModel, or one for another engine.
 
     Args:
       config: TrainEvalPipelineConfig.
       checkpoint: a checkpoint, or a directory whose newest one is taken.
       output_dir: directory to create; an empty one may exist.
-      name: the model's name for TensorFlow Serving.
+      name: the SavedModel's name for TensorFlow Serving.
       version: its version, 0 or more.
       static: suppression and region operators in their static forms, which other
         engines take; slower in TensorFlow. The exported pipeline.config says so.
+      model_format: one of FORMATS. All but saved_model are static, and take
+        image_tensor alone.
       inputs: input_type, input_name and input_shape, as `SignatureInputs`.
 
     Returns:
@@ -94,17 +107,22 @@ def export(
     output_dir = pathlib.Path(output_dir)
     _check_arguments(output_dir, name, version)
     inputs = SignatureInputs(**inputs)
+    _check_format(model_format, inputs)
     check_compatibility(config)
-    config = with_static_shapes(config) if static else config
+    if static or model_format != FORMATS[0]:
+        config = with_static_shapes(config)
     label_map = _label_map(config)
     found = load(checkpoint)
     detector = _restored(config, found, inputs)
     module = _serving_module(detector, inputs, label_map)
     with _disk_errors(output_dir), appears_whole(output_dir) as partial:
         write_config(config, partial / "pipeline.config")
-        _write_weights(found, partial / "checkpoint")
-        _write_model(module, partial, name, version)
-        differences = _check_parity(partial, detector, inputs)
+        if model_format == "onnx":
+            model = onnx_writer.write(module, partial, _metadata(config, label_map))
+        else:
+            _write_weights(found, partial / "checkpoint")
+            model = _write_model(module, partial, name, version)
+        differences = _check_parity(partial, model, detector, inputs)
     logging.info("exported to %s", output_dir)
     return differences
 
@@ -117,9 +135,29 @@ def _restored(config, found, inputs):
 
 
 @busy("exporting: comparing the model with the checkpoint")
-def _check_parity(folder, detector, inputs):
-    """The largest differences of the SavedModel from the detector; written, too."""
-    differences = parity.check(folder / "saved_model", detector, inputs)
+def _check_format(model_format, inputs):
+    if model_format not in FORMATS:
+        raise UserError(
+            f"there is no format {model_format!r}; {nearest(model_format, FORMATS)}"
+        )
+    if model_format != FORMATS[0] and inputs.kind != "image_tensor":
+        raise UserError(
+            f"a model as {model_format} takes decoded images: export it with "
+            "--input-type image_tensor"
+        )
+
+
+def _metadata(config, label_map):
+    """{key: text} of what a model of one file says of itself."""
+    found = {onnx_engine.CONFIG: text_format.MessageToString(config)}
+    if label_map:
+        found[onnx_engine.LABEL_MAP] = LabelMap.load(label_map).to_text()
+    return found
+
+
+def _check_parity(folder, model, detector, inputs):
+    """The largest differences of the model from the detector; written, too."""
+    differences = parity.check(model, detector, inputs)
     _write_report(differences, folder / "parity.json")
     return differences
 
@@ -214,11 +252,13 @@ def _write_weights(found, directory):
 
 @busy("exporting: tracing and writing the model")
 def _write_model(module, root, name, version):
+    """Writes the SavedModel, and where TensorFlow Serving finds it; returns it."""
     saved = root / "saved_model"
     tf.saved_model.save(module, str(saved), signatures=module.signatures())
     served = root / "serving" / name / str(version)
     shutil.copytree(saved, served)
     serving.write_warmup(served, name, module.warmup_inputs())
+    return tf.saved_model.load(str(saved))
 
 
 def _write_report(differences, path):

@@ -28,8 +28,9 @@ def load(
     load only models from a trusted source.
 
     Args:
-      path: the directory of an export, a SavedModel, a folder of numbered versions of
-        one; or the directory of a training run, or a checkpoint in it.
+      path: the directory of an export, an ONNX model, a SavedModel, a folder of
+        numbered versions of one; or the directory of a training run, or a checkpoint in
+        it.
       checkpoint: which one of a run: "newest" (the default), "best" or a path.
       label_map_path: instead of the model's own.
       tiles: for images larger than the model's input: "HxW", such as "640x640", or a
@@ -41,14 +42,16 @@ def load(
     """
     tiling = Tiling.parsed(tiles) if isinstance(tiles, str) else tiles
     found = finder(path, checkpoint)
-    label_map = label_map_path or found.label_map
+    label_map = found.label_map
+    if label_map_path is not None:
+        label_map = LabelMap.load(label_map_path)
     if label_map is None:
         raise UserError(
             f"{printable(found.path)} carries no label map: name one with --label-map "
             "(label_map_path in Python)"
         )
     merging = _merging(found.config_path) if tiling else None
-    return LoadedDetector(found, LabelMap.load(label_map), tiling, merging)
+    return LoadedDetector(found, label_map, tiling, merging)
 
 
 def _merging(config_path):

@@ -20,7 +20,7 @@ FLOORS = (
     {"core"},
     {"system"},
     {"old_api"},
-    {"config", "pictures"},
+    {"config", "pictures", "engines"},
     {"layers"},
     PARTS,
     {"detectors"},

@@ -4,9 +4,11 @@ Ids are 1-based, as in files, and may have gaps (COCO: 80 classes, ids to 90). I
 means "background" and belongs to no object. Reading one needs no TensorFlow.
 """
 
+from google.protobuf import text_format
+
 from od_api.config.loading import write_config
 from od_api.config.text_parsing import located
-from od_api.core.errors import ConfigError
+from od_api.core.errors import ConfigError, UserError
 from od_api.core.printable import printable
 from od_api.core.warn_once import warn_once
 from od_api.data.class_names import nearest_text
@@ -100,6 +102,28 @@ class LabelMap:
     def save(self, path):
         """Writes it as text, whole or not at all."""
         write_config(self._message, path)
+
+    def to_text(self):
+        """What `of_text` takes."""
+        return text_format.MessageToString(self._message, as_utf8=True)
+
+    @classmethod
+    def of_text(cls, text, path):
+        """The label map of a text that a model keeps.
+
+        Args:
+          text: of `to_text`.
+          path: of the model, for messages.
+
+        Raises:
+          UserError: it is no label map.
+        """
+        message = string_int_label_map_pb2.StringIntLabelMap()
+        try:
+            text_format.Parse(text, message)
+            return cls(message)
+        except (text_format.ParseError, ConfigError) as error:
+            raise UserError(f"{printable(path)}: its label map: {error}") from error
 
     def displayed(self, names):
         """A label map with the display_names {name: display_name}."""

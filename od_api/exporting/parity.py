@@ -21,17 +21,17 @@ _CLASSES = ("image_class_scores",)
 _SHARE_OF_RANKED = 0.9
 
 
-def check(saved_model_dir, detector, inputs):
-    """Compares a SavedModel with the detector it was made of on seeded images.
+def check(model, detector, inputs):
+    """Compares an exported model with the detector it was made of on seeded images.
 
     All candidates are compared: the order of final detections may turn on a tie. Where
     the candidates are ranked, each is compared with the nearest one, and nine tenths of
     them must agree.
 
     Args:
-      saved_model_dir: directory of the SavedModel.
+      model: takes the values of a request, gives {output name: tensor or array}.
       detector: the detector, with its weights.
-      inputs: SignatureInputs, what the SavedModel takes.
+      inputs: SignatureInputs, what the model takes.
 
     Returns:
       {"boxes": pixels, "scores": difference}, the largest ones; scores alone of a
@@ -40,7 +40,6 @@ def check(saved_model_dir, detector, inputs):
     Raises:
       UserError: they differ by more than the limits, or are not finite.
     """
-    model = tf.saved_model.load(str(saved_model_dir))
     compare, found = _comparison(detector), []
     rng = np.random.default_rng(0)
     with _exact_products():
@@ -58,7 +57,7 @@ def check(saved_model_dir, detector, inputs):
 
 
 def _outputs_of_both(model, detector, inputs, image):
-    """What a SavedModel and its detector say of an image, and the resized (H, W)."""
+    """What a model and its detector say of an image, and the resized (H, W)."""
     request = inputs.example(image)
     got = model(*request.values())
     batch = np.repeat(image[None], inputs.batch, axis=0)

@@ -57,6 +57,11 @@ class ServingModule(tf.Module):
             )
             setattr(self, f"detect_with_{name}", with_option)
 
+    @property
+    def specs(self):
+        """The arguments of `__call__`."""
+        return self._inputs.specs
+
     def signatures(self):
         """{signature name: function} for tf.saved_model.save."""
         chosen = {name: getattr(self, f"detect_with_{name}") for name in self._options}

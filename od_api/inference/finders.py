@@ -13,6 +13,8 @@ from od_api.config.loading import load_config, locate
 from od_api.core.errors import ConfigError, UserError
 from od_api.core.printable import printable
 from od_api.data.inputs import label_map_path
+from od_api.data.label_map import LabelMap
+from od_api.engines.onnx_engine import LABEL_MAP, OnnxModel, onnx_file
 from od_api.exporting import saved_models
 from od_api.exporting.serving import ServingModule, outputs_of
 
@@ -26,7 +28,7 @@ class Finder(NamedTuple):
     Attributes:
       find: uint8 [B, h, w, 3] -> B dicts as `saved_models.run_batch` gives them.
       config_path: of its pipeline.config; None where none is beside it.
-      label_map: path of the file, or None.
+      label_map: LabelMap, or None.
       path: of the SavedModel or of the run, for messages.
     """
 
@@ -48,6 +50,9 @@ def finder(path, checkpoint=None):
       UserError: it is none of these, or does not fit.
     """
     path = pathlib.Path(path)
+    if file := onnx_file(path):
+        _refuse_checkpoint(file, checkpoint)
+        return _of_onnx(file)
     try:
         directory = saved_models.saved_model_dir(path)
     except UserError as error:
@@ -59,12 +64,29 @@ def finder(path, checkpoint=None):
                 "or that of a training"
             ) from error
         return _of_run(run, _chosen(path, run, checkpoint))
+    _refuse_checkpoint(path, checkpoint)
+    return _of_export(directory)
+
+
+def _refuse_checkpoint(path, checkpoint):
     if checkpoint is not None:
         raise UserError(
             f"{printable(path)} is an export, which has one set of weights: leave out "
             "checkpoint, or name the directory of the run"
         )
-    return _of_export(directory)
+
+
+def _of_onnx(file):
+    model = OnnxModel(file)
+
+    def find(images):
+        return saved_models.image_by_image(model(images), len(images))
+
+    label_map = None
+    if text := model.metadata.get(LABEL_MAP):
+        label_map = LabelMap.of_text(text, file)
+    config_path = file.parent / _CONFIG
+    return Finder(find, config_path if config_path.is_file() else None, label_map, file)
 
 
 def _of_export(directory):
@@ -77,7 +99,8 @@ def _of_export(directory):
 
     assets = sorted((directory / "assets").glob("*"))
     config_path = _config_beside(directory)
-    return Finder(find, config_path, assets[0] if assets else None, directory)
+    label_map = LabelMap.load(assets[0]) if assets else None
+    return Finder(find, config_path, label_map, directory)
 
 
 def _config_beside(directory):
@@ -139,9 +162,9 @@ def _of_run(run, checkpoint):
 
 
 def _label_map_of(config):
-    """The path that its readers name, or None where there is no such file."""
+    """The one that its readers name, or None where there is no such file."""
     try:
         path = label_map_path(config)
     except UserError:
         return None
-    return path if tf.io.gfile.exists(path) else None
+    return LabelMap.load(path) if tf.io.gfile.exists(path) else None

@@ -1,0 +1,1 @@
+"""Engines that run exported networks; each imports its package when it is used."""
