@@ -74,3 +74,10 @@ def test_shipped_configs_are_found_by_name(site, tmp_path):
     shown = run(site, tmp_path, "config", "show", name)
     assert "ssd {" in shown
     assert run(site, tmp_path, "config", "show", f"configs/{name}") == shown
+
+
+def test_the_reference_is_in_it(site, tmp_path):
+    """So are the files of the schema, whose comments it shows, and py.typed."""
+    said = run(site, tmp_path, "config", "reference", "checkpoint_every_n_steps")
+    assert "| Steps between two checkpoints. | used |" in said
+    assert (site / "od_api" / "py.typed").is_file()
