@@ -49,6 +49,8 @@ class Resnet(StagedNetwork):
       old_padding: the first pool pads as slim and the old API did ("same": at the end
         of a map of even size), which their weights rely on. Their convolutions had no
         biases: those here keep their values.
+      old_slim_override: conv_hyperparams leave ReLU behind the sums of blocks, and
+        batch norm's decay .997 and epsilon 1e-5, as they did those of slim.
       trident: a Trident: one stage in branches of several dilations.
 
     Attributes:
@@ -75,6 +77,7 @@ class Resnet(StagedNetwork):
         deformable_groups=1,
         deformable_modulation=False,
         old_padding=False,
+        old_slim_override=False,
         trident=None,
     ):
         super().__init__(name=f"resnet{depth}")
@@ -111,8 +114,10 @@ class Resnet(StagedNetwork):
                 return keras.layers.Identity(name=layer.name)
             if old_padding and layer.name == "pool1_pool":
                 config["padding"] = "same"
+            keeps = old_slim_override and _keeps_settings(layer, config)
+            settings = None if keeps else conv_hyperparams
             other = keras_network.apply_settings(
-                layer, config, conv_hyperparams, freeze_batch_norm
+                layer, config, settings, freeze_batch_norm
             )
             other = deforms(layer, config) or other
             if trident is None:
@@ -159,6 +164,14 @@ class Resnet(StagedNetwork):
         means to reverse the input channels of the first kernel.
         """
         return bgr_less_means(images)
+
+
+def _keeps_settings(layer, config):
+    """Whether slim's override did not reach a layer; batch norm gets slim's numbers."""
+    if isinstance(layer, keras.layers.BatchNormalization):
+        config.update(momentum=0.997, epsilon=1e-5)
+        return True
+    return layer.name.endswith("_out")
 
 
 def _keep_biases(network):

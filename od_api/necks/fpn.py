@@ -1,7 +1,5 @@
 """Feature pyramid network (Lin et al., CVPR 2017)."""
 
-import itertools
-
 from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.layers import fused_batch_norm
@@ -38,6 +36,8 @@ class Fpn(MapSource):
       use_explicit_padding: 3x3 convolutions get one zero on every side.
       conv_hyperparams: a `ConvHyperparams`.
       freeze_batch_norm: batch norm keeps its statistics, scale and offset.
+      unsmoothed_sums: what goes down is the sum, as in the old API's TensorFlow 1
+        models (and in the paper).
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class Fpn(MapSource):
         use_explicit_padding=False,
         conv_hyperparams=None,
         freeze_batch_norm=False,
+        unsmoothed_sums=False,
     ):
         super().__init__(name="fpn")
         check_levels(min_level, max_level)
@@ -66,6 +67,7 @@ class Fpn(MapSource):
                 use_explicit_padding=use_explicit_padding,
             )
 
+        self.unsmoothed_sums = unsmoothed_sums
         top = min(max_level, COARSEST_STAGE)
         self._stages = stages_of(min_level, max_level)
         self._lateral = {
@@ -119,9 +121,11 @@ class Fpn(MapSource):
         }
         more = lateral_maps(maps) if auxiliary else {}
         levels = list(maps)
-        for level, above in reversed(list(itertools.pairwise(levels))):
-            total = maps[level] + upsample_like(maps[above], maps[level])
+        down = maps[levels[-1]]
+        for level in reversed(levels[:-1]):
+            total = maps[level] + upsample_like(down, maps[level])
             maps[level] = self._smooth[level](total)
+            down = total if self.unsmoothed_sums else maps[level]
         last = maps[levels[-1]]
         for level, chain in self._coarse.items():
             last = maps[level] = chain(last)

@@ -6,7 +6,11 @@ from od_api.core.errors import ConfigError
 from od_api.protos import hyperparams_pb2
 
 # Of an extractor and of the backbone: what only the old API's own weights need.
-OLD_SETTINGS = {"old_padding": "a ResNet", "old_depth_multiplier": "MobileNet v1"}
+OLD_SETTINGS = {
+    "old_padding": "a ResNet",
+    "old_slim_override": "a ResNet",
+    "old_depth_multiplier": "MobileNet v1",
+}
 
 # The base network's own settings, which `conv_hyperparams` did not touch unless
 # override_base_feature_extractor_hyperparams was set. An l2 weight counts half.

@@ -39,6 +39,7 @@ def _fpn(message, resnet=False):
     neck.fpn.min_level = message.fpn.min_level
     neck.fpn.max_level = message.fpn.max_level
     neck.fpn.depth = max(depth, message.min_depth)
+    neck.fpn.unsmoothed_sums = message.fpn.unsmoothed_sums
     neck.fpn.use_depthwise = message.use_depthwise and not resnet
     neck.fpn.use_explicit_padding = message.use_explicit_padding and not resnet
     return neck

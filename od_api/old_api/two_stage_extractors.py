@@ -181,6 +181,7 @@ def _resnet_fpn(extractor, depth):
     if extractor.HasField("fpn"):
         neck.fpn.min_level = extractor.fpn.min_level
         neck.fpn.max_level = extractor.fpn.max_level
+        neck.fpn.unsmoothed_sums = extractor.fpn.unsmoothed_sums
     neck.fpn.depth = extractor.fpn.additional_layer_depth
     neck.fpn.freeze_batch_norm = not extractor.batch_norm_trainable
     if extractor.HasField("conv_hyperparams"):

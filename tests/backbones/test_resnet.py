@@ -59,6 +59,24 @@ def test_old_networks_have_no_biases_to_train():
         assert any("bias" in v.path for v in backbone.trainable_variables) == trained
 
 
+@pytest.mark.parametrize("slim", [True, False])
+def test_old_slim_override_leaves_sums_and_batch_norm(slim):
+    """conv_hyperparams' activation is behind convolutions alone; 6 is ReLU 6 of 7."""
+    network = _build(
+        "depth_multiplier: 0.1 min_depth: 1 conv_hyperparams { activation: RELU_6 "
+        "batch_norm { decay: 0.9 epsilon: 0.01 } } "
+        f"old_slim_override: {str(slim).lower()}"
+    ).network
+    of_seven = {
+        name: float(network.get_layer(f"conv2_block1_{name}")(tf.constant([7.0]))[0])
+        for name in ("1_relu", "out")
+    }
+    assert of_seven == {"1_relu": 6, "out": 7 if slim else 6}
+    norm = network.get_layer("conv2_block1_1_bn")
+    assert norm.epsilon == pytest.approx(1e-5 if slim else 0.01)
+    assert norm.momentum == pytest.approx(0.997 if slim else 0.9)
+
+
 def test_normalize_gives_bgr_less_the_means():
     normalize = _build("depth_multiplier: 0.05").normalize
     rgb = tf.constant([[[[123.68, 116.779, 104.939]]]])

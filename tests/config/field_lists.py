@@ -75,6 +75,7 @@ USED = {
         pad_to_multiple type conv_hyperparams backbone neck fpn depth_multiplier
         min_depth use_explicit_padding use_depthwise num_layers
         override_base_feature_extractor_hyperparams old_padding old_depth_multiplier
+        old_slim_override
     """,
     "Loss": """
         localization_loss classification_loss hard_example_miner classification_weight
@@ -104,7 +105,7 @@ USED = {
     "FasterRcnnFeatureExtractor": """
         type first_stage_features_stride batch_norm_trainable conv_hyperparams fpn
         backbone neck override_base_feature_extractor_hyperparams pad_to_multiple
-        old_padding
+        old_padding old_slim_override
     """,
     "Optimizer": """
         use_moving_average moving_average_decay rms_prop_optimizer momentum_optimizer

@@ -65,6 +65,21 @@ def test_values_of_a_pyramid_of_ones():
     np.testing.assert_allclose(maps["P4"][0, :, :, 0], [[8, 8], [8, 8]])
 
 
+@pytest.mark.parametrize(
+    ("text", "centre", "corner"), [("", 81, 36), ("unsmoothed_sums: true", 27, 12)]
+)
+def test_what_goes_down(text, centre, corner):
+    """As above: P4 is 8, its sum 2; so the sums of P3's cells are 1 + 8, or 1 + 2."""
+    neck = _build(
+        "min_level: 3 max_level: 5 depth: 1 conv_hyperparams { activation: NONE "
+        f"initializer {{ random_normal_initializer {{ mean: 1 stddev: 0 }} }} }} {text}"
+    )
+    sizes = {"C3": 4, "C4": 2, "C5": 1}
+    maps = neck({name: tf.ones([1, n, n, 1]) for name, n in sizes.items()})
+    np.testing.assert_allclose(maps["P4"], np.full([1, 2, 2, 1], 8))
+    assert maps["P3"][0, 1, 1, 0] == centre and maps["P3"][0, 0, 0, 0] == corner
+
+
 def test_laterals_are_handed_out_to_those_who_ask():
     """Of ones: M4 is C4, not yet the sum; the top has nothing above it: M5 is P5."""
     neck = _build(

@@ -27,6 +27,13 @@ _PADDING = (
 )
 
 
+_SMOOTHING = re.compile(r"(^|/)smoothing_\d+/")
+_SUMS = (
+    "its pyramid passed sums down before they are smoothed: unsmoothed_sums: true in "
+    "fpn makes the model the one that these weights were trained in"
+)
+
+
 class OldSource(NamedTuple):
     """Old weights by our names.
 
@@ -96,6 +103,9 @@ def _notes(old, found, parts):
     notes = [_FOLDED.format(found.folded)] if found.folded else []
     if has_old_resnet(old) and not getattr(parts.get("backbone"), "old_padding", True):
         notes.append(_PADDING)
+    neck = parts.get("neck")
+    if has_unsmoothed_sums(old) and not getattr(neck, "unsmoothed_sums", True):
+        notes.append(_SUMS)
     if has_level_predictors(found.unused):
         notes.append(_OWN_PREDICTORS)
     return notes
@@ -104,6 +114,11 @@ def _notes(old, found, parts):
 def has_old_resnet(old):
     """Whether the weights are of a ResNet of slim or of the old API."""
     return any(_OLD_RESNET.search(name) for name in old.arrays)
+
+
+def has_unsmoothed_sums(old):
+    """Whether the weights are of a pyramid whose sums go down unsmoothed."""
+    return old.slim and any(map(_SMOOTHING.search, old.arrays))
 
 
 def has_level_predictors(names):

@@ -15,6 +15,47 @@ CASCADE = "first_stages { box_predictor { cascade_rpn_predictor {} } }"
 OWN_HEAD = "first_stages { box_predictor { region_proposal_predictor { %s } } }"
 
 
+def with_old_ssd(text, names, slim=True):
+    """(SSD's feature extractor that is made, fields that were set in it)."""
+    config = pipeline_pb2.TrainEvalPipelineConfig()
+    text_format.Parse(text, config.model.ssd.feature_extractor)
+    arrays = {name: np.zeros([1], np.float32) for name in names}
+    old = OldWeights("old.ckpt", "checkpoint", slim, arrays, {}, 0)
+    changed, fields = with_old_network(config, old)
+    return changed.model.ssd.feature_extractor, fields
+
+
+RESNET = "FeatureExtractor/resnet_v1_101/conv1/weights"
+SMOOTHING = "FeatureExtractor/MobilenetV1/fpn/smoothing_1/weights"
+OVERRIDE = "override_base_feature_extractor_hyperparams: true conv_hyperparams { %s }"
+
+
+@pytest.mark.parametrize("settings", ["activation: RELU_6", "batch_norm {}"])
+def test_what_did_not_reach_a_resnet_of_slim(settings):
+    text = f'type: "ssd_resnet101_v1_fpn" {OVERRIDE % settings}'
+    extractor, fields = with_old_ssd(text, [RESNET])
+    assert fields == ["old_padding", "old_slim_override"]
+    assert extractor.old_slim_override
+
+
+def test_slims_own_numbers_reach_everything():
+    same = "activation: RELU batch_norm { epsilon: 0.00001 }"
+    for text in (OVERRIDE % same, ""):
+        text = f'type: "ssd_resnet101_v1_fpn" {text}'
+        assert with_old_ssd(text, [RESNET])[1] == ["old_padding"]
+
+
+def test_pyramids_of_slim_pass_sums_down():
+    text = 'type: "ssd_mobilenet_v1_fpn"'
+    extractor, fields = with_old_ssd(text, [SMOOTHING])
+    assert fields == ["unsmoothed_sums"] and extractor.fpn.unsmoothed_sums
+    assert with_old_ssd(text, ["smoothing_1_conv/kernel"], slim=False)[1] == []
+    assert with_old_ssd(f"{text} fpn {{ unsmoothed_sums: true }}", [SMOOTHING])[1] == []
+    parts = "backbone { mobilenet_v1 {} } neck { fpn { depth: 8 } }"
+    extractor, fields = with_old_ssd(parts, [SMOOTHING])
+    assert fields == ["unsmoothed_sums"] and extractor.neck.fpn.unsmoothed_sums
+
+
 def with_old(text, names):
     """(FasterRcnn message that is made, fields that were set in it)."""
     config = pipeline_pb2.TrainEvalPipelineConfig()
