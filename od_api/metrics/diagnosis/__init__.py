@@ -1,0 +1,1 @@
+"""What is wrong with detections: kinds of errors, thresholds, confusion, intervals."""
