@@ -13,6 +13,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from od_api.core.errors import UserError
+from od_api.metrics.diagnosis import class_matches
 from od_api.metrics.image_records import ImageRecords
 from od_api.protos import eval_pb2
 
@@ -113,6 +114,30 @@ class CocoDetectionMetrics:
             for i, class_id in enumerate(self._label_map.ids)
         ]
 
+    def scores_of_classes(self):
+        """{class id: {"AP", "AP50", "AR"}}, -1 where there is nothing to measure."""
+        rows = {}
+        for i, class_id in enumerate(self._label_map.ids):
+            recall = self._arrays()["recall"][:, i, 0, -1]
+            rows[class_id] = {
+                "AP": self._average_precision(classes=[i]),
+                "AP50": self._average_precision(_IOU["@.50IOU"], classes=[i]),
+                "AR": mean_of_known(recall),
+            }
+        return rows
+
+    def matches(self):
+        """[ClassMatches] of objects of all sizes; by pycocotools, however `fast`."""
+        if not self._fast:
+            return class_matches.of_evaluation(self._done())
+        with contextlib.redirect_stdout(io.StringIO()):
+            run = self._run(COCO, COCOeval)
+            run.params.maxDets = [self._most]
+            run.params.areaRng = run.params.areaRng[:1]
+            run.params.areaRngLbl = run.params.areaRngLbl[:1]
+            run.evaluate()
+        return class_matches.of_evaluation(run)
+
     def curves(self):
         """{class name: {recall, precision, scores}}, lists, at IoU .5.
 
@@ -169,22 +194,29 @@ class CocoDetectionMetrics:
 
     def _arrays(self):
         """COCOeval's `precision` [T, R, K, areas, limits], `scores`, and `recall`."""
+        return self._done().eval
+
+    def _done(self):
+        """The COCOeval of the images so far."""
         if self._evaluated is None:
             self._evaluated = self._evaluate()
         return self._evaluated
 
     def _evaluate(self):
-        dataset, evaluation = self._tools()
-        truth, found = dataset(), dataset()
-        truth.dataset, found.dataset = self._datasets()
         with contextlib.redirect_stdout(io.StringIO()):
-            truth.createIndex()
-            found.createIndex()
-            run = evaluation(truth, found, self.iou_type)
+            run = self._run(*self._tools())
             run.params.maxDets = self._limits()
             run.evaluate()
             run.accumulate()
-        return run.eval
+        return run
+
+    def _run(self, dataset, evaluation):
+        """An evaluation of all images that was not started."""
+        truth, found = dataset(), dataset()
+        truth.dataset, found.dataset = self._datasets()
+        truth.createIndex()
+        found.createIndex()
+        return evaluation(truth, found, self.iou_type)
 
     def _tools(self):
         """The classes of a data set and of an evaluation."""
