@@ -12,6 +12,7 @@ from od_api.config.compatibility import check_compatibility
 from od_api.core.errors import UserError
 from od_api.data.inputs import finds_boxes, num_classes_of
 from od_api.evaluation.bare_files import measure_files as measure_files
+from od_api.evaluation.diagnosed_images import DiagnosisOptions
 from od_api.evaluation.evaluation import Evaluation
 from od_api.evaluation.given_detections import GivenDetections
 
@@ -23,6 +24,7 @@ def evaluate(
     output_dir: str | os.PathLike[str] | None = None,
     tiles: Any = None,
     save_to: str | os.PathLike[str] | None = None,
+    diagnosis: DiagnosisOptions | None = None,
 ) -> dict[str, float]:
     """Evaluates one checkpoint on every eval_input_reader.
 
@@ -34,6 +36,8 @@ def evaluate(
         an image of its own. None: each image is resized whole.
       save_to: path of a JSON file for what was found, as COCO results: what
         `evaluate_detections` takes.
+      diagnosis: DiagnosisOptions: say what is wrong with boxes, too, with a page
+        report.html; None: do not.
 
     Returns:
       {metric name: float}, those of the second and later readers as `name/metric`.
@@ -46,11 +50,13 @@ def evaluate(
     detector, restore = detector_for_inference(config)
     step = restore(found)
     output_dir = output_dir or pathlib.Path(found.prefix).parent
-    evaluation = Evaluation(config, detector, output_dir, tiles, save_to=save_to)
+    evaluation = Evaluation(
+        *(config, detector, output_dir, tiles), save_to=save_to, diagnosis=diagnosis
+    )
     return evaluation.run(step)
 
 
-def evaluate_detections(config, detections, *, output_dir=None):
+def evaluate_detections(config, detections, *, output_dir=None, diagnosis=None):
     """Measures detections that are there already, on every eval_input_reader.
 
     Args:
@@ -58,6 +64,7 @@ def evaluate_detections(config, detections, *, output_dir=None):
       detections: path of COCO results (JSON), or of TFRecords with image/detection/*.
         An image is told by its source_id; one without detections counts.
       output_dir: where `eval/` goes; the folder of `detections` by default.
+      diagnosis: as of `evaluate`.
 
     Returns:
       As `evaluate`, without losses.
@@ -71,4 +78,6 @@ def evaluate_detections(config, detections, *, output_dir=None):
         raise UserError("--detections are boxes, and the config's model finds none")
     given = GivenDetections(detections, num_classes_of(config))
     output_dir = output_dir or pathlib.Path(detections).parent
-    return Evaluation(config, None, output_dir, given=given).run(None)
+    return Evaluation(config, None, output_dir, given=given, diagnosis=diagnosis).run(
+        None
+    )

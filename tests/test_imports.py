@@ -20,7 +20,7 @@ FLOORS = (
     {"core"},
     {"system"},
     {"old_api"},
-    {"config", "pictures", "engines"},
+    {"config", "pages", "pictures", "engines"},
     {"layers"},
     PARTS,
     {"detectors"},
@@ -31,7 +31,7 @@ FLOORS = (
     {"config_checks", "inference"},
     {
         *("train", "evaluate", "export", "detect", "infer", "demo", "follow", "load"),
-        *("config_check", "config_explain", "import_checkpoint"),
+        *("config_check", "config_explain", "import_checkpoint", "compare"),
     },
     {"study", "launch", "techniques", "compat"},
     {"reference"},

@@ -1,14 +1,24 @@
 """`od-api eval`: its arguments, and what they mean together."""
 
+import pathlib
+
+from od_api.config.loading import own_config, placed
 from od_api.core.errors import UserError
+from od_api.core.printable import printable
 from od_api.system.arguments import add_config, add_tiles
+
+_OF_CHECKPOINT = ("follow", "tiles", "overlap", "save_detections")
 
 
 def add_arguments(parser):
     """Adds the arguments, and `func(args)`."""
     add_config(parser, optional=True)
     parser.add_argument(
-        "checkpoint", nargs="?", help="a checkpoint, or a directory of them"
+        "evaluated",
+        nargs="*",
+        metavar="checkpoint",
+        help="a checkpoint, or a directory of them; two are compared, and either may "
+        "be a file of detections. Runs need no config: they have their own",
     )
     parser.add_argument(
         "--detections",
@@ -19,7 +29,8 @@ def add_arguments(parser):
     parser.add_argument(
         "--ground-truth",
         metavar="COCO_JSON",
-        help="of the --detections, in place of a config's eval_input_reader",
+        help="of the --detections, or of two files of them, in place of a config's "
+        "eval_input_reader",
     )
     parser.add_argument(
         "--metrics-set",
@@ -38,39 +49,107 @@ def add_arguments(parser):
     parser.add_argument("--follow", action="store_true", help="wait for new ones")
     parser.add_argument("--timeout", type=int, default=3600, metavar="SECONDS")
     add_tiles(parser)
+    _add_report(parser)
     parser.set_defaults(func=_eval)
 
 
+def _add_report(parser):
+    parser.add_argument(
+        "--no-report",
+        action="store_true",
+        help="leave out what is wrong with boxes, report.html and detections.json",
+    )
+    parser.add_argument(
+        "--per-class", action="store_true", help="print all classes, however many"
+    )
+    parser.add_argument(
+        "--bootstrap",
+        type=int,
+        metavar="N",
+        help="samples of the images for intervals; 0 for none (default: 1000)",
+    )
+
+
 def _eval(args):
-    from od_api import evaluate, load_config
-    from od_api.evaluate import evaluate_detections, measure_files
+    path, evaluated = _config_and_evaluated(args)
+    _refuse_mixed(args, path, evaluated)
+    _refuse_mixed_report(args, evaluated)
+    samples = {} if args.bootstrap is None else {"samples": args.bootstrap}
+    if len(evaluated) == 2:
+        _compare(args, path, evaluated, samples)
+        return
+    diagnosis = None
+    if not args.no_report:
+        from od_api.evaluation.diagnosed_images import DiagnosisOptions
+
+        diagnosis = DiagnosisOptions(every_class=args.per_class, **samples)
+    if args.ground_truth:
+        from od_api.evaluate import measure_files
+
+        settings = {"output_dir": args.output, "diagnosis": diagnosis}
+        files = args.detections, args.ground_truth
+        measure_files(*files, args.metrics_set, **settings)
+        return
+    with placed(path, args.overrides) as config:
+        _evaluate(args, config, diagnosis, *evaluated)
+
+
+def _evaluate(args, config, diagnosis, checkpoint=None):
+    from od_api.evaluate import evaluate, evaluate_detections
     from od_api.follow import follow
     from od_api.tiles.tiling import Tiling
 
-    _refuse_mixed(args)
-    if args.ground_truth:
-        files = args.detections, args.ground_truth
-        measure_files(*files, args.metrics_set, output_dir=args.output)
-        return
-    config = load_config(args.config, args.overrides)
     if args.detections:
-        evaluate_detections(config, args.detections, output_dir=args.output)
+        where = {"output_dir": args.output, "diagnosis": diagnosis}
+        evaluate_detections(config, args.detections, **where)
         return
     where = {
         "output_dir": args.output,
         "tiles": Tiling.parsed(args.tiles, args.overlap),
     }
     if args.follow:
-        follow(config, args.checkpoint, timeout=args.timeout, **where)
+        follow(config, checkpoint, timeout=args.timeout, **where)
     else:
-        evaluate(config, args.checkpoint, save_to=args.save_detections, **where)
+        settings = {"save_to": args.save_detections, "diagnosis": diagnosis}
+        evaluate(config, checkpoint, **settings, **where)
 
 
-def _refuse_mixed(args):
+def _compare(args, path, evaluated, samples):
+    from od_api.compare import compare, compare_files
+
+    where = {"output": args.output, **samples}
+    if args.ground_truth:
+        compare_files(*evaluated, args.ground_truth, **where)
+    else:
+        compare(*evaluated, path, overrides=args.overrides, **where)
+
+
+def _config_and_evaluated(args):
+    """(path of the config or None, [what is evaluated]); a run has its own config."""
+    given = [args.config, *args.evaluated] if args.config is not None else []
+    if len(given) > 3:
+        raise UserError(
+            "od-api eval evaluates one checkpoint, or compares two, but "
+            f"{len(given) - 1} are named"
+        )
+    if given and args.ground_truth and not args.detections:
+        return None, given
+    if not given or not pathlib.Path(args.config).is_dir():
+        return args.config, args.evaluated
+    # What stands in the place of a config is a run.
+    if len(given) == 3:
+        raise UserError(
+            f"{printable(args.config)} is a folder, and no config: name a config and "
+            "two runs, or two runs alone"
+        )
+    return (None if len(given) == 2 else own_config(args.config)), given
+
+
+def _refuse_mixed(args, path, evaluated):
     """Refuses options that have no meaning together."""
     if args.ground_truth:
-        _refuse_beside_ground_truth(args)
-    elif args.config is None:
+        _refuse_beside_ground_truth(args, path, evaluated)
+    elif path is None and len(evaluated) < 2:
         raise UserError(
             "name a pipeline.config; detections can be measured without one: "
             "--detections FILE --ground-truth COCO_JSON"
@@ -80,22 +159,49 @@ def _refuse_mixed(args):
             "--metrics-set goes with --ground-truth; with a config it is "
             "eval_config.metrics_set"
         )
-    elif (args.checkpoint is None) == (args.detections is None):
+    elif bool(evaluated) == (args.detections is not None):
         raise UserError("name either a checkpoint or --detections FILE to evaluate")
-    of_checkpoint = ("follow", "tiles", "overlap", "save_detections")
-    given = [name for name in of_checkpoint if getattr(args, name)]
+    given = [name for name in _OF_CHECKPOINT if getattr(args, name)]
     if args.detections and given:
-        flag = f"--{given[0].replace('_', '-')}"
-        raise UserError(f"{flag} is for checkpoints, not for --detections")
+        raise UserError(f"{_flag(given[0])} is for checkpoints, not for --detections")
     if args.follow and args.save_detections:
         raise UserError("--save-detections is for one checkpoint, not for --follow")
 
 
-def _refuse_beside_ground_truth(args):
-    if not args.detections:
-        raise UserError("--ground-truth needs --detections FILE")
-    if args.config is not None or args.overrides:
+def _refuse_beside_ground_truth(args, path, evaluated):
+    if path is not None or args.overrides or (args.detections and evaluated):
         raise UserError(
             "--ground-truth stands in place of a config: leave out one of them (a "
             "config's eval_input_reader names its own ground truth)"
         )
+    if not args.detections and len(evaluated) != 2:
+        raise UserError(
+            "--ground-truth needs --detections FILE, or two files of detections to "
+            "compare"
+        )
+
+
+def _refuse_mixed_report(args, evaluated):
+    """Refuses what has no meaning for the report, or for a comparison."""
+    if args.bootstrap is not None and (args.bootstrap < 0 or args.bootstrap == 1):
+        raise UserError(
+            f"--bootstrap is {args.bootstrap}: intervals need many samples, e.g. 1000; "
+            "0 leaves them out"
+        )
+    if len(evaluated) == 2:
+        single = (*_OF_CHECKPOINT, "per_class", "no_report", "metrics_set")
+        given = [name for name in single if getattr(args, name)]
+        if given:
+            raise UserError(f"{_flag(given[0])} is for one checkpoint, not for two")
+        if args.bootstrap == 0:
+            raise UserError("--bootstrap 0: two are compared by samples of the images")
+        return
+    unused = ["per_class"] * args.per_class
+    unused += ["bootstrap"] * (args.bootstrap is not None)
+    if unused and (args.no_report or args.follow):
+        without = "--no-report" if args.no_report else "--follow"
+        raise UserError(f"{_flag(unused[0])} has no effect with {without}")
+
+
+def _flag(name):
+    return f"--{name.replace('_', '-')}"

@@ -4,6 +4,7 @@ The schema is the TensorFlow Object Detection API's, so its configs parse unchan
 This module imports no TensorFlow and no part: reading a config is instant.
 """
 
+import contextlib
 import copy
 import os
 import pathlib
@@ -18,6 +19,7 @@ from od_api.config.text_layout import TextLayout
 from od_api.config.text_parsing import nearest, parse_message
 from od_api.core.errors import ConfigError, UserError
 from od_api.core.message_fields import is_map, is_repeated
+from od_api.core.printable import printable
 from od_api.protos import pipeline_pb2
 from od_api.system.files import decode_text, read_bytes
 
@@ -75,6 +77,30 @@ def locate(error, path, overrides=()):
         if field and len(field.path) > deepest:
             deepest, place = len(field.path), f"{file}:{field.line}:{field.column}"
     return type(error)(error.message, error.field_path, place)
+
+
+@contextlib.contextmanager
+def placed(path, overrides=()):
+    """Yields the config at `path`; errors of the block are placed in it (`locate`)."""
+    try:
+        yield load_config(path, overrides)
+    except ConfigError as error:
+        raise locate(error, path, overrides) from error
+
+
+def own_config(run):
+    """The path of the config that a run was trained with, in its folder.
+
+    Raises:
+      UserError: there is none.
+    """
+    path = os.path.join(run, "pipeline.config")
+    if not os.path.isfile(path):
+        raise UserError(
+            f"{printable(run)} has no pipeline.config, so that it is no directory of a "
+            "training run: name a config before it"
+        )
+    return path
 
 
 def _read_with_base(path):

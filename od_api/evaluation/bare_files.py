@@ -7,15 +7,19 @@ from absl import logging
 from od_api.core.errors import ConfigError, UserError
 from od_api.core.printable import printable
 from od_api.evaluation.coco_truth import CocoTruth
+from od_api.evaluation.diagnosed_images import DiagnosedImages
 from od_api.evaluation.image_detections import ImageDetections
 from od_api.metrics import build_evaluators, evaluation_report
+from od_api.metrics.diagnosis.diagnosis import Diagnosing
 from od_api.metrics.summaries import Summaries
 from od_api.protos import eval_pb2
 
 _OF_BOXES, _OF_MASKS = "coco_detection_metrics", "coco_mask_metrics"
 
 
-def measure_files(detections, ground_truth, metrics_sets=(), output_dir=None):
+def measure_files(
+    detections, ground_truth, metrics_sets=(), output_dir=None, diagnosis=None
+):
     """Measures detections of any origin.
 
     Args:
@@ -25,6 +29,7 @@ def measure_files(detections, ground_truth, metrics_sets=(), output_dir=None):
         and COCO's of masks where every object and every detection has one.
       output_dir: where `eval/` with the report goes; the folder of `detections` by
         default.
+      diagnosis: DiagnosisOptions: say what is wrong with boxes, too; None: do not.
 
     Returns:
       {metric name: float}.
@@ -33,24 +38,68 @@ def measure_files(detections, ground_truth, metrics_sets=(), output_dir=None):
       UserError: bad files; detections that are not of these images and classes; a
         metric that does not exist. Nothing is written then.
     """
+    truth, found = _opened(detections, ground_truth)
+    evaluators = _evaluators(metrics_sets, truth, found)
+    with_masks = any(evaluator.needs_masks for evaluator in evaluators)
+    folder = pathlib.Path(output_dir or pathlib.Path(detections).parent) / "eval"
+    diagnosed = diagnosis and DiagnosedImages(
+        truth.label_map, None, diagnosis, folder=folder, saves=False
+    )
+    for number, image in _images(truth, found, with_masks):
+        for evaluator in evaluators:
+            evaluator.add(number, image["groundtruth"], image["detections"])
+        if diagnosed:
+            diagnosed.add(number, image)
+    metrics = {k: v for e in evaluators for k, v in e.result().items()}
+    result = diagnosed and diagnosed.result(evaluators)
+    report = evaluation_report.write(
+        folder,
+        step=None,
+        metrics=metrics,
+        evaluators=evaluators,
+        diagnosis=result and result.report,
+    )
+    with Summaries(folder) as summaries:
+        summaries.scalars(metrics, 0)
+    text = evaluation_report.summary(metrics)
+    if diagnosed:
+        text += diagnosed.write(report, result)
+    logging.info("given detections\n%s", text)
+    return metrics
+
+
+def diagnose_files(detections, ground_truth):
+    """The Diagnosis of detections of any origin, without intervals.
+
+    Args, Raises: as of `measure_files`.
+    """
+    truth, found = _opened(detections, ground_truth)
+    diagnosing = Diagnosing(truth.label_map, samples=0)
+    for number, image in _images(truth, found, with_masks=False):
+        diagnosing.add(number, image)
+    return diagnosing.result()
+
+
+def _opened(detections, ground_truth):
     truth = CocoTruth(ground_truth)
     name = printable(ground_truth)
     found = ImageDetections(detections, f"image of {name}", truth.offset)
     found.refuse_classes(truth.ids, f"the categories of {name}")
-    evaluators = _evaluators(metrics_sets, truth, found)
-    with_masks = any(evaluator.needs_masks for evaluator in evaluators)
+    return truth, found
+
+
+def _images(truth, found, with_masks):
+    """Yields (number, image as of `per_image`, without pixels)."""
     for number, (source_id, shape, objects) in enumerate(truth.images(with_masks)):
-        of_image = found.of(source_id, shape, with_masks)
-        for evaluator in evaluators:
-            evaluator.add(number, objects, of_image)
+        yield (
+            number,
+            {
+                "source_id": str(source_id).encode(),
+                "groundtruth": objects,
+                "detections": found.of(source_id, shape, with_masks),
+            },
+        )
     found.finish()
-    metrics = {k: v for e in evaluators for k, v in e.result().items()}
-    folder = pathlib.Path(output_dir or pathlib.Path(detections).parent) / "eval"
-    evaluation_report.write(folder, step=None, metrics=metrics, evaluators=evaluators)
-    with Summaries(folder) as summaries:
-        summaries.scalars(metrics, 0)
-    logging.info("given detections\n%s", evaluation_report.summary(metrics))
-    return metrics
 
 
 def _evaluators(names, truth, found):

@@ -1,12 +1,14 @@
 """A detector over the records of all eval_input_readers, as often as asked."""
 
 import pathlib
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 from absl import logging
 
 from od_api.core import variables
 from od_api.data.batch_fields import numeric, targets_of
+from od_api.evaluation.diagnosed_images import DiagnosedImages
 from od_api.evaluation.readers import readers_of, refuse_without_masks
 from od_api.evaluation.saved_detections import SavedDetections
 from od_api.evaluation.tiled_detector import TiledDetector
@@ -16,6 +18,17 @@ from od_api.metrics.per_image import labelled, of_whole_images, per_image
 from od_api.metrics.summaries import Summaries
 from od_api.pictures import draw
 from od_api.system.terminal import bars, tracked
+
+
+class _Measured(NamedTuple):
+    """What is known of a reader's images: `diagnosed` is DiagnosedImages or None."""
+
+    source: Any
+    metrics: dict
+    evaluators: list
+    pictures: list
+    diagnosed: Any
+
 
 # Of samplers: the validation losses of two checkpoints see the same draws.
 _SEED = (0, 0)
@@ -33,15 +46,26 @@ class Evaluation:
         losses then. None: as the resizer makes them.
       given: GivenDetections, in place of a detector; there are no losses then.
       save_to: path of a JSON file for what is found, as COCO results; None: no file.
+      diagnosis: DiagnosisOptions: say what is wrong with boxes, too; None: do not.
 
     Attributes:
       metric_names: of what `run` measures; losses come on top.
+      diagnoses: {reader name: Diagnosis} of the last `run`.
     """
 
     def __init__(
-        self, config, detector, output_dir, tiles=None, *, given=None, save_to=None
+        self,
+        config,
+        detector,
+        output_dir,
+        tiles=None,
+        *,
+        given=None,
+        save_to=None,
+        diagnosis=None,
     ):
         self._settings = config.eval_config
+        self._options, self.diagnoses = diagnosis, {}
         self._detector, self._given = given or detector, given
         self._save_to = save_to
         readers = readers_of(config)
@@ -70,23 +94,26 @@ class Evaluation:
         """
         metrics = {}
         saved = SavedDetections(self._save_to) if self._save_to else None
-        done = [(source, *self._measured(source, saved)) for source in self._inputs]
+        done = [self._measured(source, saved) for source in self._inputs]
         if self._given:
             self._given.finish()
         if saved:
             saved.write()
-        for source, result, evaluators, pictures in done:
-            prefix = f"{source.name}/" if metrics else ""
-            metrics.update({prefix + name: value for name, value in result.items()})
+        for measured in done:
+            prefix = f"{measured.source.name}/" if metrics else ""
+            metrics |= {prefix + name: v for name, v in measured.metrics.items()}
+            if measured.diagnosed:
+                found = measured.diagnosed.result(measured.evaluators)
+                self.diagnoses[measured.source.name] = found
             if self._root:
-                directory = self._root / source.name
-                self._write(directory, step, result, evaluators, pictures, source)
+                self._write(step, measured)
         return metrics
 
     def _measured(self, source, saved):
-        """(metrics, evaluators, pictures) of a reader."""
+        """The _Measured of a reader."""
         boxes = self._detector.finds_boxes
         evaluators = build_evaluators(self._settings, source.label_map, boxes)
+        diagnosed = self._diagnosed(source) if boxes and self._options else None
         losses, pictures, ids = {}, [], ImageIds()
         dataset = source.evaluation_dataset(self._tiled or self._detector)
         for images, batch_losses in self._seen(source.guarded(dataset), source.name):
@@ -97,13 +124,25 @@ class Evaluation:
                 number = ids.of(image["image_id"], image["source_id"])
                 for evaluator in evaluators:
                     evaluator.add(number, image["groundtruth"], image["detections"])
+                if diagnosed:
+                    diagnosed.add(number, image)
             room = self._settings.num_visualizations - len(pictures) if boxes else 0
             pictures += [self._draw(i, source.label_map) for i in images[:room]]
             _accumulate(losses, batch_losses, len(images))
         ids.report()
         metrics = {k: v for e in evaluators for k, v in e.result().items()}
         metrics.update(_mean_losses(losses))
-        return metrics, evaluators, pictures
+        return _Measured(source, metrics, evaluators, pictures, diagnosed)
+
+    def _diagnosed(self, source):
+        folder = self._root / source.name if self._root else None
+        return DiagnosedImages(
+            source.label_map,
+            self._settings,
+            self._options,
+            folder=folder,
+            saves=not self._given,
+        )
 
     def _seen(self, batches, name):
         """Yields (images, {loss: scalar}), with a bar while it lasts."""
@@ -157,28 +196,34 @@ class Evaluation:
             ),
         )
 
-    def _write(self, directory, step, metrics, evaluators, pictures, source):
+    def _write(self, step, measured):
         """Report and pictures are those of the newest step, whichever came last."""
+        source, metrics = measured.source, measured.metrics
+        directory = self._root / source.name
         shown, step = step, step or 0
         is_newest, self._newest = step >= self._newest, max(step, self._newest)
+        found, more = self.diagnoses.get(source.name), ""
         if is_newest:
-            evaluation_report.write(
+            report = evaluation_report.write(
                 directory,
                 step=shown,
                 metrics=metrics,
-                evaluators=evaluators,
+                evaluators=measured.evaluators,
                 label_map=source.label_map,
+                diagnosis=found and found.report,
             )
+            if found:
+                more = measured.diagnosed.write(report, found)
         with Summaries(str(directory)) as summaries:
             summaries.scalars(metrics, step)
-            for i, picture in enumerate(pictures):
+            for i, picture in enumerate(measured.pictures):
                 summaries.image(f"eval_side_by_side_{i}_0", picture[None], step)
-        if pictures and is_newest:
-            draw.contact_sheet(pictures).save(directory / "detections.jpg")
+        if measured.pictures and is_newest:
+            sheet = draw.contact_sheet(measured.pictures)
+            sheet.save(directory / "detections.jpg")
         of_what = "given detections" if shown is None else f"step {shown}"
-        logging.info(
-            "%s %s\n%s", of_what, source.name, evaluation_report.summary(metrics)
-        )
+        text = evaluation_report.summary(metrics) + more
+        logging.info("%s %s\n%s", of_what, source.name, text)
 
 
 def _accumulate(totals, losses, images):

@@ -4,6 +4,8 @@ import json
 import os
 import pathlib
 
+from absl import logging
+
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
 from od_api.evaluation.detection_files import image_key
@@ -18,10 +20,13 @@ class SavedDetections:
 
     Args:
       path: of the JSON file.
+      asked_for: else it is no error if images have no names of their own: there is no
+        file then, and a warning.
     """
 
-    def __init__(self, path):
+    def __init__(self, path, asked_for=True):
         self._path, self._results, self._seen = pathlib.Path(path), [], set()
+        self._asked_for, self._fault = asked_for, None
         if self._path.is_dir():
             raise UserError(f"{printable(path)} is a folder: name a JSON file in it")
 
@@ -39,7 +44,7 @@ class SavedDetections:
         key = image_key(source_id)
         if not key or key in self._seen:
             fault = "two images are called" if key else "no image may be called"
-            raise UserError(
+            self._refuse(
                 f"{fault} {printable(key)!r}, so that nobody could tell whose the "
                 "saved detections are: give records a source_id of their own"
             )
@@ -63,8 +68,17 @@ class SavedDetections:
                 mask = {"segmentation": mask} if mask is not None else {}
                 self._results.append(result | mask)
 
+    def _refuse(self, fault):
+        if self._asked_for:
+            raise UserError(fault)
+        self._fault = self._fault or fault
+
     def write(self):
         """Writes the file, whole or not at all."""
+        if self._fault:
+            logging.warning("no %s: %s", printable(self._path), self._fault)
+            self._path.unlink(missing_ok=True)
+            return
         with workspace(self._path) as folder:
             temporary = folder / self._path.name
             lines = ",\n".join(json.dumps(result) for result in self._results)

@@ -18,7 +18,7 @@ from od_api.system.leftovers import workspace
 _PER_CATEGORY = ("ByCategory/", "BySuperCategory/")
 
 
-def write(directory, *, step, metrics, evaluators, label_map=None):
+def write(directory, *, step, metrics, evaluators, label_map=None, diagnosis=None):
     """Writes eval_report.json, pr_curves.json and pr_curves.png.
 
     The report appears under its name only when it is complete.
@@ -29,6 +29,7 @@ def write(directory, *, step, metrics, evaluators, label_map=None):
       metrics: {name: float}, losses included; what is not finite becomes null.
       evaluators: those that the metrics came from.
       label_map: not needed; evaluators know the classes.
+      diagnosis: what a Diagnosis has for JSON; None leaves it out.
 
     Returns:
       The report, as written.
@@ -42,6 +43,8 @@ def write(directory, *, step, metrics, evaluators, label_map=None):
         "classes": _classes(evaluators),
         "evaluators": [{"metrics_set": e.key, **e.settings()} for e in evaluators],
     }
+    if diagnosis is not None:
+        report["diagnosis"] = diagnosis
     path = directory / "eval_report.json"
     with workspace(path) as folder:
         temporary = folder / path.name

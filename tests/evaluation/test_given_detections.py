@@ -13,7 +13,14 @@ from od_api.core.errors import UserError
 from od_api.data import records
 from od_api.data.detection_fields import put_detections
 from od_api.evaluate import evaluate, evaluate_detections
+from od_api.evaluation.diagnosed_images import DiagnosisOptions
+from od_api.evaluation.saved_detections import SavedDetections
 
+NOTHING = {
+    "boxes": np.zeros((0, 4)),
+    "scores": np.zeros(0),
+    "classes": np.zeros(0, int),
+}
 MAP = "DetectionBoxes_Precision/mAP"
 AP50 = "DetectionBoxes_Precision/mAP@.50IOU"
 
@@ -58,6 +65,44 @@ def test_numbers_are_those_of_the_checkpoint(config, tmp_path):
     assert sum(row["detections"] for row in second["classes"]) > 10
     assert (first["step"], second["step"]) == (3, None)
     assert (tmp_path / "b" / "eval" / "detections.jpg").is_file()
+
+
+def test_a_page_and_what_was_found(config, tmp_path):
+    """detections.json beside report.html gives the same diagnosis once more."""
+    checkpoint = random_checkpoint.write(config, tmp_path / "model")
+    options = DiagnosisOptions(samples=30)
+    metrics = evaluate(config, checkpoint, diagnosis=options)
+    folder = tmp_path / "model" / "eval"
+    assert (folder / "report.html").read_text().startswith("<!doctype html>")
+    found = folder / "detections.json"
+    again = evaluate_detections(
+        config, found, output_dir=tmp_path / "b", diagnosis=options
+    )
+    assert {k: v for k, v in metrics.items() if "Loss" not in k} == again
+    assert (tmp_path / "b" / "eval" / "report.html").is_file()
+    assert not (tmp_path / "b" / "eval" / "detections.json").exists()
+    first, second = (
+        json.loads((path / "eval_report.json").read_text())["diagnosis"]
+        for path in (folder, tmp_path / "b" / "eval")
+    )
+    assert first == second
+    assert first["intervals"]["samples"] == 30
+
+
+def test_images_without_names_have_no_detections_file(tmp_path, caplog):
+    """It is no error, as it is where somebody asked for the file."""
+    path = tmp_path / "detections.json"
+    path.write_text("of an earlier evaluation")
+    saved = SavedDetections(path, asked_for=False)
+    for _ in range(2):
+        saved.add(b"one", NOTHING, None)
+    saved.write()
+    assert not path.exists()
+    assert "two images are called 'one'" in caplog.text
+    with pytest.raises(UserError, match="two images are called 'one'"):
+        strict = SavedDetections(path)
+        for _ in range(2):
+            strict.add(b"one", NOTHING, None)
 
 
 def test_the_objects_themselves_and_half_of_them(config, truth, tmp_path):

@@ -3,20 +3,10 @@
 import itertools
 
 from od_api.core.printable import printable
+from od_api.pages.colours import COLOURS, INK, plain
 from od_api.study.analyses.analysis import PUBLISHED
 
-# Okabe and Ito's colours, which stay apart for colour-blind readers; black is ink.
-COLOURS = (
-    *("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#8a5fbf"),
-    *("#7a7a7a", "#c0392b", "#4b6b1f"),
-)
-# The same hues, readable on a dark page.
-DARK_COLOURS = (
-    *("#4aa8e0", "#f0843a", "#2fc592", "#e39cc4", "#d9a92c", "#8accf2", "#b394e0"),
-    *("#a9a9a9", "#ec7063", "#8fb45a"),
-)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-_INK = "#222222"
 # Of a name that is a number.
 _DIGITS = 19
 
@@ -42,9 +32,7 @@ def _natural(value):
 
 
 def _plain(text):
-    """Text as matplotlib shows it: a dollar sign would begin a formula, and a legend
-    leaves out what begins with an underscore."""
-    return printable(text).replace("$", r"\$").lstrip("_")
+    return plain(printable(text))
 
 
 def save(figure, folder, order):
@@ -92,7 +80,7 @@ def _draw_points(axes, figure, order):
     for line in figure.lines:
         axes.plot(
             *zip(*line.points, strict=True),
-            color=hues.get(line.hue, _INK),
+            color=hues.get(line.hue, INK),
             linestyle="--" if line.dashed else "-",
             linewidth=1.2,
             zorder=1,
@@ -172,7 +160,7 @@ def _hue_rows(hues, shapes):
 
 
 def _shape_rows(shapes):
-    looks = {"linestyle": "", "markerfacecolor": "none", "markeredgecolor": _INK}
+    looks = {"linestyle": "", "markerfacecolor": "none", "markeredgecolor": INK}
     return [_row(name, marker=m, **looks) for name, m in shapes.items() if name]
 
 
@@ -182,7 +170,7 @@ def _line_rows(lines):
     for style, dashed in (("-", False), ("--", True)):
         names = [n.label for n in lines if n.dashed == dashed and not n.models]
         if names:
-            rows.append(_row(names[0].split(", ")[0], color=_INK, linestyle=style))
+            rows.append(_row(names[0].split(", ")[0], color=INK, linestyle=style))
     return rows
 
 
@@ -202,7 +190,7 @@ def _draw_bars(axes, figure):
         for bar, y in zip(bars, where, strict=True):
             if bar.low is not None:
                 ends = [bar.low, bar.high]
-                axes.plot(ends, [y, y], color=_INK, marker="|", linewidth=1)
+                axes.plot(ends, [y, y], color=INK, marker="|", linewidth=1)
     axes.set_yticks(range(len(names)), map(_plain, names), fontsize=8)
     axes.margins(y=0.01)
     axes.invert_yaxis()

@@ -4,10 +4,12 @@ import html
 import json
 import pathlib
 
+from od_api.pages.html_page import as_page
 from od_api.study.analyses.analysis import decimals
 from od_api.study.report import figures
 
 _PARTS = pathlib.Path(__file__).parent / "page"
+_NOSCRIPT = "This page needs JavaScript; report.md does not."
 _SCRIPTS = ("state.js", "plot.js", "bars.js", "table.js", "page.js")
 # What the page's filters are about, where a study has more than one value of it.
 AXES = {
@@ -31,29 +33,22 @@ def as_html(study, analyses, summary):
         "analyses": [_as_dict(a) for a in analyses],
         "summary": summary,
     }
-    scripts = "\n".join((_PARTS / name).read_text("utf-8") for name in _SCRIPTS)
-    parts = {
-        "STYLE": _style(),
-        "SCRIPT": scripts,
-        "DATA": _as_script(data),
-        "NOSCRIPT": html.escape("This page needs JavaScript; report.md does not."),
-    }
-    page = (_PARTS / "page.html").read_text("utf-8")
-    for name, text in parts.items():
-        page = page.replace(f"<!--{name}-->", text)
-    return page
-
-
-def _style():
-    """The style sheet, with the colours that the pictures have."""
-    colours = "".join(
-        f"  --hue-{i}: light-dark({light}, {dark});\n"
-        for i, (light, dark) in enumerate(
-            zip(figures.COLOURS, figures.DARK_COLOURS, strict=True)
-        )
+    body = _part("body.html")
+    for name, text in (
+        ("NOSCRIPT", html.escape(_NOSCRIPT)),
+        ("DATA", _as_script(data)),
+    ):
+        body = body.replace(f"<!--{name}-->", text)
+    return as_page(
+        "Speed and accuracy of detectors",
+        body,
+        style=_part("study.css"),
+        script="\n".join(map(_part, _SCRIPTS)),
     )
-    style = (_PARTS / "page.css").read_text("utf-8")
-    return f":root {{\n{colours}}}\n{style}"
+
+
+def _part(name):
+    return (_PARTS / name).read_text("utf-8")
 
 
 def _axes_of(model):

@@ -1,4 +1,4 @@
-// The page: filters, analyses, the tooltip, light and dark.
+// The page: filters, analyses, the tooltip.
 
 const tooltip = document.getElementById("tooltip");
 
@@ -109,19 +109,6 @@ function makeAnalysis(analysis) {
   return section;
 }
 
-function makeThemeButton() {
-  const button = document.getElementById("theme");
-  const root = document.documentElement;
-  const prefersDark = window.matchMedia("(prefers-color-scheme: dark)").matches;
-  const set = (theme) => {
-    root.dataset.theme = theme;
-    button.textContent = theme === "dark" ? "Light" : "Dark";
-  };
-  set(prefersDark ? "dark" : "light");
-  button.addEventListener("click", () => set(root.dataset.theme === "dark" ? "light" : "dark"));
-}
-
-makeThemeButton();
 document.getElementById("summary").append(...data.summary.map((s) => element("p", {}, s)));
 makeFilters();
 for (const analysis of data.analyses) {

@@ -1,0 +1,1 @@
+"""The page of an evaluation: report.html, which needs no other file."""

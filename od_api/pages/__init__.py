@@ -1,0 +1,1 @@
+"""Pages that are one file and need no network: their skeleton, styles and colours."""
