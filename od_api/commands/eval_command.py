@@ -40,20 +40,24 @@ def add_arguments(parser):
         help="with --ground-truth, what to measure, as eval_config.metrics_set; may be "
         "repeated (default: COCO's of boxes, and of masks where all have them)",
     )
+    _add_of_checkpoint(parser)
+    _add_report(parser)
+    parser.set_defaults(func=_eval)
+
+
+def _add_of_checkpoint(parser):
     parser.add_argument(
         "--save-detections",
         metavar="FILE",
         help="keep what the checkpoint found, as COCO results",
     )
-    parser.add_argument("--output", help="directory of the report and the pictures")
     parser.add_argument("--follow", action="store_true", help="wait for new ones")
     parser.add_argument("--timeout", type=int, default=3600, metavar="SECONDS")
     add_tiles(parser)
-    _add_report(parser)
-    parser.set_defaults(func=_eval)
 
 
 def _add_report(parser):
+    parser.add_argument("--output", help="directory of the report and the pictures")
     parser.add_argument(
         "--no-report",
         action="store_true",

@@ -51,6 +51,11 @@ def measure_files(
         if diagnosed:
             diagnosed.add(number, image)
     metrics = {k: v for e in evaluators for k, v in e.result().items()}
+    _write(folder, metrics, evaluators, diagnosed)
+    return metrics
+
+
+def _write(folder, metrics, evaluators, diagnosed):
     result = diagnosed and diagnosed.result(evaluators)
     report = evaluation_report.write(
         folder,
@@ -65,7 +70,6 @@ def measure_files(
     if diagnosed:
         text += diagnosed.write(report, result)
     logging.info("given detections\n%s", text)
-    return metrics
 
 
 def diagnose_files(detections, ground_truth):

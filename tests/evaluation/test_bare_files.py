@@ -116,10 +116,30 @@ def test_command_writes_the_report(tmp_path, capsys):
     assert report["images"] == 4 and report["step"] is None
     assert 0 < report["metrics"]["PascalBoxes_Precision/mAP@0.5IOU"] < 1
     assert [row["id"] for row in report["classes"]] == [3, 5, 90]
+    assert (tmp_path / "out" / "eval" / "report.html").is_file()
+    best = report["diagnosis"]["threshold"]
+    assert 0 < best["f1"] < 1
     capsys.readouterr()
     assert main([*arguments, "--metrics-set", "coco"]) == 2
     assert "--metrics-set: there is no metrics set 'coco'" in capsys.readouterr().err
     assert not (tmp_path / "eval").exists()
+
+
+def test_two_files_are_compared(tmp_path):
+    """The second lacks the first image's detections."""
+    data, found = scene()
+    truth, whole = written(tmp_path, data, found)
+    part = tmp_path / "part.json"
+    first = found[0]["image_id"]
+    part.write_text(json.dumps([r for r in found if r["image_id"] != first]))
+    arguments = ["eval", "--ground-truth", str(truth), str(whole), str(part)]
+    out = tmp_path / "out"
+    assert main([*arguments, "--bootstrap", "50", "--output", str(out)]) == 0
+    report = json.loads((out / "comparison.json").read_text())[""]
+    assert report["difference"]["mAP"]["value"] < 0
+    expected = of_pycocotools(truth, whole, "bbox")
+    assert report["first"]["mAP"]["value"] == pytest.approx(expected[0], abs=1e-12)
+    assert report["first"]["mAP50"]["value"] == pytest.approx(expected[1], abs=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -128,6 +148,7 @@ def test_command_writes_the_report(tmp_path, capsys):
         (["--ground-truth", "t.json"], "--ground-truth needs --detections"),
         (["c", "--detections", "f", "--ground-truth", "t"], "in place of a config"),
         (["--detections", "f.json"], "--ground-truth COCO_JSON"),
+        (["c", "--ground-truth", "t.json"], "or two files of detections to compare"),
         (["c", "run", "--metrics-set", "x"], "eval_config.metrics_set"),
     ],
 )
