@@ -40,10 +40,11 @@ from od_api.data.inputs import label_map_path
 from od_api.data.label_map import LabelMap
 from od_api.detectors.given_boxes import GivenBoxes
 from od_api.engines import onnx_engine
-from od_api.exporting import onnx_writer, parity, serving
+from od_api.exporting import parity, serving
 from od_api.exporting.frozen_network import FrozenNetwork
 from od_api.exporting.signature_inputs import SignatureInputs
 from od_api.exporting.static_shapes import with_static_shapes
+from od_api.layers.engine_nms import engine_nms
 from od_api.system.new_folders import appears_whole, check_new_folder
 from od_api.system.path_names import one_name
 from od_api.system.terminal import busy
@@ -114,10 +115,13 @@ def export(
     label_map = _label_map(config)
     found = load(checkpoint)
     detector = _restored(config, found, inputs)
-    module = _serving_module(detector, inputs, label_map)
+    with engine_nms() if model_format == "onnx" else contextlib.nullcontext():
+        module = _serving_module(detector, inputs, label_map)
     with _disk_errors(output_dir), appears_whole(output_dir) as partial:
         write_config(config, partial / "pipeline.config")
         if model_format == "onnx":
+            from od_api.exporting import onnx_writer
+
             model = onnx_writer.write(module, partial, _metadata(config, label_map))
         else:
             _write_weights(found, partial / "checkpoint")

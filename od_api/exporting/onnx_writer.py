@@ -1,15 +1,20 @@
 """A detector as an ONNX model: network, decoding and suppression in one file.
 
-tf2onnx brings the static form of the graph over; its loops become ONNX's, which ONNX
-Runtime takes.
+tf2onnx brings the static form of the graph over. Where it was traced inside of
+`engine_nms()`, greedy suppression is an operator of ONNX. Importing this raises UserError
+where the extra is not installed.
 """
 
 import logging
 
+import numpy as np
+
 from od_api.core.errors import UserError
 from od_api.engines.onnx_engine import EXTRA, FILE_NAME, OnnxModel
+from od_api.layers import engine_nms
 from od_api.system.extras import needed
 
+onnx, tf2onnx = needed("onnx", EXTRA), needed("tf2onnx", EXTRA)
 # The oldest operators that say all of it; engines take newer ones more rarely.
 OPSET = 18
 
@@ -26,15 +31,16 @@ def write(module, folder, metadata):
       The OnnxModel of what was written.
 
     Raises:
-      UserError: tf2onnx is not there, or the graph has what ONNX cannot say.
+      UserError: the graph has what ONNX cannot say.
     """
-    onnx = needed("onnx", EXTRA)
-    tf2onnx = needed("tf2onnx", EXTRA)
     # It lists rewrites, and warns of assertions that it leaves out.
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     try:
         model, _ = tf2onnx.convert.from_function(
-            module.__call__, input_signature=module.specs, opset=OPSET
+            module.__call__,
+            input_signature=module.specs,
+            opset=OPSET,
+            custom_op_handlers={engine_nms.OPERATION: (_suppression, [])},
         )
     except Exception as error:  # of many kinds, without a common one
         reason = str(error).strip().split("\n")[0][:300]
@@ -45,6 +51,43 @@ def write(module, folder, metadata):
     onnx.helper.set_model_props(model, metadata)
     onnx.save(model, str(folder / FILE_NAME))
     return OnnxModel(folder / FILE_NAME)
+
+
+def _suppression(graph, node, _name, _args):
+    """Puts NonMaxSuppression in the place of `engine_nms.left_after_nms`.
+
+    It gives the (list, class, box) of what is kept; scores stay there, and are -inf
+    elsewhere.
+    """
+    _, scores, *_ = inputs = list(node.input)
+    outputs, shapes, dtypes = node.output, node.output_shapes, node.output_dtypes
+    graph.remove_node(node.name)
+
+    def made(kind, *values, **settings):
+        return graph.make_node(kind, list(values), **settings).output[0]
+
+    kept = made("NonMaxSuppression", *inputs)
+    shape = made("Shape", scores)
+    count = made("Shape", kept, attr={"start": 0, "end": 1})
+    mask = made("ScatterND", _filled(made, shape, 0.0), kept, _filled(made, count, 1.0))
+    is_kept = made("Greater", mask, _constant(graph, 0.5))
+    graph.make_node(
+        "Where",
+        [is_kept, scores, _constant(graph, -np.inf)],
+        outputs=outputs,
+        shapes=shapes,
+        dtypes=dtypes,
+    )
+
+
+def _filled(made, shape, value):
+    value = onnx.numpy_helper.from_array(np.array([value], np.float32))
+    return made("ConstantOfShape", shape, attr={"value": value})
+
+
+def _constant(graph, value):
+    name = tf2onnx.utils.make_name("engine_nms")
+    return graph.make_const(name, np.array(value, np.float32)).output[0]
 
 
 def _forget_sizes(model):

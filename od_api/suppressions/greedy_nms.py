@@ -8,8 +8,9 @@ import tensorflow as tf
 from od_api.core import boxes as geometry
 from od_api.core.registry import register
 from od_api.core.types import Kept
+from od_api.layers import engine_nms
 from od_api.layers.nms_kernel import NmsKernel
-from od_api.layers.ranked_boxes import at_least_one, take
+from od_api.layers.ranked_boxes import at_least_one, best_of, ranked, take
 from od_api.protos import suppression_pb2
 from od_api.suppressions._counted import checked
 from od_api.suppressions._greedy import Greedy
@@ -45,11 +46,20 @@ class GreedyNms(Greedy):
 
     def suppress(self, boxes, scores, columns, limit, floor):
         """As `Greedy.suppress`; of IoU by TensorFlow's kernel."""
+        if engine_nms.is_wanted() and self.similarity is None:
+            return self._by_engine(boxes, scores, limit, floor)
         if self._kernel is None:
             return super().suppress(boxes, scores, columns, limit, floor)
         boxes = tf.cast(boxes, tf.float32)
         rows, values = self._kernel(boxes, scores, limit, floor)
         return Kept(rows=rows, scores=values, boxes=take(at_least_one(boxes), rows))
+
+    def _by_engine(self, boxes, scores, limit, floor):
+        """The same, of an operation that other engines have."""
+        boxes, scores = tf.cast(boxes, tf.float32), tf.cast(scores, tf.float32)
+        left = engine_nms.left_after_nms(boxes, scores, self._above, limit, floor)
+        best = ranked(boxes, left, {}, limit)
+        return best_of(best, best.scores, limit)
 
     def removes(self, kept, others):
         """Candidates of n and m boxes -> [B, n, m] bool."""
