@@ -142,6 +142,7 @@ def _parser():
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_init(commands)
     _add_train(commands)
     _add_eval(commands)
     _add_export(commands)
@@ -170,11 +171,23 @@ def _installed(package):
         return f"{package}, not installed"
 
 
+def _add_init(commands):
+    from od_api.commands.init_command import add_arguments
+
+    add_arguments(
+        commands.add_parser("init", help="make a config that trains on your images")
+    )
+
+
 def _add_train(commands):
     parser = commands.add_parser("train", help="train, and evaluate on the way")
     add_config(parser)
     parser.add_argument("model_dir", help="where checkpoints and logs go")
-    parser.add_argument("--num-steps", type=int, help="instead of the config's")
+    parser.add_argument(
+        "--num-steps",
+        type=int,
+        help="instead of the config's; the learning rate's schedule stays as it is",
+    )
     parser.add_argument("--no-eval", action="store_true", help="do not evaluate")
     parser.add_argument("--use-tpu", action="store_true", help="train on a TPU")
     parser.add_argument("--tpu-name", help="its name; the local one by default")

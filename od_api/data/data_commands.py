@@ -46,7 +46,12 @@ def _add_convert(subparsers):
         "folder above it; yolo, kitti: the folder of .txt files; openimages: the CSV "
         "file of boxes; pets: the folder annotations",
     )
-    add("--images", metavar="FOLDER", help="the images (voc with --split: not needed)")
+    add(
+        "--images",
+        metavar="FOLDER",
+        help="the images (voc: not needed if they lie beside the XML files, or in a "
+        "folder JPEGImages or images)",
+    )
     add("--output", required=True, metavar="PREFIX", help="PREFIX-00000-of-0000N")
     _add_label_map_options(add)
     add("--num-shards", type=int, default=1, metavar="N", help="number of files")
@@ -159,14 +164,14 @@ def _convert_coco(args, **settings):
 
 
 def _convert_voc(args, **settings):
-    from od_api.data.converters.voc import convert_pascal_voc, voc_layout
+    from od_api.data.converters.voc import convert_pascal_voc, voc_folders, voc_layout
 
+    annotations, images, split_file = args.annotations, args.images, None
     if args.split:
         annotations, images, split_file = voc_layout(args.annotations, args.split)
         images = args.images or images
-    else:
-        annotations, images = args.annotations, _needed(args, "images")
-        split_file = None
+    elif not images:
+        annotations, images = voc_folders(annotations)
     return convert_pascal_voc(
         annotations,
         images,

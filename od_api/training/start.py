@@ -12,6 +12,7 @@ from od_api.checkpoints import checkpoint_files
 from od_api.config.compatibility import check_compatibility, refuse_uncompilable
 from od_api.config.loading import write_config
 from od_api.config.memory_bound import refuse_too_large
+from od_api.config.schedule_length import schedule_notes
 from od_api.core.errors import ConfigError
 from od_api.data import inputs
 from od_api.data.schemes import read_by_schemes
@@ -75,6 +76,9 @@ def prepared(config, model_dir, options):
     refuse_uncompilable(config, num_replicas)
     refuse_too_large(config, num_replicas, read=read_by_schemes(config.train_config))
     rhythm = Rhythm.of(config, last_step_of(config, options.num_steps))
+    if options.is_chief:
+        for note in schedule_notes(config.train_config, rhythm.last_step):
+            logging.warning("%s", note)
     source = inputs.TrainingInput(config)
     if options.is_asynchronous:
         source.schemes.refuse_out_of_step()

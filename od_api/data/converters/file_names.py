@@ -18,12 +18,12 @@ from od_api.pictures.decoding import SUFFIXES
 _SYSTEM_FOLDERS = {"__MACOSX", "@eaDir", "$RECYCLE.BIN"}
 
 
-def visible_files(folder, suffixes):
+def visible_files(folder, suffixes=None):
     """The files below `folder` that have one of the suffixes, whatever its case.
 
     Args:
       folder: searched with its sub-folders; hidden ones are no part of it.
-      suffixes: in small letters, with the dot.
+      suffixes: in small letters, with the dot; None for all files.
 
     Returns:
       Sorted list of paths relative to `folder`.
@@ -43,7 +43,11 @@ def visible_files(folder, suffixes):
         if real not in seen:
             found += [Path(place, name) for name in names if is_visible(name)]
         seen.add(real)
-    chosen = [p.relative_to(folder) for p in found if p.suffix.lower() in suffixes]
+    chosen = [
+        p.relative_to(folder)
+        for p in found
+        if suffixes is None or p.suffix.lower() in suffixes
+    ]
     return sorted(p for p in chosen if not (folder / p).is_dir())
 
 

@@ -20,7 +20,7 @@ def pairs(images_dir, labels_dir):
     if not paths:
         raise UserError(f"{printable(images_dir)}: there are no images here")
     folder = Folder(labels_dir)
-    found = [(path, _label_file(folder, path)) for path in paths]
+    found = [(path, label_file_in(folder, path)) for path in paths]
     # What is no image of the data set: a drawing, a raw photo.
     found = [(p, label) for p, label in found if label or p.suffix.lower() in SUFFIXES]
     if not any(label for _, label in found):
@@ -42,7 +42,13 @@ def pairs(images_dir, labels_dir):
     return found
 
 
-def _label_file(folder, path):
+def label_file_in(folder, path):
+    """The path of the label file of an image, or None.
+
+    Args:
+      folder: `Folder` of the label files.
+      path: of the image in its own folder.
+    """
     found = folder.find(path.with_suffix(".txt"))
     if found is None and "images" in path.parts:
         # The usual layout, where one folder holds both.

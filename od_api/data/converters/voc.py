@@ -19,8 +19,11 @@ from od_api.data.converters.conversion_options import Options
 from od_api.data.converters.convert import Box, LabelledImage, write_records
 from od_api.data.converters.file_names import Folder, last_part, visible_files
 from od_api.data.converters.voc_split import listed_files
+from od_api.pictures.decoding import SUFFIXES
 from od_api.system.path_names import one_name
 
+# In small letters; the likeliest first.
+_IMAGE_FOLDERS = ("jpegimages", "images", "image", "imgs", "img", "photos", "pictures")
 BY_OWN_NAME = "images taken by the XML file's own name, not by its <filename>"
 
 
@@ -41,6 +44,41 @@ def voc_layout(root, split):
                 "folder?"
             )
     return *folders, split_file
+
+
+def voc_folders(folder):
+    """(annotations folder, images folder) of XML files without lists of splits.
+
+    The images lie beside the XML files, or in a folder of a usual name beside theirs;
+    `folder` is that of the XML files, or the one above both.
+
+    Raises:
+      UserError: there is no such folder, or it has no images.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        visible_files(folder, ())  # says what it is
+    inner = _named_alike(folder, ("annotations", "annotation", "xml", "xmls"))
+    if inner and not any(p.parent == Path() for p in visible_files(folder, {".xml"})):
+        images = _named_alike(folder, _IMAGE_FOLDERS)
+        if images:
+            return inner, images
+    if visible_files(folder, SUFFIXES):
+        return folder, folder
+    images = _named_alike(folder.absolute().parent, _IMAGE_FOLDERS)
+    if images:
+        return folder, images
+    raise UserError(
+        f"{printable(folder)}: there are no images beside the XML files, nor in "
+        "JPEGImages or images beside their folder: name their folder with --images"
+    )
+
+
+def _named_alike(folder, names):
+    """The first folder of these names (in small letters) that has files, or None."""
+    there = {p.name.casefold(): p for p in folder.iterdir() if p.is_dir()}
+    found = [there[name] for name in names if name in there]
+    return next((p for p in found if visible_files(p)), None)
 
 
 def convert_pascal_voc(

@@ -37,6 +37,48 @@ class Names(NamedTuple):
     keypoints: tuple | None = None
 
 
+class PartPath(NamedTuple):
+    """Where the images of a part are, as a data.yaml says.
+
+    Attributes:
+      path: of a folder or of a list of images, as it is written.
+      above: the folder that `path` is relative to, itself relative to the file's.
+    """
+
+    path: str
+    above: str = ""
+
+
+def load_parts(path):
+    """{"train", "val" or "test": [PartPath]} of a data.yaml, of those that it has.
+
+    Raises:
+      UserError: there is no file, or a path is no text.
+    """
+    path = Path(path)
+    fields = _top_fields(read_text(path, "file of class names"), path)
+    above = _paths(fields.get("path"), path)
+    keys = {"train": ("train",), "val": ("val", "valid"), "test": ("test",)}
+    found = {}
+    for part, names in keys.items():
+        node = next((fields[name] for name in names if name in fields), None)
+        paths = [PartPath(p, above[0] if above else "") for p in _paths(node, path)]
+        if paths:
+            found[part] = paths
+    return found
+
+
+def _paths(node, path):
+    """[text] of a path, of a list of them, or of nothing."""
+    if node is None or node.value in ("", "null", "~", []):
+        return []
+    nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
+    for item in nodes:
+        if not isinstance(item, yaml.ScalarNode):
+            raise UserError(f"{_place(path, item)}: a path must be text")
+    return [item.value.strip().replace("\\", "/") for item in nodes]
+
+
 def load_names(path):
     """The `Names` of a file: YAML if it ends so, or else one name a line.
 

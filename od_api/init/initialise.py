@@ -1,0 +1,215 @@
+"""From a data set to a folder with records, a label map and a config that trains."""
+
+import dataclasses
+import time
+from pathlib import Path
+
+from od_api.core.errors import UserError
+from od_api.core.printable import printable
+from od_api.init import batch_search, data_kinds
+from od_api.init.coco_parts import coco_parts
+from od_api.init.config_text import config_text
+from od_api.init.data_facts import facts_of
+from od_api.init.detector_choices import DEFAULT, chosen, input_size, model_of
+from od_api.init.filled_config import (
+    Filling,
+    RecordFiles,
+    set_detector,
+    set_readers,
+    set_training,
+)
+from od_api.init.fitted_anchors import fit_anchors
+from od_api.init.part_names import TEST, TRAIN, VAL
+from od_api.init.parting import parted
+from od_api.init.recipe import batch_for, kind_of_detector, recipe
+from od_api.init.record_parts import record_parts
+from od_api.init.typed_extractor import typed_backbone
+from od_api.init.voc_parts import voc_parts
+from od_api.init.weights_choice import IMAGENET, chosen_weights
+from od_api.init.written_data import write_parts
+from od_api.init.yolo_parts import yolo_parts
+from od_api.system.new_folders import appears_whole, check_new_folder
+
+CONFIG, LABEL_MAP, DATA = "pipeline.config", "label_map.pbtxt", "data"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Wishes:
+    """What the user may say.
+
+    Attributes:
+      detector: a name of `detector_choices`.
+      kind: COCO, VOC, YOLO or RECORDS; None: it is told by the files.
+      images, names: where these are, if they are not found.
+      val_fraction, seed: of the split, where there is none.
+      weights: `imagenet`, `none` or a path.
+      num_steps, batch_size, size: in place of what is chosen; a batch that is given is
+        not tried.
+      skip_bad_images: leaves them out.
+    """
+
+    detector: str = DEFAULT
+    kind: str | None = None
+    images: str | None = None
+    names: str | None = None
+    val_fraction: float = 0.2
+    seed: int = 0
+    weights: str = IMAGENET
+    num_steps: int | None = None
+    batch_size: int | None = None
+    size: tuple | None = None
+    skip_bad_images: bool = False
+
+
+def initialise(data, out, wishes=None, say=print):
+    """Makes a folder with records, label map and config; whole or not at all.
+
+    Args:
+      data: the folder of a data set, or its COCO JSON, data.yaml or TFRecord.
+      out: folder to create.
+      wishes: Wishes.
+      say: called with sentences about what is found, chosen and done.
+
+    Returns:
+      Path of the config.
+
+    Raises:
+      UserError: there is no such data set, it cannot be used, or `out` is there.
+    """
+    wishes, out = wishes or Wishes(), Path(out)
+    check_new_folder(out)
+    choice = chosen(wishes.detector)
+    _check_size(choice, wishes.size)
+    found = find_parts(data, wishes)
+    parts, notes = parted(found, wishes.val_fraction, wishes.seed)
+    _say_what_was_found(parts, found.label_map, notes, say)
+    weights = chosen_weights(wishes.weights, choice, say)
+    say(f"weights: {weights.note}")
+    with appears_whole(out) as folder:
+        (folder / DATA).mkdir()
+        written = write_parts(
+            parts, found, folder / DATA, skip_bad_images=wishes.skip_bad_images
+        )
+        found.label_map.save(folder / LABEL_MAP)
+        work = _Work(choice, wishes, weights, found.label_map, written)
+        text = work.config_text(folder, out.absolute(), say)
+        (folder / CONFIG).write_text(text, "utf-8")
+    return out / CONFIG
+
+
+def find_parts(data, wishes):
+    """FoundParts of a data set; see `initialise`."""
+    files = data_kinds.Files(data)
+    kind = data_kinds.kind_of(files, wishes.kind)
+    if kind == data_kinds.COCO:
+        return coco_parts(files, wishes.images)
+    if kind == data_kinds.VOC:
+        return voc_parts(files, wishes.images)
+    if kind == data_kinds.YOLO:
+        return yolo_parts(files, wishes.images, wishes.names)
+    return record_parts(files, wishes.names)
+
+
+def _check_size(choice, size):
+    resizer = model_of(choice.config()).image_resizer
+    kind = resizer.WhichOneof("image_resizer_oneof")
+    if size and kind != "fixed_shape_resizer":
+        raise UserError(
+            f"{choice.name} keeps the shape of images, and has no one --size: set "
+            "image_resizer in the config"
+        )
+
+
+def _say_what_was_found(parts, label_map, notes, say):
+    counts = ", ".join(f"{len(items)} to {_FOR[p]}" for p, items in parts.items())
+    names = label_map.names
+    some = ", ".join(names[:8]) + (", ..." if names[8:] else "")
+    say(f"images: {counts}")
+    say(f"{len(names)} class{'es' * (len(names) > 1)}: {printable(some)}")
+    for note in notes:
+        say(f"note: {printable(note)}")
+
+
+_FOR = {TRAIN: "train on", VAL: "evaluate on", TEST: "keep for a test at the end"}
+
+
+class _Work:
+    """Makes the config of what was written.
+
+    Args:
+      choice: Choice of the detector.
+      wishes: Wishes.
+      weights: Weights.
+      label_map: LabelMap.
+      written: {part: WrittenPart}.
+    """
+
+    def __init__(self, choice, wishes, weights, label_map, written):
+        self._choice, self._wishes, self._weights = choice, wishes, weights
+        self._label_map, self._written = label_map, written
+
+    def config_text(self, folder, final, say):
+        """The text of the config, for the folder that `folder` becomes."""
+        self._facts = {
+            part: facts_of(written.within(folder / DATA))
+            for part, written in self._written.items()
+        }
+        wishes, batch = self._wishes, self._wishes.batch_size
+        seconds = None
+        if batch is None:
+            kind = kind_of_detector(model_of(self._choice.config()))
+            first = batch_for(kind, self._facts[TRAIN].images)
+
+            def write(size, path):
+                made = self._made(size, folder)[0]
+                path.write_text(str(made), "utf-8")
+
+            found = batch_search.found_batch(write, first, say)
+            batch, seconds = found.size, found.seconds
+        config, fit, filling = self._made(batch, final)
+        shown = input_size(model_of(config), self._facts[TRAIN].image_size)
+        _say_what_was_chosen(config, fit, seconds, say)
+        del wishes
+        return config_text(config, self._choice, filling, fit, shown)
+
+    def _made(self, batch, folder):
+        """(config, Fit, Filling) for a batch, and data below a folder."""
+        config = self._choice.config()
+        model = model_of(config)
+        train, val = self._facts[TRAIN], self._facts[VAL]
+        steps = self._wishes.num_steps
+        filling = Filling(
+            num_classes=self._label_map.num_classes,
+            class_names=self._label_map.names,
+            train=train,
+            val=val,
+            weights=self._weights,
+            recipe=recipe(kind_of_detector(model), train.images, batch, steps),
+            size=self._wishes.size,
+        )
+        set_detector(model, filling)
+        size = input_size(model, train.image_size)
+        backbone = typed_backbone(model).WhichOneof("backbone_oneof")
+        fit = fit_anchors(model, size, train.boxes, backbone)
+        set_training(config, filling)
+        files = RecordFiles(
+            str(folder / LABEL_MAP),
+            self._written[TRAIN].within(folder / DATA),
+            self._written[VAL].within(folder / DATA),
+        )
+        set_readers(config, files, filling)
+        return config, fit, filling
+
+
+def _say_what_was_chosen(config, fit, seconds, say):
+    train = config.train_config
+    if fit and fit.changed:
+        say(
+            "anchors: fitted to the boxes (mean IoU with the best one "
+            f"{fit.before:.2f} before, {fit.after:.2f} now)"
+        )
+    text = f"training: {train.num_steps} steps of {train.batch_size} images"
+    if seconds is not None:
+        took = time.strftime("%H:%M:%S", time.gmtime(seconds * train.num_steps))
+        text += f", about {took} on this machine besides evaluations"
+    say(text)
