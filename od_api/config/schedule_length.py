@@ -36,8 +36,8 @@ def _of_cosine(schedule, field, last_step):
     what = "ends before it has fallen" if last_step < total else "is 0 from there on"
     return [
         f"training ends at step {last_step}, and the learning rate falls until step "
-        f"{total}: it {what}. The schedule does not follow num_steps; for one that ends "
-        f"with training: --set {field}.total_steps={last_step}"
+        f"{total}: it {what}. The schedule does not follow num_steps; for one that "
+        f"ends with training: --set {field}.total_steps={last_step}"
         + _warm_up(schedule, field, last_step)
     ]
 
@@ -60,6 +60,6 @@ def _of_steps(schedule, field, last_step):
     steps = ", ".join(map(str, late))
     return [
         f"training ends at step {last_step}, and the learning rate would change at "
-        f"{steps}, which it does not reach. The schedule does not follow num_steps; set "
-        f"{field}.schedule for one that ends with training"
+        f"{steps}, which it does not reach. The schedule does not follow num_steps; "
+        f"set {field}.schedule for one that ends with training"
     ]

@@ -14,8 +14,6 @@ from od_api.init.trial_training import DONE, WRONG
 
 # Training goes on for long, and other programs want memory, too.
 _SHARE = 0.85
-# Files of the current folder are no modules of the trial.
-_QUIET_AND_SAFE = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONSAFEPATH": "1"}
 
 
 class FoundBatch(NamedTuple):
@@ -63,6 +61,15 @@ def found_batch(write_config, size, say=print, memory=None):
         size //= 2
 
 
+def _environment():
+    """That of the trial: it finds this package, and no modules in the current folder."""
+    package = pathlib.Path(__file__).parents[2]
+    others = os.environ.get("PYTHONPATH")
+    paths = os.pathsep.join([str(package), *([others] if others else [])])
+    own = {"PYTHONPATH": paths, "PYTHONSAFEPATH": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    return {**os.environ, **own}
+
+
 def _fits(result, memory):
     return result.get("on_gpu") or not memory or result["peak_bytes"] <= memory
 
@@ -78,7 +85,7 @@ def _tried(write_config, size):
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            env={**os.environ, **_QUIET_AND_SAFE},
+            env=_environment(),
             check=False,
         )
         if done.returncode == 0:

@@ -4,6 +4,7 @@ import os
 
 from od_api.init.commented_text import commented_text
 from od_api.init.filled_config import mirrors
+from od_api.init.fitted_anchors import anchor_field
 from od_api.init.recipe import SHORT, kind_of_detector
 
 _TRAIN = "train_config"
@@ -59,10 +60,7 @@ def _of_model(path, model, filling, fit, size):
             "have none to speak of."
         )
     if fit:
-        field = "anchor_generator"
-        if model.DESCRIPTOR.name != "Ssd":
-            field = f"first_stage_{field}"
-        found[f"{path}.{field}"] = _of_anchors(fit)
+        found[f"{path}.{anchor_field(model)}"] = _of_anchors(fit)
     return found
 
 

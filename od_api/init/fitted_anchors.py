@@ -17,7 +17,7 @@ from od_api.core.registry import build_field
 from od_api.data.anchor_coverage import best_overlaps
 
 # Mean IoU with the best anchor: less gain than that is none.
-LEAST_GAIN = 0.02
+LEAST_GAIN = 0.03
 # As many boxes tell it; more take longer.
 _LOOKED_AT = 400
 _FIELDS = {"Ssd": "anchor_generator", "FasterRcnn": "first_stage_anchor_generator"}
@@ -40,6 +40,11 @@ class Fit(NamedTuple):
     changed: bool
 
 
+def anchor_field(model):
+    """The name of the field of a detector's message that holds its anchors."""
+    return _FIELDS[model.DESCRIPTOR.name]
+
+
 def fit_anchors(model, size, boxes, backbone, seed=0):
     """Chooses anchors for boxes; changes the message where that helps.
 
@@ -53,7 +58,7 @@ def fit_anchors(model, size, boxes, backbone, seed=0):
     Returns:
       Fit, or None of anchors that nobody knows how to fit.
     """
-    field = _FIELDS[model.DESCRIPTOR.name]
+    field = anchor_field(model)
     slot = getattr(model, field)
     kind = slot.WhichOneof("anchor_generator_oneof")
     if kind not in _CANDIDATES or not len(boxes):

@@ -1,5 +1,6 @@
 """From a data set to a folder with records, a label map and a config that trains."""
 
+import copy
 import dataclasses
 import time
 from pathlib import Path
@@ -18,7 +19,7 @@ from od_api.init.filled_config import (
     set_readers,
     set_training,
 )
-from od_api.init.fitted_anchors import fit_anchors
+from od_api.init.fitted_anchors import anchor_field, fit_anchors
 from od_api.init.part_names import TEST, TRAIN, VAL
 from od_api.init.parting import parted
 from od_api.init.recipe import batch_for, kind_of_detector, recipe
@@ -91,8 +92,8 @@ def initialise(data, out, wishes=None, say=print):
             parts, found, folder / DATA, skip_bad_images=wishes.skip_bad_images
         )
         found.label_map.save(folder / LABEL_MAP)
-        work = _Work(choice, wishes, weights, found.label_map, written)
-        text = work.config_text(folder, out.absolute(), say)
+        work = _Work(choice, wishes, weights, found.label_map, written, folder)
+        text = work.config_text(out.absolute(), say)
         (folder / CONFIG).write_text(text, "utf-8")
     return out / CONFIG
 
@@ -142,63 +143,66 @@ class _Work:
       weights: Weights.
       label_map: LabelMap.
       written: {part: WrittenPart}.
+      folder: Path of the folder that they were written to.
     """
 
-    def __init__(self, choice, wishes, weights, label_map, written):
+    def __init__(self, choice, wishes, weights, label_map, written, folder):
         self._choice, self._wishes, self._weights = choice, wishes, weights
-        self._label_map, self._written = label_map, written
+        self._label_map, self._written, self._folder = label_map, written, folder
+        parts = TRAIN, VAL
+        self._train, self._val = (
+            facts_of(written[part].within(folder / DATA)) for part in parts
+        )
+        self._anchors = None
 
-    def config_text(self, folder, final, say):
-        """The text of the config, for the folder that `folder` becomes."""
-        self._facts = {
-            part: facts_of(written.within(folder / DATA))
-            for part, written in self._written.items()
-        }
-        wishes, batch = self._wishes, self._wishes.batch_size
-        seconds = None
+    def config_text(self, final, say):
+        """The text of the config, for the folder that ours becomes."""
+        batch, seconds = self._wishes.batch_size, None
         if batch is None:
             kind = kind_of_detector(model_of(self._choice.config()))
-            first = batch_for(kind, self._facts[TRAIN].images)
-
-            def write(size, path):
-                made = self._made(size, folder)[0]
-                path.write_text(str(made), "utf-8")
-
-            found = batch_search.found_batch(write, first, say)
+            first = batch_for(kind, self._train.images)
+            found = batch_search.found_batch(self._write, first, say)
             batch, seconds = found.size, found.seconds
-        config, fit, filling = self._made(batch, final)
-        shown = input_size(model_of(config), self._facts[TRAIN].image_size)
+        config, filling = self._made(batch, final)
+        fit = self._anchors[1]
+        size = input_size(model_of(config), self._train.image_size)
         _say_what_was_chosen(config, fit, seconds, say)
-        del wishes
-        return config_text(config, self._choice, filling, fit, shown)
+        return config_text(config, self._choice, filling, fit, size)
+
+    def _write(self, batch, path):
+        """A config for a trial, on the data where they are now."""
+        path.write_text(str(self._made(batch, self._folder)[0]), "utf-8")
 
     def _made(self, batch, folder):
-        """(config, Fit, Filling) for a batch, and data below a folder."""
+        """(config, Filling) for a batch, and data below a folder."""
         config = self._choice.config()
         model = model_of(config)
-        train, val = self._facts[TRAIN], self._facts[VAL]
-        steps = self._wishes.num_steps
+        kind, steps = kind_of_detector(model), self._wishes.num_steps
         filling = Filling(
             num_classes=self._label_map.num_classes,
             class_names=self._label_map.names,
-            train=train,
-            val=val,
+            train=self._train,
+            val=self._val,
             weights=self._weights,
-            recipe=recipe(kind_of_detector(model), train.images, batch, steps),
+            recipe=recipe(kind, self._train.images, batch, steps),
             size=self._wishes.size,
         )
         set_detector(model, filling)
-        size = input_size(model, train.image_size)
-        backbone = typed_backbone(model).WhichOneof("backbone_oneof")
-        fit = fit_anchors(model, size, train.boxes, backbone)
+        self._set_anchors(model)
         set_training(config, filling)
-        files = RecordFiles(
-            str(folder / LABEL_MAP),
-            self._written[TRAIN].within(folder / DATA),
-            self._written[VAL].within(folder / DATA),
-        )
-        set_readers(config, files, filling)
-        return config, fit, filling
+        records = [self._written[p].within(folder / DATA) for p in (TRAIN, VAL)]
+        set_readers(config, RecordFiles(str(folder / LABEL_MAP), *records), filling)
+        return config, filling
+
+    def _set_anchors(self, model):
+        """Fits them once: they do not depend on the batch."""
+        slot = getattr(model, anchor_field(model))
+        if self._anchors is None:
+            size = input_size(model, self._train.image_size)
+            backbone = typed_backbone(model).WhichOneof("backbone_oneof")
+            fit = fit_anchors(model, size, self._train.boxes, backbone)
+            self._anchors = copy.deepcopy(slot), fit
+        slot.CopyFrom(self._anchors[0])
 
 
 def _say_what_was_chosen(config, fit, seconds, say):

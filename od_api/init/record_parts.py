@@ -1,5 +1,7 @@
 """The parts of a data set of TFRecords."""
 
+import glob
+import re
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -14,6 +16,8 @@ from od_api.init.found_parts import FoundParts, settled
 from od_api.init.part_names import part_of
 from od_api.init.same_images import digest_of
 
+# A set of shards is named as a whole, so that one that is not complete is found.
+_SHARD = re.compile(r"-\d{5}-of-(\d{5})$")
 _TEXT, _LABEL = "image/object/class/text", "image/object/class/label"
 
 
@@ -45,13 +49,14 @@ def record_parts(files, names=None):
     """
     grouped = {}
     for path in files.records():
-        grouped.setdefault(part_of(path), []).append(str(files.root / path))
+        pattern = _SHARD.sub(r"-?????-of-\1", glob.escape(str(files.root / path)))
+        grouped.setdefault(part_of(path), {})[pattern] = None
     notes, classes = [], _Classes()
     parts = {}
     for part, paths in settled(grouped, files.root, notes).items():
-        parts[part] = [r for path in expand(paths) for r in _read(path, classes)]
+        parts[part] = [r for path in expand(list(paths)) for r in _read(path, classes)]
         if not parts[part]:
-            raise UserError(f"{printable(paths[0])}: has not one record")
+            raise UserError(f"{printable(next(iter(paths)))}: has not one record")
     given = names or _label_map_in(files)
     label_map = LabelMap.load(given) if given else classes.label_map(files.root)
     return FoundParts(parts, label_map, notes)

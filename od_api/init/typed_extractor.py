@@ -28,7 +28,8 @@ def type_extractor(model, *, depth_multiplier=None, freeze=True):
     part = getattr(backbone, backbone.WhichOneof("backbone_oneof"))
     if depth_multiplier is not None:
         part.depth_multiplier = depth_multiplier
-    part.freeze_batch_norm = freeze
+    if "freeze_batch_norm" in part.DESCRIPTOR.fields_by_name:  # VGG has no batch norm
+        part.freeze_batch_norm = freeze
     kept = type(extractor)()
     for name in ("pad_to_multiple", "batch_norm_trainable", "conv_hyperparams"):
         if name in known and extractor.HasField(name) and _stays(name, model, neck):
