@@ -62,7 +62,7 @@ def found_batch(write_config, size, say=print, memory=None):
 
 
 def _environment():
-    """That of the trial: it finds this package, and no modules in the current folder."""
+    """That of the trial: it finds this package, and nothing in the current folder."""
     package = pathlib.Path(__file__).parents[2]
     others = os.environ.get("PYTHONPATH")
     paths = os.pathsep.join([str(package), *([others] if others else [])])

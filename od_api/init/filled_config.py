@@ -7,12 +7,14 @@ from typing import NamedTuple
 from od_api.init.data_facts import DataFacts
 from od_api.init.detector_choices import model_of
 from od_api.init.recipe import PATIENCE, SHORT, Recipe
-from od_api.init.typed_extractor import hasten_batch_norm, type_extractor
+from od_api.init.typed_extractor import set_batch_norm_decay, type_extractor
 from od_api.init.weights_choice import Weights
 from od_api.protos import pipeline_pb2
 
 # Detections of an image that COCO's metrics and the configs keep.
 _KEPT = 100
+# Boxes below it change mAP by next to nothing, and suppressing them takes long.
+_LEAST_SCORE = 0.01
 # Words in the names of classes that a mirror image gives the other one's look.
 _SIDED = re.compile(r"(^|[^a-z])(left|right|links|rechts)([^a-z]|$)", re.IGNORECASE)
 
@@ -57,11 +59,12 @@ def set_detector(model, filling):
         model, depth_multiplier=weights.depth_multiplier, freeze=bool(weights.path)
     )
     if filling.recipe.num_steps < SHORT:
-        hasten_batch_norm(model)
+        set_batch_norm_decay(model, filling.recipe.batch_norm_decay)
     most = max(filling.train.most_boxes, filling.val.most_boxes)
+    suppression = _suppression(model)
+    suppression.score_threshold = _LEAST_SCORE
     if most > _KEPT:
         kept = _up_to(2 * most, 100)
-        suppression = _suppression(model)
         suppression.max_total_detections = kept
         suppression.max_detections_per_class = kept
 

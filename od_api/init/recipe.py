@@ -11,9 +11,9 @@ from typing import NamedTuple
 _SEEN, _OF, _GROWTH = 24_000, 200, 0.6
 _FEWEST_STEPS, _MOST_STEPS = 300, 300_000
 # Evaluations in a training, but not more than one an epoch.
-_EVALUATIONS = 15
+_EVALUATIONS = 10
 # Without a better one among so many, training stops.
-PATIENCE = 8
+PATIENCE = 5
 # A short training, whose batch norm must hurry.
 SHORT = 10_000
 
@@ -49,6 +49,7 @@ class Recipe(NamedTuple):
       rate: the highest learning rate; warm-up begins at a tenth of it.
       optimizer: "momentum" or "adam".
       average_decay: of the moving average of the weights.
+      batch_norm_decay: of the averages of batch norm that is trained.
     """
 
     batch_size: int
@@ -58,6 +59,7 @@ class Recipe(NamedTuple):
     rate: float
     optimizer: str
     average_decay: float
+    batch_norm_decay: float
 
 
 def kind_of_detector(model):
@@ -91,6 +93,8 @@ def recipe(kind, images, batch_size, num_steps=None):
         rate=_two_digits(like.rate * (batch_size / like.batch) ** like.power),
         optimizer=like.optimizer,
         average_decay=min(max(round(1.0 - 3.0 / steps, 5), 0.9), 0.9999),
+        # Averages that have not caught up with the weights spoil what is evaluated.
+        batch_norm_decay=min(max(round(1.0 - 12.0 / steps, 3), 0.9), 0.97),
     )
 
 

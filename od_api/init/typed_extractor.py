@@ -2,9 +2,6 @@
 
 from od_api.old_api import feature_extractor_aliases, two_stage_extractors
 
-# Batch norm's averages follow so fast in short trainings.
-_SHORT_DECAY = 0.97
-
 
 def typed_backbone(model):
     """The Backbone message of a detector's message."""
@@ -61,14 +58,14 @@ def _copy(source, target, name):
         setattr(target, name, value)
 
 
-def hasten_batch_norm(message):
-    """Sets the decay of all batch norm below a message for a short training."""
+def set_batch_norm_decay(message, decay):
+    """Sets the decay of all batch norm below a message."""
     for field, value in message.ListFields():
         if field.message_type is None:
             continue
         repeated = not hasattr(value, "ListFields")
         for part in value if repeated else (value,):
             if field.message_type.name == "BatchNorm":
-                part.decay = _SHORT_DECAY
+                part.decay = decay
             else:
-                hasten_batch_norm(part)
+                set_batch_norm_decay(part, decay)

@@ -22,7 +22,8 @@ def test_of_200_images_24000_are_seen():
     made = recipe("ssd", 200, 16)
     assert made.num_steps == 1500
     assert made.warmup_steps == 100
-    assert made.evaluate_every == 100
+    assert made.evaluate_every == 150
+    assert made.batch_norm_decay == 0.97
     assert made.rate == 0.02
     assert made.average_decay == 0.998
 
@@ -44,7 +45,8 @@ def test_steps_that_are_given_are_kept_and_the_schedule_follows():
     made = recipe("ssd", 200, 16, 300)
     assert made.num_steps == 300
     assert made.warmup_steps == 20
-    assert made.evaluate_every == 20
+    assert made.evaluate_every == 30
+    assert made.batch_norm_decay == 0.96
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3])
