@@ -5,7 +5,7 @@
 
 import json
 
-from tests.data_set_kit import picture
+from data_set_kit import picture
 
 WIDTH, HEIGHT = 80, 60
 NAMES = ["cat", "dog"]

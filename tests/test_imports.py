@@ -33,7 +33,7 @@ FLOORS = (
         *("train", "evaluate", "export", "detect", "infer", "demo", "follow", "load"),
         *("config_check", "config_explain", "import_checkpoint", "compare"),
     },
-    {"study", "launch", "techniques", "compat"},
+    {"study", "launch", "techniques", "compat", "init"},
     {"reference"},
     {"commands"},
     {"cli"},

@@ -6,9 +6,9 @@ import shlex
 import shutil
 
 import pytest
+from labelled_folders import SIX, parts_of, write_images, write_voc
 
 from od_api import cli
-from tests.labelled_folders import SIX, parts_of, write_images, write_voc
 
 PAGE = pathlib.Path(__file__).parent.parent / "docs" / "your_own_data.md"
 WEIGHTS = "weights_imagenet/mobilenet_v1_1.0_224_dequant_qat_no_top.h5"

@@ -18,6 +18,10 @@ _ONLY_FOR = {
     "image_labels": ("openimages",),
     "classes": ("kitti",),
 }
+_IMAGES = (
+    "the images (voc: not needed if they lie beside the XML files, or in a folder "
+    "JPEGImages or images)"
+)
 
 
 def add_parsers(subparsers):
@@ -46,12 +50,7 @@ def _add_convert(subparsers):
         "folder above it; yolo, kitti: the folder of .txt files; openimages: the CSV "
         "file of boxes; pets: the folder annotations",
     )
-    add(
-        "--images",
-        metavar="FOLDER",
-        help="the images (voc: not needed if they lie beside the XML files, or in a "
-        "folder JPEGImages or images)",
-    )
+    add("--images", metavar="FOLDER", help=_IMAGES)
     add("--output", required=True, metavar="PREFIX", help="PREFIX-00000-of-0000N")
     _add_label_map_options(add)
     add("--num-shards", type=int, default=1, metavar="N", help="number of files")

@@ -116,7 +116,6 @@ def test_convert_yolo(data_dir, tmp_path, capsys):
     ("arguments", "message"),
     [
         (("--from", "coco"), "--images is needed for --from coco"),
-        (("--from", "voc"), "--images is needed for --from voc"),
         (("--from", "yolo", "--images", "x"), "--names is needed"),
         (("--from", "coco", "--one-based"), "--one-based is for --from voc, not coco"),
         (("--from", "voc", "--names", "x"), "--names is for --from yolo, not voc"),

@@ -3,11 +3,11 @@
 import json
 
 import pytest
+from labelled_folders import SIX, parts_of, write_coco, write_images
 
 from od_api.core.errors import UserError
 from od_api.init.coco_parts import coco_parts
 from od_api.init.data_kinds import Files
-from tests.labelled_folders import SIX, parts_of, write_coco, write_images
 
 
 def names_of(found):

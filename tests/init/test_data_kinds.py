@@ -1,10 +1,10 @@
 """What a folder holds is told by its files, and doubt is said."""
 
 import pytest
+from labelled_folders import SIX, write_coco, write_images, write_voc, write_yolo
 
 from od_api.core.errors import UserError
 from od_api.init.data_kinds import Files, kind_of
-from tests.labelled_folders import SIX, write_coco, write_images, write_voc, write_yolo
 
 
 def test_kinds_are_told_apart(tmp_path):

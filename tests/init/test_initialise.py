@@ -4,13 +4,8 @@ import json
 
 import numpy as np
 import pytest
-
-from od_api import cli, load_config
-from od_api.core.errors import UserError
-from od_api.data.label_map import LabelMap
-from od_api.init.initialise import Wishes, initialise
-from tests.data_set_kit import boxes, read
-from tests.labelled_folders import (
+from data_set_kit import boxes, read
+from labelled_folders import (
     HEIGHT,
     SIX,
     WIDTH,
@@ -19,6 +14,11 @@ from tests.labelled_folders import (
     write_voc,
     write_yolo,
 )
+
+from od_api import cli, load_config
+from od_api.core.errors import UserError
+from od_api.data.label_map import LabelMap
+from od_api.init.initialise import Wishes, initialise
 
 # Small and without a trial.
 QUICK = Wishes(weights="none", batch_size=2, num_steps=2, size=(64, 64))
@@ -89,25 +89,6 @@ def test_a_seed_gives_one_folder(tmp_path):
         for n in ("one", "two")
     )
     assert first == second
-
-
-@pytest.mark.slow
-def test_from_folder_to_detector(tmp_path, capsys):
-    """The four commands, with a trial that finds the batch; no config is edited."""
-    data, out = coco_folder(tmp_path / "data"), tmp_path / "out"
-    flags = "--weights none --size 64 --num-steps 2 --val-fraction 0.34"
-    assert run(data, "--out", out, *flags.split()) == 0
-    said = capsys.readouterr().out
-    assert "trying a few steps with 2 images ..." in said
-    assert "training: 2 steps of 2 images, about 00:0" in said
-    config, trained = str(out / "pipeline.config"), str(tmp_path / "run")
-    assert load_config(config).train_config.batch_size == 2
-    assert cli.main(["config", "check", "--data", config]) == 0
-    assert cli.main(["train", config, trained]) == 0
-    assert cli.main(["eval", config, trained]) == 0
-    exported = tmp_path / "exported"
-    assert cli.main(["export", config, trained, str(exported)]) == 0
-    assert (exported / "saved_model" / "saved_model.pb").is_file()
 
 
 def refused(arguments, words, out, capsys):

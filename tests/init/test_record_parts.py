@@ -1,6 +1,7 @@
 """TFRecords: their parts, and what their classes are called."""
 
 import pytest
+from data_set_kit import picture
 
 from od_api.core.errors import UserError
 from od_api.data.label_map import LabelMap
@@ -8,7 +9,6 @@ from od_api.data.make_example import EncodedImage, Objects, make_example
 from od_api.data.sharded_writer import ShardedWriter
 from od_api.init.data_kinds import Files
 from od_api.init.record_parts import record_parts
-from tests.data_set_kit import picture
 
 
 def write(prefix, *records, shards=1):

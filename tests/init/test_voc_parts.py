@@ -1,11 +1,11 @@
 """VOC files and their images, with lists of parts and without."""
 
 import pytest
+from labelled_folders import SIX, parts_of, write_images, write_voc
 
 from od_api.core.errors import UserError
 from od_api.init.data_kinds import Files
 from od_api.init.voc_parts import voc_parts
-from tests.labelled_folders import SIX, parts_of, write_images, write_voc
 
 
 def found_in(folder):

@@ -1,11 +1,11 @@
 """YOLO labels, with a data.yaml and without."""
 
 import pytest
+from labelled_folders import SIX, parts_of, write_images, write_yolo
 
 from od_api.core.errors import UserError
 from od_api.init.data_kinds import Files
 from od_api.init.yolo_parts import yolo_parts
-from tests.labelled_folders import SIX, parts_of, write_images, write_yolo
 
 
 def found_in(folder, **options):

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from od_api.core.errors import UserError
-from od_api.data.converters.voc import convert_pascal_voc, voc_layout
+from od_api.data.converters.voc import convert_pascal_voc, voc_folders, voc_layout
 from od_api.data.label_map import LabelMap
 
 _OBJECT = """<object><name>{name}</name><difficult>{difficult}</difficult>
@@ -233,3 +233,17 @@ def test_blood_cells_test_split(data_dir, tmp_path):
     )
     assert summary["images"] == 72
     assert LabelMap.load(tmp_path / "map").names == ["Platelets", "RBC", "WBC"]
+
+
+def test_folders_of_images_are_found_beside_the_xml_files(tmp_path):
+    root = tmp_path / "set"
+    for name in ("Annotations", "images"):
+        (root / name).mkdir(parents=True)
+    (root / "Annotations" / "a.xml").write_text("<annotation/>")
+    with pytest.raises(UserError, match="no images beside the XML files"):
+        voc_folders(root / "Annotations")
+    (root / "images" / "a.jpg").write_bytes(b"x")
+    wanted = root / "Annotations", root / "images"
+    assert voc_folders(root) == voc_folders(root / "Annotations") == wanted
+    (root / "Annotations" / "a.jpg").write_bytes(b"x")
+    assert voc_folders(root / "Annotations") == (root / "Annotations",) * 2
