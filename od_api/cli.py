@@ -155,6 +155,7 @@ def _parser():
     _add_benchmark(commands)
     _add_cluster(commands)
     _add_techniques(commands)
+    _add_view(commands)
     return parser
 
 
@@ -414,6 +415,12 @@ def _techniques(args):
     from od_api.techniques.technique_rows import technique_rows
 
     print(FORMATS[args.format](technique_rows()))
+
+
+def _add_view(commands):
+    from od_api.commands.view_command import add_arguments
+
+    add_arguments(commands.add_parser("view", help="look at pictures in a browser"))
 
 
 if __name__ == "__main__":

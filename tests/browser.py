@@ -1,5 +1,6 @@
 """A headless Chromium, driven by chromedriver's HTTP interface (W3C WebDriver)."""
 
+import base64
 import contextlib
 import json
 import os
@@ -41,7 +42,15 @@ class Browser:
 
     def open(self, path):
         """Opens a file; waits until it is loaded."""
-        self._send("POST", "/url", {"url": path.resolve().as_uri()})
+        self.go(path.resolve().as_uri())
+
+    def go(self, url):
+        """Opens a URL; waits until it is loaded."""
+        self._send("POST", "/url", {"url": url})
+
+    def screenshot(self):
+        """The window as PNG, bytes."""
+        return base64.b64decode(self._send("GET", "/screenshot"))
 
     def js(self, script):
         """What a JavaScript expression gives."""

@@ -27,11 +27,11 @@ FLOORS = (
     {"data", "metrics", "tiles"},
     {"checkpoints"},
     {"evaluation"},
-    {"training", "exporting"},
+    {"training", "exporting", "viewing"},
     {"config_checks", "inference"},
     {
         *("train", "evaluate", "export", "detect", "infer", "demo", "follow", "load"),
-        *("config_check", "config_explain", "import_checkpoint", "compare"),
+        *("config_check", "config_explain", "import_checkpoint", "compare", "viewer"),
     },
     {"study", "launch", "techniques", "compat", "init"},
     {"reference"},

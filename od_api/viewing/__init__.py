@@ -1,0 +1,1 @@
+"""Looking at a data set, or at what a run finds in it, in a browser."""
