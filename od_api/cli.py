@@ -156,6 +156,7 @@ def _parser():
     _add_cluster(commands)
     _add_techniques(commands)
     _add_view(commands)
+    _add_doctor(commands)
     return parser
 
 
@@ -421,6 +422,12 @@ def _add_view(commands):
     from od_api.commands.view_command import add_arguments
 
     add_arguments(commands.add_parser("view", help="look at pictures in a browser"))
+
+
+def _add_doctor(commands):
+    from od_api.commands.doctor_command import add_arguments
+
+    add_arguments(commands.add_parser("doctor", help="look at this installation"))
 
 
 if __name__ == "__main__":

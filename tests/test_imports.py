@@ -32,6 +32,7 @@ FLOORS = (
     {
         *("train", "evaluate", "export", "detect", "infer", "demo", "follow", "load"),
         *("config_check", "config_explain", "import_checkpoint", "compare", "viewer"),
+        "doctor",
     },
     {"study", "launch", "techniques", "compat", "init"},
     {"reference"},
