@@ -31,11 +31,11 @@ FLOORS = (
     {"config_checks", "inference"},
     {
         *("train", "evaluate", "export", "detect", "infer", "demo", "follow", "load"),
-        *("config_check", "config_explain", "import_checkpoint", "compare", "viewer"),
+        *("config_check", "config_explain", "import_checkpoint", "compare"),
         "doctor",
     },
     {"study", "launch", "techniques", "compat", "init"},
-    {"reference"},
+    {"reference", "viewer"},
     {"commands"},
     {"cli"},
 )

@@ -6,7 +6,7 @@ from od_api.system.arguments import add_overrides
 def add_arguments(parser):
     """Adds the arguments, and `func(args)`."""
     add = parser.add_argument
-    add("path", help="a pipeline.config, the folder of a run, or TFRecords")
+    add("path", help="a pipeline.config, the folder of a run, TFRecords, or a data set")
     add("--label-map", metavar="FILE", help="of records (default: beside them)")
     add(
         "--detections",

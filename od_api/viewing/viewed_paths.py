@@ -11,6 +11,7 @@ from od_api.data.label_map import LabelMap
 from od_api.data.reader_files import groups_of, refuse_nameless
 
 SPLITS = ("val", "train")
+_CONFIG = "pipeline.config"
 # Where an evaluation leaves what it found, in the folder of a run.
 _FOUND = ("eval/detections.json", "detections.json")
 _LABEL_MAPS = ("label_map.pbtxt", "label_map.pbtx")
@@ -49,8 +50,7 @@ def viewed_path(path, *, label_map=None, detections=None, split="val", overrides
       UserError: there is nothing of that kind, or something is missing.
     """
     path = pathlib.Path(path)
-    config_path = path / "pipeline.config" if path.is_dir() else path
-    if config_path.is_file() and _is_config(config_path):
+    if config_path := config_in(path):
         if label_map:
             raise UserError(
                 f"{printable(config_path)} names its label map: --label-map is for "
@@ -60,14 +60,18 @@ def viewed_path(path, *, label_map=None, detections=None, split="val", overrides
         return _of_config(config_path, found, split, overrides)
     if overrides:
         raise UserError(f"--set is for configs, and {printable(path)} is none")
-    paths = _record_files(path)
+    paths = record_files(path)
+    if not paths:
+        raise UserError(
+            f"{printable(path)} has neither a pipeline.config nor TFRecords (*.record*)"
+        )
     if label_map is None:
         label_map = _label_map_beside(paths[0])
     return ViewedPath(str(path), paths, LabelMap.load(label_map), detections)
 
 
 def _is_config(path):
-    return path.suffix in (".config", ".pbtxt") or path.name == "pipeline.config"
+    return path.suffix in (".config", ".pbtxt") or path.name == _CONFIG
 
 
 def _found_in(folder, split):
@@ -96,22 +100,27 @@ def _of_config(path, detections, split, overrides):
     return ViewedPath(f"{path} ({split})", paths, label_map, detections)
 
 
-def _record_files(path):
-    """The TFRecords that a path, a pattern or a folder names."""
+def record_files(path):
+    """The TFRecords that a path, a pattern or a folder names; of a folder maybe none.
+
+    Raises:
+      UserError: a path or pattern that is no folder, and no file either.
+    """
+    path = pathlib.Path(path)
     if not path.is_dir():
         return records.expand([str(path)])
-    found = sorted(
+    return sorted(
         str(p)
         for p in path.iterdir()
         if p.is_file() and (".record" in p.name or ".tfrecord" in p.name)
     )
-    if not found:
-        raise UserError(
-            f"{printable(path)} has neither a pipeline.config nor TFRecords (*.record*)"
-            ": name a config, the folder of a run, or records; od-api data convert "
-            "makes records of COCO, VOC and YOLO"
-        )
-    return found
+
+
+def config_in(path):
+    """The pipeline.config that a path is, or that lies in the folder; else None."""
+    path = pathlib.Path(path)
+    config_path = path / _CONFIG if path.is_dir() else path
+    return config_path if config_path.is_file() and _is_config(config_path) else None
 
 
 def _label_map_beside(path):

@@ -1,5 +1,6 @@
 """The pictures of a data set: where they are, what is in them and what was found."""
 
+import functools
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from od_api.core.errors import UserError
 from od_api.core.printable import printable
 from od_api.data import records
 from od_api.data.record_checks import boxes_of, parse
+from od_api.data.record_source import RecordSource
 from od_api.evaluation.detection_files import image_key, read_detections
 from od_api.metrics.diagnosis.detection_errors import KINDS, RIGHT, errors_of_image
 from od_api.metrics.image_records import Found, GroundTruth
@@ -69,9 +71,9 @@ def viewed_pictures(paths, label_map, detections=None, min_score=MIN_SCORE):
     """
     found = _read_found(detections, min_score) if detections else None
     known, pictures, unread = set(), [], []
-    for path, offset, index, record in _records(paths):
+    for path, offset, index, read in _records(paths):
         try:
-            features, _ = parse(record)
+            features, _ = parse(read())
             picture = _picture(features, label_map, found)
         except (UserError, DecodeError) as error:
             where = f"{printable(path)} record {index}"
@@ -106,15 +108,23 @@ def pixels(picture):
 
 
 def _records(paths):
-    """(path, offset, index, bytes) of all records, with a bar."""
+    """(path, offset, index, () -> bytes) of all records, with a bar."""
     places = [(path, records.find(path)) for path in paths]
     total = sum(len(offsets) for _, (offsets, _) in places)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("reading", total=total)
         for path, (offsets, _) in places:
-            for index, record in enumerate(records.read(path)):
-                yield path, offsets[index], index, record
+            for index, read in enumerate(_each(path)):
+                yield path, offsets[index], index, read
                 progress.advance(task)
+
+
+def _each(path):
+    """What reads each record: a bad image of a data set stops nothing behind it."""
+    if isinstance(path, RecordSource):
+        yield from (functools.partial(path.record, i) for i in range(path.size))
+    else:
+        yield from (functools.partial(bytes, record) for record in records.read(path))
 
 
 def _decoded(features):

@@ -5,6 +5,7 @@ import json
 import threading
 import time
 
+import data_set_kit
 import pytest
 import viewed_set
 from browser import browser
@@ -97,6 +98,41 @@ def test_only_what_is_here_and_only_to_this_machine(client, path, host, status):
 def test_a_port_that_is_taken(seen, tmp_path):
     with pytest.raises(UserError, match="name another by --port"):
         view_server(viewed_set.write(tmp_path), port=seen[0].port)
+
+
+def yolo(folder):
+    """Three images with a box each, of which the last cannot be read."""
+    for name in ("images", "labels"):
+        (folder / name).mkdir(parents=True)
+    for i in range(3):
+        (folder / "images" / f"{i}.jpg").write_bytes(data_set_kit.picture(60, 40, i))
+        (folder / "labels" / f"{i}.txt").write_text(f"{i % 2} 0.5 0.5 0.5 0.5\n")
+    (folder / "images" / "2.jpg").write_bytes(b"no picture")
+    (folder / "classes.txt").write_text("cat\ndog\n")
+    return folder
+
+
+def test_a_data_set_is_shown_as_it_is(tmp_path):
+    """What cannot be read is told, and the others are there."""
+    server, _ = view_server(yolo(tmp_path / "pets"))
+    client = Client(server.app)
+    summary = asked(client, "/summary")
+    assert summary["classes"] == [
+        {"id": "1", "name": "cat", "objects": 1},
+        {"id": "2", "name": "dog", "objects": 1},
+    ]
+    (unread,) = summary["unread"]
+    assert "2.jpg" in unread["reason"]
+    first, _ = asked(client, "/pictures")["pictures"]
+    assert first["boxes"][0]["box"] == [10.0, 15.0, 30.0, 45.0]
+    answer = client.get("/picture/1", base_url="http://localhost:1")
+    assert Image.open(io.BytesIO(answer.data)).size == (60, 40)
+    server.server_close()
+
+
+def test_options_of_records_are_refused_for_a_data_set(tmp_path):
+    with pytest.raises(UserError, match="--label-map is for records"):
+        view_server(yolo(tmp_path / "pets"), label_map="x.pbtxt")
 
 
 def test_command_prints_the_url(tmp_path, monkeypatch, capsys):
