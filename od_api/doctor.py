@@ -8,6 +8,7 @@ import shutil
 from typing import NamedTuple
 
 from od_api.system.installation import OURS, requirements, version_of
+from od_api.system.processor import cores
 
 OK, NOTE, WRONG = "ok", "note", "wrong"
 # Instructions that TensorFlow's kernels use where a CPU has them, the best last.
@@ -122,22 +123,18 @@ def _cpu_flags():
 
 def _processor(flags):
     machine = platform.machine()
-    cores = f"{_cores()} of {os.cpu_count()} cores for this process, {machine}"
+    found = f"{cores()} of {os.cpu_count()} cores for this process, {machine}"
     if flags is None or machine not in ("x86_64", "AMD64"):
-        return [Observation("processor", cores)]
+        return [Observation("processor", found)]
     if "avx" not in flags:
         cure = "TensorFlow's packages need AVX: use another machine, or build it"
-        return [Observation("processor", f"{cores}, no AVX", WRONG, cure)]
+        return [Observation("processor", f"{found}, no AVX", WRONG, cure)]
     known = [name for name in _INSTRUCTIONS if name in flags]
-    found = [Observation("processor", f"{cores}, {', '.join(known) or 'avx'}")]
+    seen = [Observation("processor", f"{found}, {', '.join(known) or 'avx'}")]
     if not {"avx512_bf16", "amx_bf16"} & flags:
         cure = "bfloat16 will be slower than float32 here"
-        found.append(Observation("bfloat16 in hardware", "no", NOTE, cure))
-    return found
-
-
-def _cores():
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else "all"
+        seen.append(Observation("bfloat16 in hardware", "no", NOTE, cure))
+    return seen
 
 
 def _memory_gib():

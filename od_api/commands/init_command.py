@@ -23,6 +23,12 @@ def add_arguments(parser):
     )
     add("--list", action="store_true", help="show the detectors, and nothing else")
     add(
+        "--measure",
+        action="store_true",
+        help="with --list: count parameters and time an image of those that were not "
+        "measured on this machine before (of --detector alone where it is given)",
+    )
+    add(
         "--weights",
         default="imagenet",
         metavar="FILE",
@@ -71,7 +77,9 @@ def _add_of_data(add):
 
 def _init(args):
     if args.list:
-        return _list()
+        return _list(args)
+    if args.measure:
+        raise UserError("--measure is for --list")
     if not args.data or not args.out:
         raise UserError("name the data set and --out FOLDER, or --list")
     from od_api.init.initialise import Wishes, initialise
@@ -103,8 +111,17 @@ def _size(text):
     return int(match[1]), int(match[2] or match[1])
 
 
-def _list():
+def _list(args):
+    from od_api.init import detector_choices
     from od_api.init.detector_table import detector_table
+    from od_api.init.measured_detectors import kept, measure
 
-    print(detector_table())
+    every = list(detector_choices.choices().values())
+    wanted = [detector_choices.chosen(args.detector)] if args.detector else every
+    if args.measure:
+        measure(wanted)
+    measured = kept(every)
+    print(detector_table(measured))
+    if len(measured) < len(every):
+        print("(--list --measure counts and times the others; it takes minutes)")
     return 0

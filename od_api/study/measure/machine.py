@@ -1,8 +1,9 @@
 """What a number was measured on."""
 
 import os
-import pathlib
 import platform
+
+from od_api.system.processor import cores, cpu_name
 
 
 def describe():
@@ -17,8 +18,8 @@ def describe():
     gpus = tf.config.list_physical_devices("GPU")
     details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
     return {
-        "cpu": _cpu_name(),
-        "cores": len(os.sched_getaffinity(0)),
+        "cpu": cpu_name(),
+        "cores": cores(),
         "gpu": details[0].get("device_name") if details else None,
         "threads": {
             "intra_op": tf.config.threading.get_intra_op_parallelism_threads(),
@@ -29,13 +30,6 @@ def describe():
         "versions": _versions(),
         "load_average": [round(value, 2) for value in os.getloadavg()],
     }
-
-
-def _cpu_name():
-    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith(("model name", "Hardware")):
-            return line.split(":", 1)[1].strip()
-    return platform.machine()
 
 
 def _versions():
