@@ -340,7 +340,19 @@ def _add_data(commands):
     parser = commands.add_parser("data", help="convert, check or make data sets")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     add_parsers(actions)
+    _add_data_check(actions)
     _add_infer(actions)
+
+
+def _add_data_check(actions):
+    from od_api.commands.data_check_command import add_arguments
+
+    add_arguments(
+        actions.add_parser(
+            "check",
+            help="find what is wrong with a data set; exit status 2 if anything is",
+        )
+    )
 
 
 def _add_infer(actions):

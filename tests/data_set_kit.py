@@ -36,3 +36,12 @@ def picture(width, height, seed=0, kind="JPEG", **settings):
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, kind, **settings)
     return buffer.getvalue()
+
+
+def gray_picture(width, height, seed=0):
+    """An encoded image of noise without colours."""
+    rng = np.random.default_rng(seed)
+    pixels = rng.integers(0, 256, (height, width), np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()

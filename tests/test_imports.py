@@ -35,7 +35,7 @@ FLOORS = (
         "doctor",
     },
     {"study", "launch", "techniques", "compat", "init"},
-    {"reference", "viewer"},
+    {"reference", "viewer", "check_data"},
     {"commands"},
     {"cli"},
 )

@@ -27,7 +27,6 @@ _IMAGES = (
 def add_parsers(subparsers):
     """Adds the sub-commands; each sets `func(args)`, which returns the status."""
     _add_convert(subparsers)
-    _add_check(subparsers)
     _add_chips(subparsers)
     _add_synth(subparsers)
     survey_commands.add_parsers(subparsers)
@@ -244,71 +243,6 @@ def summary_text(summary):
         lines.append(f"left out, {reason}: {count}")
         lines += [f"  {printable(where)}" for where in summary["examples"][reason]]
     return "\n".join(lines)
-
-
-def _add_check(subparsers):
-    parser = subparsers.add_parser(
-        "check", help="find what is wrong with a data set; exit status 2 if anything is"
-    )
-    add = parser.add_argument
-    add("records", nargs="*", help="files or patterns, e.g. 'train.record-*'")
-    add("--label-map", metavar="PATH", help="of the records")
-    add(
-        "--config",
-        dest="of_config",
-        metavar="FILE",
-        help="look at what the readers of this config name, folders included, instead",
-    )
-    add("--fast", action="store_true", help="the quick look that training takes")
-    add(
-        "--drop-unknown-classes",
-        action="store_true",
-        help="boxes whose class the label map lacks are left out on purpose",
-    )
-    add("--format", choices=("text", "json"), default="text")
-    parser.set_defaults(func=_check)
-
-
-def _check(args):
-    from od_api.data.check import check_records
-    from od_api.data.label_map import LabelMap
-    from od_api.protos.input_reader_pb2 import InputReader
-
-    if args.of_config:
-        return _check_readers(args)
-    if not args.records or not args.label_map:
-        raise UserError("name records and their --label-map, or a --config")
-    report = check_records(
-        args.records,
-        LabelMap.load(args.label_map),
-        fast=args.fast,
-        reader=InputReader(drop_unknown_classes=args.drop_unknown_classes),
-    )
-    print(report.to_json() if args.format == "json" else report.to_text())
-    return 2 if report.errors else 0
-
-
-def _check_readers(args):
-    """The reports of all input readers of a config."""
-    import json
-
-    from od_api.config.loading import load_config, locate
-    from od_api.core.errors import ConfigError
-    from od_api.data.inputs import inputs_of
-
-    if args.records or args.label_map or args.drop_unknown_classes:
-        raise UserError("--config says itself which records, label map and classes")
-    try:
-        inputs = inputs_of(load_config(args.of_config))
-    except ConfigError as error:
-        raise locate(error, args.of_config) from error
-    reports = {place: source.report(args.fast) for place, source in inputs.items()}
-    if args.format == "json":
-        found = {p: json.loads(report.to_json()) for p, report in reports.items()}
-        print(json.dumps(found, indent=1))
-    else:
-        print("\n".join(f"{p}:\n{report.to_text()}" for p, report in reports.items()))
-    return 2 if any(report.errors for report in reports.values()) else 0
 
 
 def _add_chips(subparsers):

@@ -87,11 +87,13 @@ class Report:
         return [f for f in self.findings if f.severity == severity]
 
     def to_text(self, shown=_SHOWN):
-        """Counts, then up to `shown` findings of each kind, errors first."""
-        lines = [
-            f"{self.records} records in {self.files} files, {self.decoded} images "
-            f"decoded, {self.boxes} boxes"
-        ]
+        """Counts of what was read, then `shown` findings of each kind, errors first."""
+        lines = []
+        if self.files:
+            lines.append(
+                f"{self.records} records in {self.files} files, {self.decoded} images "
+                f"decoded, {self.boxes} boxes"
+            )
         lines += [
             f"  {printable(n)}: {count}" for n, count in self.per_class.most_common()
         ]

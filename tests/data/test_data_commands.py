@@ -6,6 +6,7 @@ import json
 import data_set_kit as kit
 import pytest
 
+from od_api.commands import data_check_command
 from od_api.core.errors import UserError
 from od_api.data import data_commands
 from od_api.data.label_map import LabelMap
@@ -13,7 +14,9 @@ from od_api.data.label_map import LabelMap
 
 def _run(*arguments):
     parser = argparse.ArgumentParser()
-    data_commands.add_parsers(parser.add_subparsers(required=True))
+    actions = parser.add_subparsers(required=True)
+    data_commands.add_parsers(actions)
+    data_check_command.add_arguments(actions.add_parser("check"))
     args = parser.parse_args([str(a) for a in arguments])
     return args.func(args)
 
