@@ -230,7 +230,7 @@ def test_data_check_of_a_config(folder, tmp_path, capsys):
     found = json.loads(capsys.readouterr().out)
     places = ["train_input_reader", "eval_input_reader[0]"]
     assert list(found) == [*places, "between the sets"]
-    assert [report["records"] for report in found.values()] == [7, 7]
+    assert [found[place]["records"] for place in places] == [7, 7]
     assert main(["data", "check", "--config", f"{tmp_path}/c", "x.record"]) == 2
     assert main(["data", "check", "x.record"]) == 2
     assert "or a --config" in capsys.readouterr().err
