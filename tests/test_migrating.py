@@ -409,7 +409,8 @@ def test_every_eval_input_reader_is_evaluated(monkeypatch):
         return SimpleNamespace(name=name, label_map=labels, check=lambda: None)
 
     def measured(self, source, saved):
-        return {"mAP": len(source.name)}, [], []
+        found = {"mAP": len(source.name)}
+        return SimpleNamespace(source=source, metrics=found, diagnosed=None)
 
     monkeypatch.setattr(readers, "EvaluationInput", source)
     monkeypatch.setattr(Evaluation, "_measured", measured)
