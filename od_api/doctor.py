@@ -7,6 +7,7 @@ import platform
 import shutil
 from typing import NamedTuple
 
+from od_api.system.free_memory import free_memory
 from od_api.system.installation import OURS, requirements, version_of
 from od_api.system.processor import cores
 
@@ -47,7 +48,7 @@ def observations():
         *_packages(),
         *_settings(os.environ),
         *_processor(_cpu_flags()),
-        *_memory(_memory_gib()),
+        *_memory(free_memory()),
         *_accelerators(),
     ]
 
@@ -137,19 +138,10 @@ def _processor(flags):
     return seen
 
 
-def _memory_gib():
-    """GiB that are free; None where nobody says."""
-    try:
-        lines = pathlib.Path("/proc/meminfo").read_text().splitlines()
-    except OSError:
-        return None
-    sizes = dict(line.split(":", 1) for line in lines)
-    return int(sizes["MemAvailable"].split()[0]) / 2**20
-
-
 def _memory(free):
     if free is None:
         return []
+    free /= 2**30
     found = f"{free:.1f} GiB free"
     if free < _ENOUGH_MEMORY_GIB:
         cure = "train with a smaller batch or smaller images, or end other programs"

@@ -96,8 +96,8 @@ def test_processor(flags, states, monkeypatch):
 
 
 def test_memory():
-    assert only(doctor._memory(16.0)).state == OK
-    assert only(doctor._memory(1.5)).state == NOTE
+    assert only(doctor._memory(16 * 2**30)).state == OK
+    assert only(doctor._memory(1.5 * 2**30)).state == NOTE
     assert doctor._memory(None) == []
 
 

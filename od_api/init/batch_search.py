@@ -11,6 +11,7 @@ from typing import NamedTuple
 from od_api.config.memory_bound import physical_memory
 from od_api.core.errors import UserError
 from od_api.init.trial_training import DONE, WRONG
+from od_api.system.free_memory import free_memory
 
 # Training goes on for long, and other programs want memory, too.
 _SHARE = 0.85
@@ -99,27 +100,6 @@ def _tried(write_config, size):
 
 def _free_memory():
     """Bytes that a training may take of this machine's; None where nobody says."""
-    free = [physical_memory(), _available(), _limit_of_group()]
+    free = [physical_memory(), free_memory()]
     known = [number for number in free if number]
     return min(known) * _SHARE if known else None
-
-
-def _available():
-    """What Linux says is free, or can be made so."""
-    try:
-        lines = pathlib.Path("/proc/meminfo").read_text("ascii").splitlines()
-    except OSError:
-        return None
-    found = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
-    return int(found[0]) * 1024 if found else None
-
-
-def _limit_of_group():
-    """What a container may take."""
-    for name in ("memory.max", "memory/memory.limit_in_bytes"):
-        try:
-            text = pathlib.Path("/sys/fs/cgroup", name).read_text("ascii").strip()
-        except OSError:
-            continue
-        return int(text) if text.isdigit() else None
-    return None

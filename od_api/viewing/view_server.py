@@ -58,6 +58,7 @@ class ViewApp:
 
     def __init__(self, title, pictures, unread, label_map, found):
         self._pictures, self._label_map = pictures, label_map
+        self._jpeg = functools.lru_cache(maxsize=256)(self._jpeg_of)
         self._summary = {
             "title": title,
             "pictures": len(pictures),
@@ -130,8 +131,7 @@ class ViewApp:
         except UserError as error:
             raise NotFound(str(error)) from error
 
-    @functools.lru_cache(maxsize=256)  # noqa: B019  it lives as long as the program
-    def _jpeg(self, number, side):
+    def _jpeg_of(self, number, side):
         image = Image.fromarray(np.asarray(pixels(self._pictures[number])))
         image.thumbnail((side, side))
         file = io.BytesIO()

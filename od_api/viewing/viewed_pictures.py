@@ -5,8 +5,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from google.protobuf.message import DecodeError
-from rich.console import Console
-from rich.progress import Progress
 
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
@@ -17,6 +15,7 @@ from od_api.evaluation.detection_files import image_key, read_detections
 from od_api.metrics.diagnosis.detection_errors import KINDS, RIGHT, errors_of_image
 from od_api.metrics.image_records import Found, GroundTruth
 from od_api.pictures import decoding, raw_images
+from od_api.system.terminal import tracked
 
 # COCO's: squares of these sides part the sizes of objects.
 _SIZES = (("small", 32**2), ("medium", 96**2), ("large", np.inf))
@@ -111,12 +110,12 @@ def _records(paths):
     """(path, offset, index, () -> bytes) of all records, with a bar."""
     places = [(path, records.find(path)) for path in paths]
     total = sum(len(offsets) for _, (offsets, _) in places)
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("reading", total=total)
-        for path, (offsets, _) in places:
-            for index, read in enumerate(_each(path)):
-                yield path, offsets[index], index, read
-                progress.advance(task)
+    every = (
+        (path, offsets[index], index, read)
+        for path, (offsets, _) in places
+        for index, read in enumerate(_each(path))
+    )
+    yield from tracked(every, "reading", total)
 
 
 def _each(path):
