@@ -24,7 +24,7 @@ def check_method(method):
 
 
 def resample(image, size, method="BILINEAR", align_corners=False):
-    """[h, w, C], (H, W) -> [H, W, C] float32.
+    """[h, w, C] or [B, h, w, C], (H, W) -> [H, W, C] or [B, H, W, C] float32.
 
     Args:
       image: of any numeric type.
@@ -33,8 +33,11 @@ def resample(image, size, method="BILINEAR", align_corners=False):
       align_corners: centres of the four corner pixels stay where they are.
     """
     # The ops read any type, but integers take them half as long again.
-    images = tf.cast(image, tf.float32)[None]
-    return _METHODS[method](images=images, size=size, align_corners=align_corners)[0]
+    images = tf.cast(image, tf.float32)
+    alone = images.shape.rank == 3
+    images = images[None] if alone else images
+    images = _METHODS[method](images=images, size=size, align_corners=align_corners)
+    return images[0] if alone else images
 
 
 def resample_masks(masks, size, align_corners=False):
@@ -47,14 +50,24 @@ def resample_masks(masks, size, align_corners=False):
 
 
 def pad_to(image, size, values=None):
-    """[h, w, 3] -> [H, W, 3]: `values` (one a channel, else 0) below and right."""
-    room = tf.convert_to_tensor(size) - tf.shape(image)[:2]
-    paddings = [[0, room[0]], [0, room[1]], [0, 0]]
+    """[h, w, 3] -> [H, W, 3]: `values` (one a channel, else 0) below and right.
+
+    A batch [B, h, w, 3] likewise.
+    """
+    image = tf.convert_to_tensor(image)
+    room = tf.convert_to_tensor(size) - tf.shape(image)[-3:-1]
+    batch = [[0, 0]] * (image.shape.rank - 3)
+    paddings = [*batch, [0, room[0]], [0, room[1]], [0, 0]]
     padded = tf.pad(image, paddings)
     if values is None:
         return padded
     outside = tf.pad(tf.zeros_like(image), paddings, constant_values=1.0)
     return padded + outside * tf.constant(values, tf.float32)
+
+
+def set_sizes(image, size):
+    """Says the static (H, W), None where it is open, of an image or a batch."""
+    image.set_shape([*[None] * (image.shape.rank - 3), *size, 3])
 
 
 def pad_masks_to(masks, size):
@@ -64,7 +77,7 @@ def pad_masks_to(masks, size):
 
 
 def to_gray(image):
-    """[h, w, 3] -> [h, w, 3] with the luma in all three channels.
+    """[..., h, w, 3] -> the same shape with the luma in all three channels.
 
     The old API goes on with one channel. Three equal ones mean the same to a first
     convolution (its kernel's sum over channels) and fit every backbone and its weights.

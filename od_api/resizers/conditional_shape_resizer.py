@@ -9,7 +9,9 @@ from od_api.protos import image_resizer_pb2
 
 @register(image_resizer_pb2.ConditionalShapeResizer)
 class ConditionalShapeResizer:
-    """Image [h, w, 3] -> (float32 [H, W, 3], true shape int32 [2]), proportions kept.
+    """Image [..., h, w, 3] -> (float32 [..., H, W, 3], true shape int32 [2]).
+
+    Proportions are kept.
 
     GREATER: a long side above size_threshold becomes size_threshold. SMALLER: a short
     side below size_threshold becomes size_threshold. Other images keep their size.
@@ -38,12 +40,12 @@ class ConditionalShapeResizer:
         self._gray = convert_to_grayscale
 
     def __call__(self, image):
-        size = self.size_of(tf.shape(image)[:2])
+        size = self.size_of(tf.shape(image)[-3:-1])
         # Unlike the other resizers, this one aligns corners in the old API.
         image = resampling.resample(image, size, self._method, align_corners=True)
         if self._gray:
             image = resampling.to_gray(image)
-        image.set_shape([None, None, 3])
+        resampling.set_sizes(image, (None, None))
         return image, size
 
     def masks(self, masks):

@@ -9,7 +9,7 @@ from od_api.protos import image_resizer_pb2
 
 @register(image_resizer_pb2.FixedShapeResizer)
 class FixedShapeResizer:
-    """Image [h, w, 3] -> (float32 [height, width, 3], true shape int32 [2]).
+    """Image [..., h, w, 3] -> (float32 [..., height, width, 3], true shape int32 [2]).
 
     Attributes:
       output_shape: (H, W).
@@ -37,7 +37,7 @@ class FixedShapeResizer:
         image = resampling.resample(image, self.output_shape, self._method)
         if self._gray:
             image = resampling.to_gray(image)
-        image.set_shape([*self.output_shape, 3])
+        resampling.set_sizes(image, self.output_shape)
         return image, tf.constant(self.output_shape, tf.int32)
 
     def masks(self, masks):

@@ -8,7 +8,7 @@ from od_api.protos import image_resizer_pb2
 
 @register(image_resizer_pb2.IdentityResizer)
 class IdentityResizer:
-    """Image [h, w, 3] -> (the same as float32, true shape int32 [2]).
+    """Image [..., h, w, 3] -> (the same as float32, true shape int32 [2]).
 
     Attributes:
       output_shape: None, sizes differ.
@@ -17,7 +17,7 @@ class IdentityResizer:
     output_shape = None
 
     def __call__(self, image):
-        return tf.cast(image, tf.float32), tf.shape(image)[:2]
+        return tf.cast(image, tf.float32), tf.shape(image)[-3:-1]
 
     def masks(self, masks):
         """[G, h, w], unchanged."""

@@ -9,9 +9,10 @@ from od_api.protos import image_resizer_pb2
 
 @register(image_resizer_pb2.KeepAspectRatioResizer)
 class KeepAspectRatioResizer:
-    """Image [h, w, 3] -> (float32 [H, W, 3], true shape int32 [2]), proportions kept.
+    """Image [..., h, w, 3] -> (float32 [..., H, W, 3], true shape int32 [2]).
 
-    The scale is the smaller of min_dimension / short side and max_dimension / long one.
+    Proportions are kept: the scale is the smaller of min_dimension / short side and
+    max_dimension / long one.
 
     Attributes:
       output_shape: (max_dimension, max_dimension) when padded to it, else None.
@@ -51,13 +52,13 @@ class KeepAspectRatioResizer:
         self._pad_value = list(per_channel_pad_value) or None
 
     def __call__(self, image):
-        size = self.size_of(tf.shape(image)[:2])
+        size = self.size_of(tf.shape(image)[-3:-1])
         image = resampling.resample(image, size, self._method)
         if self.output_shape:
             image = resampling.pad_to(image, self.output_shape, self._pad_value)
         if self._gray:
             image = resampling.to_gray(image)
-        image.set_shape([*(self.output_shape or (None, None)), 3])
+        resampling.set_sizes(image, self.output_shape or (None, None))
         return image, size
 
     def masks(self, masks):

@@ -9,7 +9,7 @@ from od_api.protos import image_resizer_pb2
 
 @register(image_resizer_pb2.PadToMultipleResizer)
 class PadToMultipleResizer:
-    """Image [h, w, 3] -> (float32 [H, W, 3], true shape int32 [2] = h, w).
+    """Image [..., h, w, 3] -> (float32 [..., H, W, 3], true shape int32 [2] = h, w).
 
     H and W are the smallest multiples of `multiple` that hold the image.
 
@@ -26,11 +26,11 @@ class PadToMultipleResizer:
 
     def __call__(self, image):
         image = tf.cast(image, tf.float32)
-        shape = tf.shape(image)[:2]
+        shape = tf.shape(image)[-3:-1]
         image = resampling.pad_to(image, self._padded(shape))
         if self._gray:
             image = resampling.to_gray(image)
-        image.set_shape([None, None, 3])
+        resampling.set_sizes(image, (None, None))
         return image, shape
 
     def masks(self, masks):

@@ -7,8 +7,11 @@ from tensorflow.core.framework import tensor_pb2
 
 from od_api.exporting import serving
 from od_api.exporting.signature_inputs import INPUT_TYPES, as_input
+from od_api.resizers.conditional_shape_resizer import ConditionalShapeResizer
 from od_api.resizers.fixed_shape_resizer import FixedShapeResizer
+from od_api.resizers.identity_resizer import IdentityResizer
 from od_api.resizers.keep_aspect_ratio_resizer import KeepAspectRatioResizer
+from od_api.resizers.pad_to_multiple_resizer import PadToMultipleResizer
 
 
 def images(*shape):
@@ -19,16 +22,26 @@ def images(*shape):
     "resizer",
     [
         FixedShapeResizer(height=20, width=30),
+        FixedShapeResizer(height=50, width=70, resize_method="BICUBIC"),
+        FixedShapeResizer(height=20, width=30, resize_method="AREA"),
+        FixedShapeResizer(height=50, width=30, resize_method="NEAREST_NEIGHBOR"),
+        FixedShapeResizer(height=20, width=30, convert_to_grayscale=True),
         KeepAspectRatioResizer(
-            min_dimension=24, max_dimension=24, pad_to_max_dimension=True
+            min_dimension=24,
+            max_dimension=24,
+            pad_to_max_dimension=True,
+            per_channel_pad_value=[1.0, 2.0, 3.0],
         ),
         KeepAspectRatioResizer(min_dimension=16, max_dimension=24),
+        ConditionalShapeResizer(size_threshold=30),
+        ConditionalShapeResizer(condition="SMALLER", size_threshold=50),
+        PadToMultipleResizer(multiple=32),
+        IdentityResizer(),
     ],
-    ids=["fixed", "padded", "free"],
 )
 @pytest.mark.parametrize("batch", [1, 3])
-def test_resize_treats_images_one_by_one(resizer, batch):
-    """A batch of one goes another way than several, to the same result."""
+def test_a_batch_is_resized_as_its_images_are(resizer, batch):
+    """To the last bit."""
     pixels = images(batch, 40, 60, 3)
     spec = tf.TensorSpec([None, None, None, 3], tf.uint8)
     graph = tf.function(lambda x: serving.resize(resizer, x), input_signature=[spec])
