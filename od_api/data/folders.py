@@ -4,6 +4,8 @@ Their annotations are read at once; images one by one, when a batch needs them. 
 comes out are the examples of `od-api data convert`, in its order.
 """
 
+import hashlib
+
 from od_api.core.errors import ConfigError, MissingFile, UserError
 from od_api.core.printable import printable
 from od_api.data.converters.coco_json import coco_images
@@ -69,7 +71,19 @@ def open_folder(reader):
         example = example_of(images[index], reader.max_image_pixels)
         return example.SerializeToString(deterministic=True)
 
-    return RecordSource(getattr(folder, _NEEDED[kind][0]), len(images), make)
+    return RecordSource(
+        getattr(folder, _NEEDED[kind][0]),
+        len(images),
+        make,
+        recipe=reader.SerializeToString(deterministic=True),
+        digest=_digest(images),
+    )
+
+
+def _digest(images):
+    """What tells the images of a folder from others, by their order and names."""
+    names = "\0".join(image.source_id for image in images)
+    return hashlib.sha256(names.encode()).digest()
 
 
 class _Classes:

@@ -12,7 +12,7 @@ from od_api.data import order, records
 from od_api.data.order import WHOLE
 from od_api.data.portable import traced_to_send
 from od_api.data.preparation import PER_BOX, Preparation
-from od_api.data.reader_files import FOLDERS, groups_of
+from od_api.data.reader_files import groups_of
 from od_api.data.tf_example import masks_in
 from od_api.protos import input_reader_pb2
 
@@ -95,8 +95,6 @@ def _numbered(reader, groups, batch_size, training, part, index):
 
     The chip is there where an index of them is.
     """
-    if part.portable:
-        _refuse_folder(reader)
     reader = checked(reader, [group[0] for group in groups], training)
     start = part.start_step * batch_size if training else 0
     if training:
@@ -110,7 +108,7 @@ def _numbered(reader, groups, batch_size, training, part, index):
     if index:
         stream = stream.map(lambda position, both: (position, *both))
     stream = order.share_of(stream, batch_size, part.share)
-    return reader, records.resolved(stream, groups[0], position=1)
+    return reader, records.resolved(stream, groups[0], 1, part.portable)
 
 
 def _batched(data, batch_size, reader, training):
@@ -122,17 +120,6 @@ def _batched(data, batch_size, reader, training):
         drop_remainder=training and reader.drop_remainder,
     )
     return data.with_options(_options()).prefetch(tf.data.AUTOTUNE)
-
-
-def _refuse_folder(reader):
-    """Refuses what only this process can read, where others are to."""
-    kind = reader.WhichOneof("input_reader")
-    if kind in FOLDERS:
-        raise ConfigError(
-            "is read by the process that trains, and asynchronous workers are others: "
-            "make TFRecords of it (od-api data convert), or train in step",
-            f"train_input_reader.{kind}",
-        )
 
 
 def _training_order(groups, reader, part, index):

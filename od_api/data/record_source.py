@@ -19,14 +19,18 @@ class RecordSource(str):
       name: for messages.
       size: number of records.
       make: index -> bytes of a tf.Example; raises UserError.
+      recipe: serialized InputReader by which another process makes the same records;
+        empty where none can.
+      digest: what tells them from others of the same recipe.
 
     Attributes:
       fault: CorruptRecord, the first one that was met; None so far.
     """
 
-    def __new__(cls, name, size, make):
+    def __new__(cls, name, size, make, recipe=b"", digest=b""):
         source = super().__new__(cls, name)
         source.size, source._make, source.fault = size, make, None
+        source.recipe, source.digest = recipe, digest
         return source
 
     def __reduce__(self):

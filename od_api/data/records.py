@@ -1,5 +1,6 @@
 """TFRecord files: which ones a config names, what is in them, and writing new ones."""
 
+import functools
 import hashlib
 import itertools
 import mmap
@@ -10,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from od_api.core.printable import printable
+from od_api.data import worker_records
 from od_api.data.record_files import expand as expand
 from od_api.data.record_source import CorruptRecord as CorruptRecord
 from od_api.data.record_source import RecordSource
@@ -52,13 +54,14 @@ def handles(paths):
     return tf.data.TFRecordDataset(list(paths))
 
 
-def resolved(stream, paths, position=0):
+def resolved(stream, paths, position=0, portable=False):
     """A dataset whose `handles` of these paths have become serialized records.
 
     Args:
       stream: of handles, or of tuples that have one.
       paths: that the handles came from.
       position: of the handle in the tuples.
+      portable: another process reads them, which sees the same folder.
     """
     source = source_in(paths)
     if source is None:
@@ -66,7 +69,8 @@ def resolved(stream, paths, position=0):
 
     def made(*parts):
         parts = list(parts)
-        parts[position] = source.made(parts[position])
+        make = functools.partial(worker_records.made, source)
+        parts[position] = (make if portable else source.made)(parts[position])
         return tuple(parts) if len(parts) > 1 else parts[0]
 
     made = tf.autograph.experimental.do_not_convert(made)

@@ -10,6 +10,7 @@ from tensorflow.python.eager import context
 
 from od_api.core.errors import ConfigError, UserError
 from od_api.core.printable import printable
+from od_api.data import worker_records
 from od_api.protos import train_pb2
 from od_api.training.cluster import wait_until_reachable
 
@@ -65,6 +66,7 @@ def _check_alone(num_workers):
 def serve(cluster):
     """Lends this process to the chief as a worker or parameter server, without end."""
     _fail_fast()
+    worker_records.offer()
     # A step on a worker waits for all servers: with fewer threads than that it could
     # wait for itself.
     needed = len(cluster.jobs["worker"]) + 1

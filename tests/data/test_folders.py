@@ -11,13 +11,14 @@ from data_set_kit import picture
 from od_api.cli import main
 from od_api.config.loading import load_config
 from od_api.core.errors import ConfigError, UserError
-from od_api.data import records
+from od_api.data import records, worker_records
 from od_api.data.converters.coco_json import convert_coco
 from od_api.data.converters.voc import convert_pascal_voc
 from od_api.data.converters.yolo import convert_yolo
 from od_api.data.folders import KINDS
 from od_api.data.inputs import EvaluationInput, TrainingInput
 from od_api.data.label_map import LabelMap
+from od_api.data.order import Part
 from od_api.data.reader_files import FOLDERS
 from od_api.resizers.fixed_shape_resizer import FixedShapeResizer
 
@@ -164,10 +165,33 @@ def test_sampled_and_sharded_as_records(folder, tmp_path):
     assert_same(*found)
 
 
-def test_asynchronous_workers_need_records(folder, tmp_path):
-    config = config_of(reader_of("coco", folder), folder, tmp_path / "c")
-    with pytest.raises(ConfigError, match="make TFRecords of it"):
-        TrainingInput(config).worker_dataset(Sees, 0, 2, 0)
+@pytest.mark.parametrize("case", CASES)
+def test_asynchronous_workers_see_what_they_see_of_records(case, folder, tmp_path):
+    """Two workers, whose index is a tensor, as the chief traces it; over two epochs."""
+    worker_records.offer()
+    of_records = convert(case, folder, f"{tmp_path}/x.record")
+    seen = []
+    for reader in (of_records, reader_of(case, folder)):
+        source = TrainingInput(config_of(reader, folder, tmp_path / "c"))
+        for index in (0, 1):
+            data = source.worker_dataset(Sees, tf.constant(index, tf.int64), 2, 3)
+            seen.append(taken(data, 3))
+    assert_same(seen[0], seen[2])
+    assert_same(seen[1], seen[3])
+    names = [{name for batch in s for name in batch["source_id"]} for s in seen[:2]]
+    assert len(names[0] | names[1]) == 7 and not names[0] & names[1]
+
+
+def test_a_worker_s_batches_are_those_of_one_process(folder, tmp_path):
+    """The same part of the stream, by the worker's own reading and the trainer's."""
+    worker_records.offer()
+    source = TrainingInput(config_of(reader_of("coco", folder), folder, tmp_path / "c"))
+    here, there = (
+        taken(source._batches(Sees, Part(seed=5, start_step=1, portable=portable)), 3)
+        for portable in (False, True)
+    )
+    assert_same(here, there)
+    assert_same(here, taken(source.training_dataset(Sees, 1), 3))
 
 
 def test_a_bad_image_is_named(folder, tmp_path):

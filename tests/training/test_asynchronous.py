@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import data_set_kit
 import numpy as np
 import pytest
 import test_synchronous
@@ -11,6 +12,7 @@ import tiny
 from cluster_kit import running
 
 from od_api.checkpoints import checkpoint_files
+from od_api.data.label_map import LabelMap
 
 pytestmark = pytest.mark.slow
 
@@ -60,22 +62,62 @@ def test_staleness_is_measured(counts):
     assert counts["momentum"]["staleness_p95"] >= 1
 
 
-def test_one_worker_equals_training_in_step(tmp_path):
+def as_yolo_folder(data, folder):
+    """The records of `tiny.make_data` as images with text files; its InputReader."""
+    for name in ("images", "labels"):
+        (folder / name).mkdir(parents=True)
+    label_map = LabelMap.load(str(data / "label_map.pbtxt"))
+    names = [label_map.name(i) for i in sorted(label_map.ids)]
+    (folder / "names.txt").write_text("\n".join(names))
+    for number, features in enumerate(data_set_kit.read(data / "scenes.record")):
+        kind = features["image/format"][0].decode()
+        image = folder / "images" / f"{number}.{kind}"
+        image.write_bytes(features["image/encoded"][0])
+        lines = []
+        for label, (top, left, low, right) in zip(
+            features["image/object/class/label"],
+            data_set_kit.boxes(features),
+            strict=True,
+        ):
+            middle = f"{(left + right) / 2:.9f} {(top + low) / 2:.9f}"
+            lines.append(f"{label - 1} {middle} {right - left:.9f} {low - top:.9f}")
+        (folder / "labels" / f"{number}.txt").write_text("\n".join(lines))
+    return (
+        f'yolo_input_reader {{ images: "{folder}/images" labels: "{folder}/labels" '
+        f'names: "{folder}/names.txt" }}'
+    )
+
+
+def test_one_worker_on_a_folder_equals_training_in_step_on_its_records(tmp_path):
     """10 steps of all 8 images, whose order does not matter: nothing is stale.
 
-    The images are read in other orders, and sums in other orders round otherwise.
+    The images are read in other orders, and sums in other orders round otherwise. The
+    worker reads them from a folder as it is, and the process alone from records.
     """
     data = tiny.make_data(tmp_path, num_images=8)
     config = test_synchronous.write_config(tmp_path, data, synchronized=False)
     text = config.read_text()
     flip = "data_augmentation_options { random_horizontal_flip {} }"
     assert flip in text
-    config.write_text(text.replace(flip, ""))
-    command = ["-m", "od_api.cli", "train", str(config)]
-    parted = [*command, str(tmp_path / "parted")]
+    text = text.replace(flip, "")
+    config.write_text(text)
+    records = f'tf_record_input_reader {{ input_path: "{data}/scenes.record-*" }}'
+    assert records in text
+    of_folder = tmp_path / "folder.config"
+    of_folder.write_text(
+        text.replace(records, as_yolo_folder(data, tmp_path / "yolo"), 1)
+    )
+    command = ["-m", "od_api.cli", "train"]
+    parted = [*command, str(of_folder), str(tmp_path / "parted")]
     with running(tmp_path / "logs", parted, chief=1, worker=1, ps=2) as cluster:
         assert cluster.wait() == 0, cluster.log()
-    whole = [sys.executable, *command, str(tmp_path / "whole"), "--no-eval"]
+    whole = [
+        sys.executable,
+        *command,
+        str(config),
+        str(tmp_path / "whole"),
+        "--no-eval",
+    ]
     subprocess.run(whole, check=True, capture_output=True)
     groups, _ = checkpoint_files.read(str(tmp_path / "parted" / "ckpt-10"))
     expected, _ = checkpoint_files.read(str(tmp_path / "whole" / "ckpt-10"))
