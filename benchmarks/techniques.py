@@ -10,10 +10,11 @@ goes to techniques.json in --out, which is this folder unless it is named:
 
     mAP, mask_mAP  mean, least and most over the seeds, on 64 other scenes
     latency_ms     medians of the exports of the first seed, technique and base measured
-                   in turn, in one process, when nothing is trained any more
+                   in turn, in one process, when nothing is trained here any more
     parameters     numbers in the checkpoint's model
     bytes          of the SavedModel
     digest         of the config and of its parts' files (od_api/techniques/digests.py)
+    machine        that the technique and its base were trained on
 
 "pretrained" has the mAP of the detectors that the networks come from. Under
 "looked_into" are techniques whose mean is more than .05 below the least of their
@@ -324,6 +325,7 @@ def _train_one(task, args):
         files = (p for p in (target / "saved_model").rglob("*") if p.is_file())
         found["bytes"] = sum(p.stat().st_size for p in files)
     found |= json.loads((model / "trained.json").read_text())
+    found["machine"] = _machine()
     _write(_result_path(args, task["subject"], task["seed"]), found)
 
 
@@ -397,17 +399,16 @@ def _measure_latency(pairs, args):
         exports = [_export_path(args, s.name).is_dir() for s in (mine, base)]
         if all(exports) and not known:
             wanted.setdefault(base.name, set()).add(mine.name)
-    failed = []
-    for number, (base, techniques) in enumerate(wanted.items(), 1):
-        task = {
+    tasks = [
+        {
             "key": f"latency-{base}",
+            "label": f"latency over {base}",
             "base": base,
             "techniques": sorted(techniques),
         }
-        print(f"latency over base {number}/{len(wanted)}", flush=True)
-        if _run("latency", task, args):
-            failed.append(f"latency: {_log(args, task['key'])}")
-    return failed
+        for base, techniques in wanted.items()
+    ]
+    return _run_all("latency", tasks, {}, args)
 
 
 def _record(pairs, args):
@@ -419,7 +420,6 @@ def _record(pairs, args):
         with contextlib.suppress(FileNotFoundError):
             rows[name] = _row(name, mine, base, args)
     return {
-        "machine": _machine(),
         "scenes": SCENES,
         "pretrained": {
             path.parent.name: json.loads(path.read_text())
@@ -450,6 +450,7 @@ def _row(name, mine, base, args):
         "batch_size": args.batch_size,
         "seeds": args.seeds,
     }
+    machines = set()
     for prefix, subject in (("", mine), ("base_", base)):
         found = [
             json.loads(_result_path(args, subject.name, seed).read_text())
@@ -461,6 +462,8 @@ def _row(name, mine, base, args):
         for key in ("parameters", "bytes"):
             row[prefix + key] = found[0][key]
         row[prefix + "core_seconds"] = spread([one["core_seconds"] for one in found])
+        machines |= {one["machine"] for one in found}
+    row["machine"] = "; ".join(sorted(machines))
     return row | json.loads(_latency_path(args, mine.name, base.name).read_text())
 
 
