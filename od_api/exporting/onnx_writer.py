@@ -11,6 +11,7 @@ import numpy as np
 
 from od_api.core.errors import UserError
 from od_api.engines.onnx_engine import EXTRA, FILE_NAME, OnnxModel
+from od_api.exporting.onnx_resizing import bilinear
 from od_api.layers import engine_nms
 from od_api.system.extras import needed
 
@@ -40,7 +41,10 @@ def write(module, folder, metadata):
             module.__call__,
             input_signature=module.specs,
             opset=OPSET,
-            custom_op_handlers={engine_nms.OPERATION: (_suppression, [])},
+            custom_op_handlers={
+                engine_nms.OPERATION: (_suppression, []),
+                "ResizeBilinear": (bilinear, []),
+            },
         )
     except Exception as error:  # of many kinds, without a common one
         reason = str(error).strip().split("\n")[0][:300]

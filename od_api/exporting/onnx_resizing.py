@@ -1,0 +1,99 @@
+"""TensorFlow's ResizeBilinear in ONNX's Gather and arithmetic, as exactly as it is.
+
+ONNX's Resize divides each place by `new / old`, where TensorFlow multiplies it by
+`old / new`. The last bits of places of large images, times the difference of
+neighbouring pixels, move boxes of trained detectors by several thousandths of a pixel.
+"""
+
+import numpy as np
+
+
+def bilinear(graph, node, _name, _args):
+    """A handler of tf2onnx: puts Gathers in the place of a ResizeBilinear."""
+    images, size = node.input
+    settings = {n: bool(node.get_attr_value(n, 0)) for n in _SETTINGS}
+    outputs, shapes, dtypes = node.output, node.output_shapes, node.output_dtypes
+    graph.remove_node(node.name)
+    nodes = _Nodes(graph)
+    news = nodes("Cast", size, to=_INT64)
+    for axis in (1, 2):
+        old = nodes("Shape", images, start=axis, end=axis + 1)
+        new = nodes("Gather", news, nodes.const(np.array([axis - 1])), axis=0)
+        images = _along(nodes, images, axis, *_places(nodes, old, new, **settings))
+    graph.make_node("Identity", [images], outputs=outputs, shapes=shapes, dtypes=dtypes)
+
+
+_SETTINGS = ("align_corners", "half_pixel_centers")
+_FLOAT, _INT64 = 1, 7
+
+
+class _Nodes:
+    """Called with an operator, inputs and attributes it returns the output's name."""
+
+    def __init__(self, graph):
+        self._graph = graph
+
+    def __call__(self, kind, *inputs, **attr):
+        return self._graph.make_node(kind, list(inputs), attr=attr).output[0]
+
+    def const(self, value):
+        name = f"bilinear__{len(self._graph.get_nodes())}"
+        return self._graph.make_const(name, value).output[0]
+
+    def number(self, value):
+        return self.const(np.array(value, np.float32))
+
+
+def _places(nodes, old, new, align_corners, half_pixel_centers):
+    """(float32 [new] places of the new pixels among the old ones, the last place)."""
+    one = nodes.const(np.array([1]))
+    last = nodes("Sub", old, one)
+    scale = _quotient(nodes, old, new)
+    if align_corners:
+        room = nodes("Sub", new, one)
+        aligned = _quotient(nodes, last, nodes("Max", room, one))
+        scale = nodes(
+            "Where", nodes("Greater", room, nodes("Sub", one, one)), aligned, scale
+        )
+    scalars = nodes.const(np.array(0)), nodes.const(np.array(1))
+    count = nodes("Squeeze", new, nodes.const(np.array([0])))
+    numbers = nodes("Cast", nodes("Range", scalars[0], count, scalars[1]), to=_FLOAT)
+    last = nodes("Cast", last, to=_FLOAT)
+    if not half_pixel_centers:
+        return nodes("Mul", numbers, scale), last
+    half = nodes.number(0.5)
+    middle = nodes("Mul", nodes("Add", numbers, half), scale)
+    return nodes("Sub", middle, half), last
+
+
+def _quotient(nodes, over, under):
+    """float32 of over / under, two int64 of at most 19 bits, rightly rounded.
+
+    By long division, whose digits have 12 bits: OpenVINO makes a product of a division,
+    whose last bit is another, and has no integers of more than 32 bits.
+    """
+    base, digits, rest = nodes.const(np.array(2**12)), [], over
+    for _ in range(4):
+        digit = nodes("Div", rest, under)
+        rest = nodes("Mul", nodes("Sub", rest, nodes("Mul", digit, under)), base)
+        digits.append(nodes("Cast", digit, to=_FLOAT))
+    for i in (1, 2, 3):
+        digits[i] = nodes("Mul", digits[i], nodes.number(2.0 ** (-12 * i)))
+    high, low = nodes("Add", *digits[:2]), nodes("Add", *digits[2:])
+    return nodes("Add", high, low)
+
+
+def _along(nodes, images, axis, places, last):
+    """Images [B, h, w, C] with one axis brought to the places."""
+    low = nodes("Floor", places)
+    share = nodes("Sub", places, low)
+    low = nodes("Max", low, nodes.number(0.0))
+    high = nodes("Min", nodes("Ceil", places), last)
+    first, second = (
+        nodes("Gather", images, nodes("Cast", place, to=_INT64), axis=axis)
+        for place in (low, high)
+    )
+    inner = np.arange(1, 4 - axis)
+    share = nodes("Unsqueeze", share, nodes.const(inner))
+    rise = nodes("Mul", nodes("Sub", second, first), share)
+    return nodes("Add", first, rise)
