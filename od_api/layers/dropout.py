@@ -1,6 +1,7 @@
 """Dropout whose random state has a stable name."""
 
 import keras
+import tensorflow as tf
 
 
 class Dropout(keras.layers.Layer):
@@ -14,11 +15,14 @@ class Dropout(keras.layers.Layer):
     Args:
       rate: share of the inputs that become 0, in 0..1 without 1.
       name: of the layer.
+      whole_rows: each row of the batch becomes 0 as a whole, or none of it does: the
+        stochastic depth of Huang et al. (ECCV 2016).
     """
 
-    def __init__(self, rate, *, name):
+    def __init__(self, rate, *, name, whole_rows=False):
         super().__init__(name=name)
         self.rate = rate
+        self.whole_rows = whole_rows
 
     def build(self, shape):
         """Creates the random state."""
@@ -32,4 +36,7 @@ class Dropout(keras.layers.Layer):
         """[...] -> [...]."""
         if not training or self.rate == 0:
             return inputs
-        return keras.random.dropout(inputs, self.rate, seed=self.seed)
+        shape = None
+        if self.whole_rows:
+            shape = (tf.shape(inputs)[0], *[1] * (inputs.shape.rank - 1))
+        return keras.random.dropout(inputs, self.rate, shape, seed=self.seed)

@@ -47,7 +47,7 @@ _FOLDERS = {
 _SOURCES = {
     "Keras": {
         *("mobilenet_v1", "mobilenet_v2", "resnet", "vgg16"),
-        *("inception_v3", "inception_resnet_v2"),
+        *("inception_v3", "inception_resnet_v2", "efficientnet"),
     },
     "old API": {
         *("mobilenet_v1", "mobilenet_v2", "resnet"),

@@ -34,3 +34,11 @@ def test_restored_state_repeats_the_numbers():
     assert not np.array_equal(first, second)
     state.assign(saved)
     np.testing.assert_array_equal(run(), first)
+
+
+def test_whole_rows():
+    """Rate .5 over 1,000 rows: each is all 0 or all 2; about 500 are 0 (sigma 16)."""
+    layer = Dropout(0.5, name="dropout", whole_rows=True)
+    y = layer(tf.ones([1000, 2, 2, 3]), training=True).numpy().reshape([1000, -1])
+    assert set(np.unique(y)) == {0.0, 2.0} and (y == y[:, :1]).all()
+    assert 400 < np.sum(y[:, 0] == 0) < 600
