@@ -16,7 +16,6 @@ REFUSED_BY_PARTS = {
         "expected_loss_weights": "od_api does not offer expected loss weights",
         "equalization_loss": "od_api does not offer the equalization loss",
     },
-    "SsdFeatureExtractor": {"bifpn": "EfficientDet's pyramid is not implemented"},
     "FasterRcnn": {
         "context_config": _CONTEXT,
         "output_final_box_features": "features of final boxes are no output",

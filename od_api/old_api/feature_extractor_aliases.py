@@ -19,7 +19,6 @@ COMMON_FIELDS = ("backbone", "neck", "pad_to_multiple")
 
 # Types of the old API's SSD whose networks are still to be built here.
 NOT_YET_BUILT = (
-    *(f"ssd_efficientnet-b{i}_bifpn_keras" for i in range(8)),
     "ssd_mobilenet_v1_ppn",
     "ssd_mobilenet_v2_mnasfpn",
     "ssd_mobilenet_v3_large",
@@ -96,7 +95,8 @@ def _parts_of_type(message):
 
 def _check_pyramid(message):
     pyramid = message.WhichOneof("feature_pyramid_oneof")
-    wanted = "fpn" if "_fpn" in message.type else None
+    kinds = ("fpn", "bifpn")
+    wanted = next((kind for kind in kinds if f"_{kind}" in message.type), None)
     if pyramid is not None and pyramid != wanted:
         raise ConfigError(
             f"does not belong to type {message.type!r}; remove it, or choose a type "

@@ -39,16 +39,21 @@ VGG = """
   activation: RELU
 """
 
+EFFICIENTNET = """
+  regularizer { l2_regularizer { weight: 0.00001 } }
+"""
+
 FAMILIES = {
     "mobilenet": MOBILENET,
     "resnet": RESNET,
     "inception": INCEPTION,
     "vgg": VGG,
+    "efficientnet": EFFICIENTNET,
 }
 
 
 def base_hyperparams(family, keras_twin):
-    """Hyperparams of a base network: "mobilenet", "resnet", "inception" or "vgg".
+    """Hyperparams of a base network; `family` is a key of FAMILIES.
 
     The Keras ResNets did not halve their l2 weight as everything else did: they
     regularised twice as hard as their TensorFlow 1 twins.

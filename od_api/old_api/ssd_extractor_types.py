@@ -6,6 +6,7 @@ models are from Huang et al. (CVPR 2017).
 
 import functools
 
+from od_api.old_api import efficientdet_types
 from od_api.old_api.feature_extractor_defaults import (
     base_hyperparams,
     everything_explicit,
@@ -196,4 +197,4 @@ STUDY = {
 }
 
 # Every type that can be built, with the function that makes its typed parts.
-BUILT = _with_twins(OLD_API) | OLD_API_TENSORFLOW_1 | STUDY
+BUILT = _with_twins(OLD_API) | efficientdet_types.BUILT | OLD_API_TENSORFLOW_1 | STUDY

@@ -72,7 +72,7 @@ USED = {
         add_background_class columns objective
     """,
     "SsdFeatureExtractor": """
-        pad_to_multiple type conv_hyperparams backbone neck fpn depth_multiplier
+        pad_to_multiple type conv_hyperparams backbone neck fpn bifpn depth_multiplier
         min_depth use_explicit_padding use_depthwise num_layers
         override_base_feature_extractor_hyperparams old_padding old_depth_multiplier
         old_slim_override
@@ -124,7 +124,6 @@ TEXTS_REFUSED_BY_PARTS = {
         "expected_loss_weights": "expected_loss_weights: EXPECTED_SAMPLING",
         "equalization_loss": "equalization_loss { weight: 1 }",
     },
-    "SsdFeatureExtractor": {"bifpn": "bifpn {}"},
     "FasterRcnn": {
         "context_config": "context_config {}",
         "output_final_box_features": "output_final_box_features: true",

@@ -102,13 +102,9 @@ def test_refused_field_at_its_default_says_nothing(field):
     assert compatibility_notes(config) == compatibility_notes(tiny_with(part, ""))
 
 
-@pytest.mark.parametrize("message", ["Ssd", "Loss", "SsdFeatureExtractor"])
+@pytest.mark.parametrize("message", ["Ssd", "Loss"])
 def test_parts_refuse_by_name(message):
-    part = {
-        "Ssd": "model.ssd",
-        "Loss": "model.ssd.loss",
-        "SsdFeatureExtractor": "model.ssd.feature_extractor",
-    }[message]
+    part = {"Ssd": "model.ssd", "Loss": "model.ssd.loss"}[message]
     for field, text in TEXTS_REFUSED_BY_PARTS[message].items():
         with pytest.raises(ConfigError) as caught:
             build_parts(tiny_with(part, text))

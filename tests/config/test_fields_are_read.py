@@ -125,9 +125,12 @@ def _type_strings(folder):
         two_stage_extractors.typed_parts(
             faster_rcnn_pb2.FasterRcnnFeatureExtractor(type=name)
         )
-    text = 'type: "ssd_mobilenet_v1_fpn_keras" fpn { min_level: 4 }'
-    extractor = text_format.Parse(text, ssd_pb2.SsdFeatureExtractor())
-    feature_extractor_aliases.typed_parts(extractor)
+    for text in (
+        'type: "ssd_mobilenet_v1_fpn_keras" fpn { min_level: 4 }',
+        'type: "ssd_efficientnet-b0_bifpn_keras" bifpn { min_level: 4 }',
+    ):
+        extractor = text_format.Parse(text, ssd_pb2.SsdFeatureExtractor())
+        feature_extractor_aliases.typed_parts(extractor)
 
 
 def _optimizers(folder):

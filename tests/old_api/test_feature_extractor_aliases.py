@@ -190,7 +190,7 @@ def test_typed_parts_are_used_as_they_are():
         ("", "type", "is not set; set one of ssd_mobilenet_v1, "),
         ('type: "ssd_mobilenet_v1_kears"', "type", "ssd_mobilenet_v1_keras"),
         ('type: "ssd_pnasnet"', "type", "has not built yet"),
-        ('type: "ssd_efficientnet-b3_bifpn_keras"', "type", "has not built yet"),
+        ('type: "ssd_efficientnet-b3_bifpn_keras" fpn {}', "fpn", "does not belong"),
         ('type: "faster_rcnn_resnet50"', "type", "of Faster R-CNN and not of SSD"),
         ('type: "ssd_mobilenet_v1" fpn {}', "fpn", "with fpn in its name"),
         ('type: "ssd_resnet50_v1_fpn" bifpn {}', "bifpn", "does not belong"),
