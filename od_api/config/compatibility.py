@@ -125,11 +125,6 @@ REFUSED_FIELDS = {
         "parameterized_metric": (
             "od_api has no metrics of keypoints yet: remove the field"
         ),
-        "skip_predictions_for_unlabeled_class": (
-            "COCO's metrics count the predictions of all classes: remove the field, or "
-            "measure by oid_challenge_detection_metrics or lvis_detection_metrics, "
-            "which leave out classes that nobody looked for in an image"
-        ),
     },
 }
 

@@ -27,7 +27,6 @@ REFUSED_BY_PARTS = {
         "num_additional_channels": "images have three channels",
         "load_context_features": _CONTEXT,
         "load_context_image_ids": _CONTEXT,
-        "expand_labels_hierarchy": "classes have no hierarchy in training",
         "load_dense_pose": "DensePose's surface coordinates are not read",
         "load_track_id": "tracks are not read",
         "load_keypoint_depth_features": "depths of keypoints are not read",

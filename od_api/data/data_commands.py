@@ -16,6 +16,7 @@ _ONLY_FOR = {
     "one_based": ("voc",),
     "names": ("yolo", "openimages"),
     "image_labels": ("openimages",),
+    "hierarchy": ("openimages",),
     "classes": ("kitti",),
 }
 _IMAGES = (
@@ -112,6 +113,12 @@ def _add_format_options(add):
         metavar="FILE",
         help="openimages: the CSV file of labels of whole images",
     )
+    add(
+        "--hierarchy",
+        metavar="FILE",
+        help="openimages: the JSON file of which class is above which, for a new label "
+        "map (input readers: expand_labels_hierarchy)",
+    )
     add("--classes", nargs="+", metavar="TYPE", help="kitti: the types to convert")
 
 
@@ -203,6 +210,7 @@ def _convert_open_images(args, **settings):
         _needed(args, "images"),
         labels_csv=args.image_labels,
         names=args.names,
+        hierarchy=args.hierarchy,
         **settings,
     )
 

@@ -134,6 +134,23 @@ class LabelMap:
                 item.display_name = names[item.name]
         return type(self)(message)
 
+    def related(self, above):
+        """A label map with the relations {name: names of the classes above it} alone.
+
+        Names that it lacks count for nothing.
+        """
+        message = string_int_label_map_pb2.StringIntLabelMap()
+        message.CopyFrom(self._message)
+        items = {item.name: item for item in message.item}
+        for item in message.item:
+            del item.ancestor_ids[:], item.descendant_ids[:]
+        for name in sorted(items.keys() & above.keys(), key=lambda n: items[n].id):
+            others = [items[n] for n in above[name] if n in items]
+            for other in sorted(others, key=lambda other: other.id):
+                items[name].ancestor_ids.append(other.id)
+                other.descendant_ids.append(items[name].id)
+        return type(self)(message)
+
     def extended(self, names):
         """A label map with these names, too, with ids after the largest."""
         message = string_int_label_map_pb2.StringIntLabelMap()

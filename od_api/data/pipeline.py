@@ -23,7 +23,6 @@ _UNSUPPORTED = {
     "load_dense_pose": "DensePose's surface coordinates",
     "load_keypoint_depth_features": "depths of keypoints",
     "load_track_id": "tracks",
-    "expand_labels_hierarchy": "hierarchies of classes",
     "num_additional_channels": "channels beside red, green and blue",
     "use_keypoint_label_map": "keypoints by their names",
 }

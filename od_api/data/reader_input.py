@@ -5,6 +5,7 @@ from od_api.core.printable import printable
 from od_api.core.warn_once import warn_once
 from od_api.data import guarded
 from od_api.data.check import check_records
+from od_api.data.class_hierarchy import ClassHierarchy
 from od_api.data.label_map import LabelMap
 from od_api.data.pipeline import (
     checked,
@@ -72,8 +73,20 @@ class Input:
                 self._groups = groups_of(reader)
                 self.paths = list(dict.fromkeys(p for g in self._groups for p in g))
                 self.label_map = _label_map(reader, num_classes)
+                self._check_hierarchy()
         except ConfigError as error:
             raise error.within(field_path) from error
+
+    def _check_hierarchy(self):
+        """Refuses a hierarchy that the label map does not have, or of no use."""
+        if self._reader.expand_labels_hierarchy:
+            ClassHierarchy(self.label_map)
+        if self._reader.expand_labels_hierarchy and self._reader.load_image_classes:
+            raise ConfigError(
+                "is for detectors, and model.classifier learns the classes that a "
+                "record names: remove it",
+                "expand_labels_hierarchy",
+            )
 
     def element_spec(self, detector, **settings):
         """The `element_spec` of `dataset`, of which no file is read.

@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError
 
 from od_api.core import sample as samples
 from od_api.data.box_details import box_details, require
+from od_api.data.class_hierarchy import ClassHierarchy
 from od_api.data.examples import parse_example
 from od_api.data.ignored_boxes import ignored_flags
 from od_api.data.image_features import SPEC as IMAGE_SPEC
@@ -28,6 +29,7 @@ _MASK_TYPES = {
 _BOX = "image/object/bbox/"
 _MASK_WEIGHT = "mask/weight"
 _IMAGE_CLASS = "image/class/"
+_CONFIDENCE = "image/class/confidence"
 # Label-map ids of classes of which something is known of the whole image.
 _KNOWN = {
     "negative_classes": "image/neg_category_ids",
@@ -80,8 +82,7 @@ def decode(serialized, reader, label_map=None, known_classes=False):
     """
     features = parse_example(serialized, _spec(reader, known_classes))
     image = image_of(features, reader.max_image_pixels)
-    boxes = _boxes(features, image)
-    ids = _class_ids(features, label_map, tf.shape(boxes)[0])
+    boxes, ids = _boxes_and_ids(features, image, label_map)
     sample = {
         "image": image,
         "boxes": boxes,
@@ -92,7 +93,25 @@ def decode(serialized, reader, label_map=None, known_classes=False):
         **(_image_classes(features, label_map) if reader.load_image_classes else {}),
         **(_known_classes(features, label_map) if known_classes else {}),
     }
-    return keep_boxes(sample, _in_order(boxes) & (ids >= 1))
+    kept = keep_boxes(sample, _in_order(boxes) & (ids >= 1))
+    return _expanded(kept, features, reader, label_map)
+
+
+def _expanded(sample, features, reader, label_map):
+    """The sample with the classes above those that its record names, if asked for."""
+    if not reader.expand_labels_hierarchy or label_map is None:
+        return sample
+    hierarchy = ClassHierarchy(label_map)
+    # Ids without a label map's texts may be higher than all of its classes.
+    sample = keep_boxes(sample, sample["classes"] < label_map.num_classes)
+    sample = hierarchy.expanded(sample)
+    if "verified_classes" in sample:
+        classes, given = sample["verified_classes"], features[_CONFIDENCE]
+        ones = tf.ones(tf.shape(classes))
+        given = tf.cond(tf.size(given) == tf.size(classes), lambda: given, lambda: ones)
+        classes = tf.where(classes < label_map.num_classes, classes, -1)
+        sample["verified_classes"] = hierarchy.verified(classes, given)
+    return sample
 
 
 def _in_order(boxes):
@@ -167,8 +186,15 @@ def _spec(reader, known_classes=False):
     if reader.load_image_classes or known_classes:
         lists[f"{_IMAGE_CLASS}text"] = tf.string
         lists[f"{_IMAGE_CLASS}label"] = tf.int64
+    if reader.expand_labels_hierarchy and known_classes:
+        lists[_CONFIDENCE] = tf.float32
     spec.update({key: tf.io.RaggedFeature(t) for key, t in lists.items()})
     return spec
+
+
+def _boxes_and_ids(features, image, label_map):
+    boxes = _boxes(features, image)
+    return boxes, _class_ids(features, label_map, tf.shape(boxes)[0])
 
 
 def _boxes(features, image):

@@ -15,6 +15,7 @@ from pycocotools.cocoeval import COCOeval
 from od_api.core.errors import UserError
 from od_api.metrics.diagnosis import class_matches
 from od_api.metrics.image_records import ImageRecords
+from od_api.metrics.unlabelled_classes import of_labelled_classes
 from od_api.protos import eval_pb2
 
 # Positions in the arrays of COCOeval: IoU thresholds, areas, numbers of detections.
@@ -31,7 +32,8 @@ class CocoDetectionMetrics:
       label_map: has `ids` (1-based, gaps allowed) and `name(id)`.
       eval_config: EvalConfig; `include_metrics_per_category`,
         `all_metrics_per_category`, `super_categories`, `use_fast_coco_eval`,
-        `max_detections` and `class_agnostic` count.
+        `max_detections`, `class_agnostic`, `skip_predictions_for_unlabeled_class` and
+        `image_classes_field_map_empty_to_ones` count.
       fast: measure with faster-coco-eval, which gives the same numbers sooner.
       agnostic: take all classes for one.
       most: so many detections of a class and image are looked at.
@@ -57,6 +59,9 @@ class CocoDetectionMetrics:
 
     def add(self, image_id, groundtruth, detections):
         """One image; boxes in its own pixels, classes 0-based (see records.py)."""
+        if self._settings.skip_predictions_for_unlabeled_class:
+            all_where_none = self._settings.image_classes_field_map_empty_to_ones
+            detections = of_labelled_classes(groundtruth, detections, all_where_none)
         if self._agnostic:
             groundtruth, detections = map(_of_one_class, (groundtruth, detections))
         if self._records.put(image_id, groundtruth, detections):
@@ -74,6 +79,8 @@ class CocoDetectionMetrics:
         """What the numbers depend on, for the report."""
         tool = "faster-coco-eval" if self._fast else "pycocotools"
         settings = {"tool": tool, "iou": "0.50:0.05:0.95", "max_detections": self._most}
+        if self._settings.skip_predictions_for_unlabeled_class:
+            settings["classes"] = "labelled"
         return settings | ({"class_agnostic": True} if self._agnostic else {})
 
     def result(self):

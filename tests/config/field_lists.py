@@ -54,9 +54,10 @@ USED = {
         eval_every_n_steps best_metric early_stopping batch_size metrics_set
         recall_lower_bound recall_upper_bound include_metrics_per_category
         super_categories all_metrics_per_category use_fast_coco_eval max_detections
-        class_agnostic
+        class_agnostic skip_predictions_for_unlabeled_class
     """,
     "InputReader": """
+        expand_labels_hierarchy
         drop_unknown_classes tf_record_input_reader label_map_path name shuffle
         num_epochs num_readers shuffle_buffer_size read_block_length
         sample_1_of_n_examples sample_from_datasets_weights mask_type drop_remainder
@@ -137,7 +138,6 @@ TEXTS_REFUSED_BY_PARTS = {
             field: f"{field}: true"
             for field in (
                 "load_context_features",
-                "expand_labels_hierarchy",
                 "load_dense_pose",
                 "load_track_id",
                 "load_context_image_ids",

@@ -74,7 +74,6 @@ REFUSED_TEXTS = {
     "merge_multiple_label_boxes": ("train_config", "{}: true"),
     "use_multiclass_scores": ("train_config", "{}: true"),
     "force_no_resize": ("eval_config", "{}: true"),
-    "skip_predictions_for_unlabeled_class": ("eval_config", "{}: true"),
     "parameterized_metric": (
         "eval_config",
         "{} {{ coco_keypoint_metrics {{ class_label: 'person' }} }}",

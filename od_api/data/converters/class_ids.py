@@ -42,7 +42,7 @@ class ClassIds:
         _check_names(source, declared)
         self._out, self._is_new = out, False
         self._exists = out is not None and os.path.lexists(out)
-        base = given or (out if self._exists else None)
+        self._base = base = given or (out if self._exists else None)
         if base is None:
             _check_ids(source, declared)
             self.label_map, self._is_new = LabelMap.from_names(declared), True
@@ -65,6 +65,20 @@ class ClassIds:
         """Gives classes {name: display_name}, unless the label map was there before."""
         if self._is_new and names:
             self.label_map = self.label_map.displayed(names)
+
+    def relate(self, above):
+        """Has classes {name: names of those above it}; see `LabelMap.related`.
+
+        Raises:
+          UserError: the label map was there before, and says something else.
+        """
+        related = self.label_map.related(above)
+        if not self._is_new and not self.label_map.same_as(related):
+            raise UserError(
+                f"{printable(self._base)} is there already, and has not the relations "
+                "of --hierarchy: write a new label map elsewhere (--label-map-out)"
+            )
+        self.label_map = related
 
     def save(self):
         """Writes the label map, unless one like it is there."""

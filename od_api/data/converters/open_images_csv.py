@@ -18,6 +18,7 @@ from od_api.data.converters.conversion_summary import with_left_out
 from od_api.data.converters.convert import Box, LabelledImage, write_records
 from od_api.data.converters.file_names import visible_files
 from od_api.data.converters.numerals import number, shown
+from od_api.data.converters.open_images_hierarchy import classes_above
 from od_api.data.label_map import LabelMap
 from od_api.pictures.decoding import SUFFIXES
 from od_api.system.files import read_text
@@ -37,7 +38,14 @@ _OTHER_CLASS = "box of a class that the label map lacks"
 
 
 def convert_open_images(
-    boxes_csv, images_dir, output_prefix, *, labels_csv=None, names=None, **options
+    boxes_csv,
+    images_dir,
+    output_prefix,
+    *,
+    labels_csv=None,
+    names=None,
+    hierarchy=None,
+    **options,
 ):
     """Converts the images of a folder that the CSV files speak of.
 
@@ -53,28 +61,34 @@ def convert_open_images(
       labels_csv: ImageID, LabelName, Confidence; None: no image/class/*.
       names: CSV file of codes and names, which also gives the ids, 1, 2, ... in its
         order; None: ids in the order of the codes.
+      hierarchy: JSON file of which class is above which, for the label map; None: none.
       **options: as `Options` has them.
 
-    Returns:
-      The summary of `convert.write_records`.
+    Returns: the summary of `convert.write_records`.
 
     Raises:
       UserError: a file is missing or malformed, or no image is in the folder.
     """
-    options, images_dir = Options(**options), Path(images_dir)
-    paths = {p.stem: images_dir / p for p in visible_files(images_dir, SUFFIXES)}
-    rows = list(_rows(boxes_csv, (*_IDS, *_EDGES)))
-    labels = list(_rows(labels_csv, (*_IDS, "Confidence"))) if labels_csv else []
-    shown_names = _descriptions(names) if names else {}
+    options = Options(**options)
     left_out = collections.defaultdict(list)
+    rows = list(_rows(boxes_csv, (*_IDS, *_EDGES)))
     rows = _of_known_classes(rows, options.label_map_in, left_out)
-    used = {row["LabelName"]: where for row, where in reversed(rows)}
-    declared = dict(enumerate(shown_names or sorted(used), 1))
-    class_ids = options.class_ids(printable(boxes_csv), declared, used)
-    class_ids.show(shown_names)
-    images = _images(paths, rows, labels, class_ids, left_out)
+    class_ids = _class_ids(options, printable(boxes_csv), rows, names, hierarchy)
+    images = _images(Path(images_dir), rows, labels_csv, class_ids, left_out)
     summary = write_records(images, output_prefix, class_ids, options)
     return with_left_out(summary, left_out)
+
+
+def _class_ids(options, source, rows, names, hierarchy):
+    """The ClassIds of the classes that rows have and the files tell of."""
+    shown_names = _descriptions(names) if names else {}
+    used = {row["LabelName"]: where for row, where in reversed(rows)}
+    declared = dict(enumerate(shown_names or sorted(used), 1))
+    class_ids = options.class_ids(source, declared, used)
+    class_ids.show(shown_names)
+    if hierarchy:
+        class_ids.relate(classes_above(hierarchy))
+    return class_ids
 
 
 def _rows(path, columns):
@@ -124,8 +138,10 @@ def _of_known_classes(rows, label_map_path, left_out):
     return [both for both in rows if both[0]["LabelName"] in known]
 
 
-def _images(paths, rows, labels, class_ids, left_out):
+def _images(folder, rows, labels_csv, class_ids, left_out):
     """A LabelledImage of every image that is there, in the order of the ids."""
+    paths = {p.stem: folder / p for p in visible_files(folder, SUFFIXES)}
+    labels = list(_rows(labels_csv, (*_IDS, "Confidence"))) if labels_csv else []
     boxes, classes = collections.defaultdict(list), collections.defaultdict(dict)
     for row, where in rows:
         boxes[row["ImageID"]].append((row, where))

@@ -1,5 +1,7 @@
 """Open Images' CSV files: boxes, flags, labels of images, and what is left out."""
 
+import json
+
 import pytest
 from data_set_kit import boxes, picture, read
 
@@ -91,3 +93,32 @@ def test_wrong_files_are_named(folder, old, new, message):
             folder / "boxes.csv", folder / "images", folder / "x", progress=False
         )
     assert not list(folder.glob("x-*"))
+
+
+def test_the_label_map_has_the_hierarchy(folder):
+    tree = {"LabelName": "/m/pet", "Subcategory": [{"LabelName": "/m/cat"}]}
+    (folder / "h.json").write_text(json.dumps(tree))
+    (folder / "names.csv").write_text(f"/m/pet,Pet\n{NAMES}")
+    images, options = folder / "images", {"names": folder / "names.csv"}
+    options["label_map_out"] = folder / "with.pbtxt"
+    for _ in range(2):  # The second time it is there already.
+        convert_open_images(
+            folder / "boxes.csv",
+            images,
+            f"{folder}/x.record",
+            hierarchy=folder / "h.json",
+            **options,
+        )
+    label_map = LabelMap.load(folder / "with.pbtxt")
+    assert list(label_map.item(2).ancestor_ids) == [1]
+    assert list(label_map.item(1).descendant_ids) == [2]
+    LabelMap.from_names(["/m/cat", "/m/dog"]).save(folder / "with.pbtxt")
+    (folder / "h.json").write_text(json.dumps(tree).replace("pet", "dog"))
+    with pytest.raises(UserError, match=r"with\.pbtxt is there already, and has not"):
+        convert_open_images(
+            folder / "boxes.csv",
+            images,
+            f"{folder}/x.record",
+            hierarchy=folder / "h.json",
+            **options,
+        )
