@@ -7,6 +7,11 @@ neighbouring pixels, move boxes of trained detectors by several thousandths of a
 
 import numpy as np
 
+from od_api.engines.onnx_engine import EXTRA
+from od_api.system.extras import needed
+
+tf2onnx = needed("tf2onnx", EXTRA)
+
 
 def bilinear(graph, node, _name, _args):
     """A handler of tf2onnx: puts Gathers in the place of a ResizeBilinear."""
@@ -17,8 +22,9 @@ def bilinear(graph, node, _name, _args):
     nodes = _Nodes(graph)
     news = nodes("Cast", size, to=_INT64)
     for axis in (1, 2):
-        old = nodes("Shape", images, start=axis, end=axis + 1)
-        new = nodes("Gather", news, nodes.const(np.array([axis - 1])), axis=0)
+        # tf2onnx forgets a Shape's own bounds where it moves transpositions.
+        old = nodes("Gather", nodes("Shape", images), nodes.const(np.array([axis])))
+        new = nodes("Gather", news, nodes.const(np.array([axis - 1])))
         images = _along(nodes, images, axis, *_places(nodes, old, new, **settings))
     graph.make_node("Identity", [images], outputs=outputs, shapes=shapes, dtypes=dtypes)
 
@@ -37,7 +43,7 @@ class _Nodes:
         return self._graph.make_node(kind, list(inputs), attr=attr).output[0]
 
     def const(self, value):
-        name = f"bilinear__{len(self._graph.get_nodes())}"
+        name = tf2onnx.utils.make_name("bilinear")
         return self._graph.make_const(name, value).output[0]
 
     def number(self, value):

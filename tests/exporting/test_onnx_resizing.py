@@ -13,6 +13,8 @@ def resized_by_onnx(images, size, **settings):
     spec = [tf.TensorSpec([None] * 3 + [3], tf.float32), tf.TensorSpec([2], tf.int32)]
 
     def resize(images, size):
+        # Convolutions and pooling are transposed in ONNX.
+        images = tf.nn.max_pool2d(images, 1, 1, "VALID")
         return tf.raw_ops.ResizeBilinear(images=images, size=size, **settings)
 
     model, _ = tf2onnx.convert.from_function(
