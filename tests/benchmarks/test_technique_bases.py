@@ -24,6 +24,19 @@ def test_base(name):
     assert mine.name != base.name
 
 
+@pytest.mark.parametrize("name", technique_bases.names())
+def test_augmentations_are_added_and_none_is_lost(name):
+    """A list in a config takes the place of its base's: what stays is written again."""
+    mine, base = (
+        [step.WhichOneof("preprocessing_step") for step in steps]
+        for steps in (
+            subject.config.train_config.data_augmentation_options
+            for subject in technique_bases.pair(name, small)
+        )
+    )
+    assert set(base) <= set(mine)
+
+
 def test_a_config_without_base_is_told(tmp_path, monkeypatch):
     path = tmp_path / "alone.config"
     path.write_text("model { ssd {} }")
