@@ -14,8 +14,15 @@ import types
 
 from od_api.core.errors import ConfigError, UserError
 from od_api.core.printable import printable
+from od_api.engines.artefacts import ENGINES, SAVED_MODEL
 from od_api.system import shipped
-from od_api.system.arguments import Parser, add_config, add_overrides, add_tiles
+from od_api.system.arguments import (
+    Parser,
+    add_config,
+    add_overrides,
+    add_threads,
+    add_tiles,
+)
 from od_api.training.departure import leave
 
 # What shells say of a program whose reader is gone: 128 and the signal's number.
@@ -228,9 +235,9 @@ def _add_export(commands):
     parser.add_argument("output", help="directory to create")
     parser.add_argument(
         "--format",
-        choices=("saved_model", "onnx"),
-        default="saved_model",
-        help="of the model; onnx needs the extra onnx (default: %(default)s)",
+        choices=(SAVED_MODEL, *ENGINES),
+        default=SAVED_MODEL,
+        help="of the model; others need the extra of their name (default: %(default)s)",
     )
     parser.add_argument("--input-type", default="image_tensor")
     parser.add_argument(
@@ -274,7 +281,7 @@ def _export(args):
 
 def _add_detect(commands):
     parser = commands.add_parser("detect", help="find objects in images and videos")
-    parser.add_argument("model", help="a SavedModel directory, or that of a training")
+    parser.add_argument("model", help="what od-api export made, or a training's folder")
     parser.add_argument(
         "images", nargs="+", help="image files, folders, videos or numbers of cameras"
     )
@@ -295,6 +302,7 @@ def _add_detect(commands):
         help="of a video or camera (default: to its end, or Ctrl-C)",
     )
     add_tiles(parser)
+    add_threads(parser)
     parser.set_defaults(func=_detect)
 
 
@@ -313,6 +321,7 @@ def _detect(args):
         max_pixels=MAX_PIXELS if args.max_pixels is None else args.max_pixels,
         max_frames=args.max_frames,
         tiles=Tiling.parsed(args.tiles, args.overlap),
+        threads=args.threads,
     )
 
 

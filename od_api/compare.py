@@ -13,11 +13,13 @@ from od_api.config.loading import load_config, own_config, placed
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
 from od_api.data.inputs import num_classes_of
+from od_api.evaluate import detections_of_export
 from od_api.evaluation.bare_files import diagnose_files
 from od_api.evaluation.comparison import as_text, compared
 from od_api.evaluation.diagnosed_images import DiagnosisOptions
 from od_api.evaluation.evaluation import Evaluation
 from od_api.evaluation.given_detections import GivenDetections
+from od_api.inference.finders import is_export
 from od_api.metrics.diagnosis.bootstrap import SAMPLES
 from od_api.system.leftovers import workspace
 
@@ -29,8 +31,9 @@ def compare(first, second, config=None, *, overrides=(), output=None, samples=SA
     """Says how much better the second is than the first, and how surely.
 
     Args:
-      first, second: each a checkpoint, the directory of a run, or a file of detections
-        as `evaluate_detections` takes it. A run is evaluated by the config in it.
+      first, second: each a checkpoint, the directory of a run, an export, or a file of
+        detections as `evaluate_detections` takes it. A run, or an export, is evaluated
+        by the config in it.
       config: path of one whose eval_input_reader both are evaluated on, and whose
         model runs without a config have; None: each run's own.
       overrides: of whatever config is read, as of `load_config`.
@@ -80,7 +83,7 @@ def _compared(paths, diagnoses, output, samples):
 
 def _diagnosed(path, config_path, overrides):
     """{reader name: Diagnosis} of one of the two."""
-    is_file = _is_file_of_detections(path)
+    is_file = not is_export(path) and _is_file_of_detections(path)
     if is_file and config_path is None:
         raise UserError(
             f"{printable(path)} is a file of detections: name the config before it "
@@ -96,9 +99,12 @@ def _diagnosed(path, config_path, overrides):
 
 def _evaluated(path, config, is_file):
     options = {"diagnosis": DiagnosisOptions(samples=0)}
-    step = None
+    step = given = None
     if is_file:
         given = GivenDetections(path, num_classes_of(config))
+    elif is_export(path):
+        given = detections_of_export(path, config)
+    if given:
         evaluation = Evaluation(config, None, None, given=given, **options)
     else:
         found = load(path)

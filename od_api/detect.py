@@ -38,6 +38,7 @@ def detect(
     *,
     label_map_path=None,
     tiles=None,
+    threads=None,
     **limits,
 ):
     """Runs a detector over images and videos; writes what the module's docstring says.
@@ -50,7 +51,7 @@ def detect(
       tiles: a Tiling for images larger than the model's input: each tile is to the
         model an image of its own, and what it finds is merged as the pipeline.config
         beside the model says. None: each image is resized whole.
-      **limits: the attributes of Limits.
+      threads, **limits: as of `od_api.load`; the attributes of Limits.
 
     Returns:
       The list of results of the images.
@@ -63,7 +64,8 @@ def detect(
     images = [image for image in images if image not in videos]
     files = find_images(images) if images or not videos else []
     _refuse_folder_of_images(output_dir, images)
-    detector = load(model_dir, label_map_path=label_map_path, tiles=tiles)
+    settings = {"tiles": tiles, "threads": threads}
+    detector = load(model_dir, label_map_path=label_map_path, **settings)
     output_dir = pathlib.Path(output_dir)
     output_dir.mkdir(parents=True, exist_ok=True)
     for video in videos:

@@ -17,6 +17,7 @@ The weights are the averaged ones where the config's optimizer keeps averages.
 """
 
 import contextlib
+import importlib
 import json
 import math
 import os
@@ -39,7 +40,7 @@ from od_api.core.errors import UserError
 from od_api.data.inputs import label_map_path
 from od_api.data.label_map import LabelMap
 from od_api.detectors.given_boxes import GivenBoxes
-from od_api.engines import onnx_engine
+from od_api.engines import artefacts
 from od_api.exporting import parity, serving
 from od_api.exporting.frozen_network import FrozenNetwork
 from od_api.exporting.signature_inputs import SignatureInputs
@@ -63,7 +64,7 @@ _LARGE_NETWORK = 2**26
 _LARGE_KERNEL = 2**14
 
 # What is written; the first is for TensorFlow and TensorFlow Serving.
-FORMATS = ("saved_model", "onnx")
+FORMATS = (artefacts.SAVED_MODEL, *artefacts.ENGINES)
 
 # Names of the differences in parity.json.
 _REPORTED = {
@@ -119,10 +120,9 @@ def export(
         module = _serving_module(detector, inputs, label_map)
     with _disk_errors(output_dir), appears_whole(output_dir) as partial:
         write_config(config, partial / "pipeline.config")
-        if model_format == "onnx":
-            from od_api.exporting import onnx_writer
-
-            model = onnx_writer.write(module, partial, _metadata(config, label_map))
+        if model_format != artefacts.SAVED_MODEL:
+            writer = importlib.import_module(artefacts.ENGINES[model_format].writer)
+            model = writer.write(module, partial, _metadata(config, label_map))
         else:
             _write_weights(found, partial / "checkpoint")
             model = _write_model(module, partial, name, version)
@@ -153,9 +153,9 @@ def _check_format(model_format, inputs):
 
 def _metadata(config, label_map):
     """{key: text} of what a model of one file says of itself."""
-    found = {onnx_engine.CONFIG: text_format.MessageToString(config)}
+    found = {artefacts.CONFIG: text_format.MessageToString(config)}
     if label_map:
-        found[onnx_engine.LABEL_MAP] = LabelMap.load(label_map).to_text()
+        found[artefacts.LABEL_MAP] = LabelMap.load(label_map).to_text()
     return found
 
 

@@ -21,6 +21,7 @@ def load(
     checkpoint: str | os.PathLike[str] | None = None,
     label_map_path: str | os.PathLike[str] | None = None,
     tiles: str | Tiling | None = None,
+    threads: int | None = None,
 ) -> LoadedDetector:
     """A detector to call with images: `od_api.load("exported/")("photo.jpg")`.
 
@@ -36,12 +37,14 @@ def load(
       tiles: for images larger than the model's input: "HxW", such as "640x640", or a
         Tiling. Each tile is to the model an image of its own, and what it finds is
         merged as the pipeline.config says.
+      threads: of one call, as many as there are cores by default. TensorFlow, which
+        runs SavedModels and checkpoints, must not have run before.
 
     Raises:
       UserError: there is no detector, it is damaged, or it has no label map.
     """
     tiling = Tiling.parsed(tiles) if isinstance(tiles, str) else tiles
-    found = finder(path, checkpoint)
+    found = finder(path, checkpoint, threads)
     label_map = found.label_map
     if label_map_path is not None:
         label_map = LabelMap.load(label_map_path)
@@ -50,12 +53,12 @@ def load(
             f"{printable(found.path)} carries no label map: name one with --label-map "
             "(label_map_path in Python)"
         )
-    merging = _merging(found.config_path) if tiling else None
+    merging = merging_of(found.config_path) if tiling else None
     return LoadedDetector(found, label_map, tiling, merging)
 
 
-def _merging(config_path):
-    """As the config says; with a warning without one."""
+def merging_of(config_path):
+    """TileMerging as a config says; with a warning without one."""
     if config_path is None:
         return TileMerging.of_config(pipeline_pb2.TrainEvalPipelineConfig())
     try:

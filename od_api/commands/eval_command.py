@@ -5,9 +5,10 @@ import pathlib
 from od_api.config.loading import own_config, placed
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
-from od_api.system.arguments import add_config, add_tiles
+from od_api.engines.artefacts import artefact_at
+from od_api.system.arguments import add_config, add_threads, add_tiles
 
-_OF_CHECKPOINT = ("follow", "tiles", "overlap", "save_detections")
+_OF_CHECKPOINT = ("follow", "tiles", "overlap", "threads", "save_detections")
 
 
 def add_arguments(parser):
@@ -17,8 +18,9 @@ def add_arguments(parser):
         "evaluated",
         nargs="*",
         metavar="checkpoint",
-        help="a checkpoint, or a directory of them; two are compared, and either may "
-        "be a file of detections. Runs need no config: they have their own",
+        help="a checkpoint, a directory of them, or what od-api export made; two are "
+        "compared, and either may be a file of detections. Runs and exports need no "
+        "config: they have their own",
     )
     parser.add_argument(
         "--detections",
@@ -54,6 +56,7 @@ def _add_of_checkpoint(parser):
     parser.add_argument("--follow", action="store_true", help="wait for new ones")
     parser.add_argument("--timeout", type=int, default=3600, metavar="SECONDS")
     add_tiles(parser)
+    add_threads(parser)
 
 
 def _add_report(parser):
@@ -115,6 +118,7 @@ def _evaluate(args, config, diagnosis, checkpoint=None):
         follow(config, checkpoint, timeout=args.timeout, **where)
     else:
         settings = {"save_to": args.save_detections, "diagnosis": diagnosis}
+        settings["threads"] = args.threads
         evaluate(config, checkpoint, **settings, **where)
 
 
@@ -138,15 +142,18 @@ def _config_and_evaluated(args):
         )
     if given and args.ground_truth and not args.detections:
         return None, given
-    if not given or not pathlib.Path(args.config).is_dir():
+    artefact = given and artefact_at(args.config)
+    if not given or not (artefact or pathlib.Path(args.config).is_dir()):
         return args.config, args.evaluated
-    # What stands in the place of a config is a run.
+    # What stands in the place of a config is a run, or an export.
     if len(given) == 3:
         raise UserError(
             f"{printable(args.config)} is a folder, and no config: name a config and "
             "two runs, or two runs alone"
         )
-    return (None if len(given) == 2 else own_config(args.config)), given
+    if len(given) == 2:
+        return None, given
+    return own_config(artefact.file.parent if artefact else args.config), given
 
 
 def _refuse_mixed(args, path, evaluated):
@@ -168,8 +175,9 @@ def _refuse_mixed(args, path, evaluated):
     given = [name for name in _OF_CHECKPOINT if getattr(args, name)]
     if args.detections and given:
         raise UserError(f"{_flag(given[0])} is for checkpoints, not for --detections")
-    if args.follow and args.save_detections:
-        raise UserError("--save-detections is for one checkpoint, not for --follow")
+    given = [name for name in ("threads", "save_detections") if getattr(args, name)]
+    if args.follow and given:
+        raise UserError(f"{_flag(given[0])} is for one checkpoint, not for --follow")
 
 
 def _refuse_beside_ground_truth(args, path, evaluated):

@@ -7,18 +7,15 @@ Needs neither TensorFlow nor the rest of od_api:
     outputs = dict(zip(names, session.run(None, {"input_tensor": images})))
 """
 
-import pathlib
-
 import numpy as np
 
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
+from od_api.engines.artefacts import ENGINES
 from od_api.system.extras import needed
 
 EXTRA = "onnx"
-FILE_NAME = "model.onnx"
-# The keys of the model's metadata.
-CONFIG, LABEL_MAP = "od_api.pipeline_config", "od_api.label_map"
+FILE_NAME = ENGINES["onnx"].file_name
 
 
 class OnnxModel:
@@ -81,15 +78,3 @@ class OnnxModel:
                 f"{printable(reason)}"
             ) from error
         return dict(zip(self._names, values, strict=True))
-
-
-def onnx_file(path):
-    """The model that a user's path means: the file, or the folder of an export; None
-    where it is neither."""
-    path = pathlib.Path(path)
-    try:
-        if path.is_file() and path.suffix == ".onnx":
-            return path
-        return path / FILE_NAME if (path / FILE_NAME).is_file() else None
-    except ValueError:  # no path has such a character
-        return None

@@ -44,7 +44,8 @@ class Evaluation:
         None writes nothing.
       tiles: Tiling: images are seen in their files' sizes, tile by tile; there are no
         losses then. None: as the resizer makes them.
-      given: GivenDetections, in place of a detector; there are no losses then.
+      given: GivenDetections or ExportDetections, in place of a detector; there are no
+        losses then.
       save_to: path of a JSON file for what is found, as COCO results; None: no file.
       diagnosis: DiagnosisOptions: say what is wrong with boxes, too; None: do not.
 
@@ -141,7 +142,7 @@ class Evaluation:
             self._settings,
             self._options,
             folder=folder,
-            saves=not self._given,
+            saves=not self._given or self._given.saves,
         )
 
     def _seen(self, batches, name):
@@ -152,7 +153,8 @@ class Evaluation:
             for batch in tracked(batches, "evaluating", total, progress):
                 number += 1
                 if self._given:
-                    yield self._given.images(batch, self._need_masks), {}
+                    found = self._given.images(batch, self._need_masks, progress)
+                    yield found, {}
                 elif self._tiled:
                     found = self._tiled.predict(batch, progress)
                     yield self._images(batch, found), {}
@@ -221,7 +223,7 @@ class Evaluation:
         if measured.pictures and is_newest:
             sheet = draw.contact_sheet(measured.pictures)
             sheet.save(directory / "detections.jpg")
-        of_what = "given detections" if shown is None else f"step {shown}"
+        of_what = self._given.name if self._given else f"step {shown}"
         text = evaluation_report.summary(metrics) + more
         logging.info("%s %s\n%s", of_what, source.name, text)
 

@@ -26,12 +26,14 @@ class GivenDetections:
     Attributes:
       finds_boxes: True, as of a detector.
       resizer, num_classes: what batches of evaluation are made by.
+      name: in what is printed.
+      saves: whether what is found is kept in a file: this is one already.
 
     Raises:
       UserError: as `read_detections`.
     """
 
-    finds_boxes = True
+    finds_boxes, saves, name = True, False, "given detections"
 
     def __init__(self, path, num_classes):
         self.resizer, self.num_classes = IdentityResizer(), num_classes
@@ -43,8 +45,8 @@ class GivenDetections:
         place = f"the label map {printable(label_maps[0].path)}"
         self._found.refuse_classes(known, place)
 
-    def images(self, batch, with_masks):
-        """As `per_image`, of a batch of evaluation.
+    def images(self, batch, with_masks, progress=None):
+        """As `per_image`, of a batch of evaluation, whose progress needs no bar.
 
         Raises:
           UserError: as `ImageDetections.of`.

@@ -47,7 +47,7 @@ class TiledDetector:
                 pixels, batch["true_shape"].numpy(), strict=True
             )
         ]
-        return _as_detections(found)
+        return as_detections(found)
 
     def _find(self, tiles):
         """[n, h, w, 3] -> a dict of arrays for each; of masks only if there are."""
@@ -79,8 +79,12 @@ class TiledDetector:
         return found._replace(boxes=boxes)
 
 
-def _as_detections(found):
-    """Dicts of the images of a batch as Detections, padded to the fullest one."""
+def as_detections(found):
+    """Dicts of the images of a batch as Detections, padded to the fullest one.
+
+    Args:
+      found: dicts of arrays: boxes [N, 4], scores, classes from 0, perhaps masks.
+    """
     most = max(1, *(len(one["scores"]) for one in found))
 
     def padded(name, kind):

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from od_api.checkpoints import checkpoint_files
 from od_api.checkpoints.restored_detector import detector_for_inference
 from od_api.config.compatibility import check_compatibility
 from od_api.config.loading import load_config, locate
@@ -14,9 +15,10 @@ from od_api.core.errors import ConfigError, UserError
 from od_api.core.printable import printable
 from od_api.data.inputs import label_map_path
 from od_api.data.label_map import LabelMap
-from od_api.engines.onnx_engine import LABEL_MAP, OnnxModel, onnx_file
+from od_api.engines.artefacts import LABEL_MAP, SAVED_MODEL, artefact_at
 from od_api.exporting import saved_models
 from od_api.exporting.serving import ServingModule, outputs_of
+from od_api.system.threads import check_threads, limit_threads
 
 _CONFIG = "pipeline.config"
 _NEWEST, _BEST = "newest", "best"
@@ -29,30 +31,46 @@ class Finder(NamedTuple):
       find: uint8 [B, h, w, 3] -> B dicts as `saved_models.run_batch` gives them.
       config_path: of its pipeline.config; None where none is beside it.
       label_map: LabelMap, or None.
-      path: of the SavedModel or of the run, for messages.
+      path: of the model or of the run, for messages.
+      engine: the format of a model; None of a run.
     """
 
     find: Any
     config_path: Any
     label_map: Any
     path: pathlib.Path
+    engine: Any = None
 
 
-def finder(path, checkpoint=None):
+def is_export(path):
+    """Whether a user's path means a model that was exported, and no checkpoint."""
+    if artefact_at(path):
+        return True
+    try:
+        saved_models.saved_model_dir(path)
+    except UserError:
+        return False
+    return not checkpoint_files.numbered(str(path))
+
+
+def finder(path, checkpoint=None, threads=None):
     """The Finder of what a user's path means.
 
     Args:
       path: a SavedModel, the directory of an export or a folder of numbered versions;
         or the directory of a training run, or a checkpoint in it.
       checkpoint: which one of a run: "newest" (None is the same), "best" or a path.
+      threads: of one call; None: as many as there are cores.
 
     Raises:
       UserError: it is none of these, or does not fit.
     """
     path = pathlib.Path(path)
-    if file := onnx_file(path):
-        _refuse_checkpoint(file, checkpoint)
-        return _of_onnx(file)
+    check_threads(threads)
+    if artefact := artefact_at(path):
+        _refuse_checkpoint(artefact.file, checkpoint)
+        return _of_artefact(artefact, threads)
+    limit_threads(threads)
     try:
         directory = saved_models.saved_model_dir(path)
     except UserError as error:
@@ -76,8 +94,8 @@ def _refuse_checkpoint(path, checkpoint):
         )
 
 
-def _of_onnx(file):
-    model = OnnxModel(file)
+def _of_artefact(artefact, threads):
+    model, file = artefact.load(threads), artefact.file
 
     def find(images):
         return saved_models.image_by_image(model(images), len(images))
@@ -86,7 +104,8 @@ def _of_onnx(file):
     if text := model.metadata.get(LABEL_MAP):
         label_map = LabelMap.of_text(text, file)
     config_path = file.parent / _CONFIG
-    return Finder(find, config_path if config_path.is_file() else None, label_map, file)
+    config_path = config_path if config_path.is_file() else None
+    return Finder(find, config_path, label_map, file, artefact.engine)
 
 
 def _of_export(directory):
@@ -100,7 +119,7 @@ def _of_export(directory):
     assets = sorted((directory / "assets").glob("*"))
     config_path = _config_beside(directory)
     label_map = LabelMap.load(assets[0]) if assets else None
-    return Finder(find, config_path, label_map, directory)
+    return Finder(find, config_path, label_map, directory, SAVED_MODEL)
 
 
 def _config_beside(directory):

@@ -6,8 +6,11 @@ import os
 
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
+from od_api.study.run.cache import write_json
 from od_api.study.run.study_data import FEW_SCENES
 from od_api.system import shipped
+from od_api.system.arguments import add_threads
+from od_api.system.threads import check_threads
 
 _STAGES = "train, export, evaluate, time, proposals, count"
 
@@ -39,7 +42,11 @@ def _add_run_options(add):
     )
     add("--shard", default="1/1", metavar="I/N", help="the I-th of N parts of the grid")
     add("--stages", metavar="A,B", help=f"those, and what they need: {_STAGES}")
-    add("--models", metavar="DIR", help="exported models: DIR/<cell>/saved_model")
+    add(
+        "--models",
+        metavar="DIR",
+        help="exported models: DIR/<cell>, as od-api export makes it",
+    )
     add(
         "--random-weights",
         action="store_true",
@@ -51,6 +58,7 @@ def _add_run_options(add):
     add("--ray-gpus", type=float, default=0, metavar="N", help="GPUs of a Ray task")
     add("--report", action="store_true", help="write the report at the end")
     _add_timing(add)
+    add("--threads", type=int, metavar="N", help="of one call that is timed")
     add(
         "--set",
         dest="overrides",
@@ -65,15 +73,19 @@ def add_benchmark(subparsers):
     """Adds the sub-command; it sets `func(args)`, which returns the status."""
     parser = subparsers.add_parser(
         "benchmark",
-        help="latency, throughput, memory and size of one exported model",
-        description="Measures an exported model at batch 1 on squares cut out of the "
-        "images, its postprocessing included, and prints JSON.",
+        help="latency, throughput, memory and size of exported models",
+        description="Measures what od-api export made, of any format, at batch 1 on "
+        "squares cut out of the images, postprocessing included. Of one model it "
+        "prints JSON with all that can be measured; several are timed in alternation, "
+        "each in a process of its own, and stand in a table.",
     )
     add = parser.add_argument
-    add("saved_model", help="directory of a SavedModel that takes uint8 images")
+    add("models", nargs="+", metavar="model", help="exports that take uint8 images")
     add("--images", nargs="+", help="files or folders; default: synthetic scenes")
     add("--resolution", type=int, default=300, help="side of the squares, pixels")
-    add("--format", choices=("json", "table"), default="json")
+    add("--format", choices=("json", "table"), help="of what is printed")
+    add("--output", metavar="FILE", help="write the numbers as JSON, too")
+    add_threads(parser)
     _add_timing(add)
     parser.set_defaults(func=_benchmark)
 
@@ -116,6 +128,7 @@ def _run(args):
         models=args.models,
         detections=args.detections,
         random_weights=args.random_weights,
+        threads=args.threads,
     )
     runner = Runner(settings)
     names = cells_to_run(runner.study, args.cells or ["*"], parse_shard(args.shard))
@@ -163,21 +176,36 @@ def _benchmark(args):
         raise UserError(
             "numbers of images, batch sizes and the resolution are 1 or more"
         )
-    from od_api.study.measure.benchmark import benchmark
+    check_threads(args.threads)
+    result, table = (_one if len(args.models) == 1 else _several)(args)
+    if args.output:
+        write_json(args.output, result)
+    print(json.dumps(result, indent=1) if args.format == "json" else table)
 
+
+def _one(args):
+    """(numbers, text) of one model."""
+    from od_api.study.measure.one_benchmark import benchmark
+
+    args.format = args.format or "json"
+    batch_sizes = args.batch_sizes
     result = benchmark(
-        args.saved_model,
-        _images(args),
-        side=args.resolution,
-        num_images=args.num_images,
-        warm_up=args.warm_up,
-        batch_sizes=args.batch_sizes,
+        args.models[0], _images(args), batch_sizes=batch_sizes, **_of_timing(args)
     )
-    if args.format == "json":
-        print(json.dumps(result, indent=1))
-        return
-    for name, value in _flat(result):
-        print(f"{name:<44} {value}")
+    return result, "\n".join(f"{name:<44} {value}" for name, value in _flat(result))
+
+
+def _several(args):
+    """(numbers, text) of several models."""
+    from od_api.study.measure.side_by_side import as_table, side_by_side
+
+    rows = side_by_side(args.models, _images(args), **_of_timing(args))
+    return rows, as_table(rows)
+
+
+def _of_timing(args):
+    names = ("num_images", "warm_up", "threads")
+    return {"side": args.resolution, **{name: getattr(args, name) for name in names}}
 
 
 def _images(args):

@@ -67,6 +67,16 @@ def add_overrides(parser):
     )
 
 
+def add_threads(parser):
+    """Adds how many threads a model takes: `threads`."""
+    parser.add_argument(
+        "--threads",
+        type=int,
+        metavar="N",
+        help="of one call of a model (default: as many as there are cores)",
+    )
+
+
 def add_tiles(parser):
     """Adds how images are cut: `tiles`, `overlap`."""
     parser.add_argument(

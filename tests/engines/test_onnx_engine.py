@@ -15,7 +15,8 @@ import tiny_two_stage
 import od_api
 from od_api import cli
 from od_api.core.errors import UserError
-from od_api.engines.onnx_engine import CONFIG, LABEL_MAP, OnnxModel, onnx_file
+from od_api.engines.artefacts import CONFIG, LABEL_MAP, artefact_at
+from od_api.engines.onnx_engine import OnnxModel
 from od_api.inference.finders import finder
 
 KINDS = ("ssd", "faster_rcnn_fpn", "mask_rcnn", "rfcn")
@@ -164,7 +165,7 @@ def test_what_is_no_model(tmp_path):
     path.write_bytes(b"nothing of the kind")
     with pytest.raises(UserError, match=r"some\.onnx cannot be loaded by ONNX Runtime"):
         finder(path)
-    assert onnx_file(tmp_path) is None
+    assert artefact_at(tmp_path) is None
 
 
 def test_a_model_that_detects_nothing(tmp_path):

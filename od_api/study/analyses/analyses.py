@@ -9,7 +9,7 @@ from od_api.study.analyses.analysis import Analysis, Table
 from od_api.study.analyses.cost_analyses import flops, latency, memory
 from od_api.study.analyses.ensemble_analysis import ensemble_analysis
 from od_api.study.analyses.frontier_analyses import accuracy_time, critical
-from od_api.study.analyses.models import COLUMNS
+from od_api.study.analyses.models import columns_of
 from od_api.study.analyses.proposal_analyses import proposals
 from od_api.study.analyses.setting_analyses import image_size, stride
 from od_api.study.analyses.trends import trends
@@ -49,9 +49,10 @@ def analyse(study, *, published=False, ensemble=None):
 
 def models_table(study):
     """Everything about every model."""
-    rows = [[getattr(m, field) for field in COLUMNS] for m in study.models]
+    columns = columns_of(study.models)
+    rows = [[getattr(m, field) for field in columns] for m in study.models]
     names = [m.name for m in study.models]
-    table = Table("models", "Models", list(COLUMNS.values()), rows, names)
+    table = Table("models", "Models", list(columns.values()), rows, names)
     failed = [[e["model"], e["stage"], e["message"]] for e in study.errors]
     columns = ["cell", "stage", "message"]
     return Analysis(

@@ -3,6 +3,8 @@
 import pathlib
 from typing import NamedTuple
 
+from od_api.engines.artefacts import SAVED_MODEL
+
 
 class Model(NamedTuple):
     """One detector as it was measured. What was not measured is None.
@@ -20,10 +22,12 @@ class Model(NamedTuple):
         the mean, two percentiles, and the median of postprocessing alone.
       multiply_adds: of one image.
       memory_bytes: at the peak; memory_kind says of what.
-      saved_model_bytes: size of the model's folder.
+      saved_model_bytes: size of the model's folder, or file.
       per_class: {class name: AP in percent or None}.
       throughput: {batch size: images/s}.
       machine: number of its machine in `Study.machines`, from 1.
+      engine: the format of the exported model, e.g. "onnx".
+      inference_precision: of the exported model; None as it comes.
     """
 
     name: str
@@ -54,6 +58,8 @@ class Model(NamedTuple):
     per_class: dict = {}  # noqa: RUF012 (never written to)
     throughput: dict = {}  # noqa: RUF012
     machine: int | None = None
+    engine: str = SAVED_MODEL
+    inference_precision: str | None = None
 
     @property
     def trained(self):
@@ -66,6 +72,8 @@ class Model(NamedTuple):
             self.batch_size,
             self.precision,
             self.machine,
+            self.engine,
+            self.inference_precision,
         )
 
     @property
@@ -78,6 +86,8 @@ class Model(NamedTuple):
         parts += [f"{self.proposals} proposals"] * bool(self.proposals)
         if self.precision not in (None, "FLOAT32"):
             parts.append(self.precision)
+        parts += [self.engine] * (self.engine != SAVED_MODEL)
+        parts += [f"as {self.inference_precision}"] * bool(self.inference_precision)
         return ", ".join(parts)
 
 
@@ -91,6 +101,8 @@ COLUMNS = {
     "batch_size": "training batch",
     "precision": "precision",
     "proposals": "proposals",
+    "engine": "engine",
+    "inference_precision": "inference precision",
     "map": "mAP (%)",
     "map_50": "AP@.50 (%)",
     "map_75": "AP@.75 (%)",
@@ -107,6 +119,19 @@ COLUMNS = {
     "machine": "machine",
 }
 assert set(COLUMNS) <= set(Model._fields)
+# Those that are left out where all models have the same.
+_OF_ENGINES = ("engine", "inference_precision")
+
+
+def columns_of(models):
+    """The COLUMNS of a table of these models."""
+    usual = Model(None, None, None)
+    unused = {
+        name
+        for name in _OF_ENGINES
+        if all(getattr(m, name) == getattr(usual, name) for m in models)
+    }
+    return {name: title for name, title in COLUMNS.items() if name not in unused}
 
 
 class Study(NamedTuple):

@@ -4,6 +4,7 @@ import pathlib
 
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
+from od_api.engines.artefacts import SAVED_MODEL
 from od_api.study.analyses.models import Model, Study
 from od_api.study.report.safe_text import made_printable
 from od_api.system.json_files import read_json
@@ -115,7 +116,11 @@ def _model(result):
         multiply_adds=_number(result.get("multiply_adds")),
         memory_bytes=_number(result.get("peak_memory_bytes")),
         memory_kind=_text(result.get("peak_memory_kind")),
-        saved_model_bytes=_number(result.get("saved_model_bytes")),
+        saved_model_bytes=_number(
+            result.get("saved_model_bytes", result.get("model_bytes"))
+        ),
+        engine=_text(cell.get("engine")) or SAVED_MODEL,
+        inference_precision=_text(cell.get("inference_precision")),
         per_class={k: _percent(v) for k, v in (result.get("per_class") or {}).items()},
         throughput={
             int(row["batch_size"]): _number(row.get("images_per_second"))
@@ -185,7 +190,7 @@ def _other_proposals(results, models):
 # What does not depend on the number of proposals.
 _SHARED = (
     *("meta_architecture", "extractor", "resolution", "stride", "batch_size"),
-    *("precision", "parameters", "machine"),
+    *("precision", "parameters", "machine", "engine", "inference_precision"),
 )
 
 

@@ -11,6 +11,7 @@ from od_api.config.text_parsing import located
 from od_api.core.errors import ConfigError, UserError
 from od_api.core.field_ranges import refuse_ranges
 from od_api.core.printable import printable
+from od_api.engines.artefacts import ENGINES, PRECISIONS, SAVED_MODEL
 from od_api.protos import study_pb2, train_pb2
 from od_api.system.files import read_text
 from od_api.system.path_names import one_name
@@ -34,6 +35,8 @@ class Cell(NamedTuple):
       proposals: at inference; 0 without a second stage.
       config: path of the pipeline config it starts from.
       settings: overrides of the config, for training and inference.
+      engine: the format of the exported model.
+      inference_precision: of the exported model; "" as it comes.
     """
 
     meta_architecture: str
@@ -45,10 +48,12 @@ class Cell(NamedTuple):
     proposals: int
     config: str
     settings: tuple
+    engine: str = SAVED_MODEL
+    inference_precision: str = ""
 
     @property
     def trained_name(self):
-        """The name of what is trained; cells that differ in proposals share it."""
+        """The name of what is trained; cells that differ at inference share it."""
         parts = [self.meta_architecture, self.extractor, str(self.resolution)]
         parts += [f"stride{self.stride}"] * bool(self.stride)
         parts += [f"batch{self.batch_size}"] * bool(self.batch_size)
@@ -57,8 +62,11 @@ class Cell(NamedTuple):
     @property
     def name(self):
         """The cell's name, e.g. faster_rcnn_resnet101_600_stride8_proposals50."""
-        ending = f"_proposals{self.proposals}" if self.proposals else ""
-        return self.trained_name + ending
+        parts = [self.trained_name]
+        parts += [f"proposals{self.proposals}"] * bool(self.proposals)
+        parts += [self.engine] * (self.engine != SAVED_MODEL)
+        lower = self.inference_precision
+        return "_".join(parts + [lower] * bool(lower))
 
     def training_config(self):
         """The pipeline config that the cell's model is trained with."""
@@ -156,11 +164,12 @@ def _cells_of(block, folder, common, overrides):
         block.batch_size or [0],
         precisions or [""],
         block.proposals or [0],
+        _known(block.engine, "engine", (SAVED_MODEL, *ENGINES)) or [SAVED_MODEL],
+        _known(block.inference_precision, "inference_precision", PRECISIONS) or [""],
     )
     for values in itertools.product(*axes):
-        resolution, stride, batch_size, precision, proposals = values
-        training = [f"train_config.batch_size={batch_size}"] * bool(batch_size)
-        training += [f"train_config.precision={precision}"] * bool(precision)
+        resolution, stride, batch_size, precision, proposals, engine, lower = values
+        training = _training(batch_size, precision)
         yield Cell(
             meta_architecture=block.meta_architecture,
             extractor=block.extractor,
@@ -169,6 +178,8 @@ def _cells_of(block, folder, common, overrides):
             batch_size=batch_size,
             precision=precision,
             proposals=proposals,
+            engine=engine,
+            inference_precision=lower,
             config=str(folder / block.config),
             settings=(
                 *common,
@@ -178,6 +189,19 @@ def _cells_of(block, folder, common, overrides):
                 *overrides,
             ),
         )
+
+
+def _training(batch_size, precision):
+    training = [f"train_config.batch_size={batch_size}"] * bool(batch_size)
+    return training + [f"train_config.precision={precision}"] * bool(precision)
+
+
+def _known(values, what, known):
+    """The values of an axis; UserError for one that is none of these."""
+    for value in values:
+        if value not in known:
+            raise UserError(f"there is no {what} {value!r}; {nearest(value, known)}")
+    return values
 
 
 def _ssd_settings(resolution, stride, stride_field):

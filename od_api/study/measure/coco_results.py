@@ -10,22 +10,20 @@ import numpy as np
 
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
-from od_api.exporting import saved_models
 from od_api.metrics.coco import CocoDetectionMetrics
 from od_api.system.json_files import read_json
 
 
-def detect_all(signature, images, **settings):
-    """COCO results of a signature for images.
+def detect_all(find, images):
+    """COCO results of a model for images.
 
     Args:
-      signature: takes `input_tensor`, uint8 [1, h, w, 3].
+      find: of a Finder, of any engine.
       images: of EvaluationImage.
-      **settings: further inputs of the signature.
     """
     results = []
     for image in images:
-        outputs = saved_models.run(signature, image.pixels, **settings)
+        (outputs,) = find(image.pixels[None])
         height, width = image.pixels.shape[:2]
         size = np.array([height, width, height, width], np.float32)
         boxes = outputs["detection_boxes"] * size

@@ -17,8 +17,34 @@ _CLEAR = pathlib.Path("/proc/self/clear_refs")
 _RESET_PEAK = "5"
 
 
+class ResidentMemory:
+    """The peak from now on of this process; make one before the model is loaded.
+
+    Attributes:
+      kind: "resident set".
+    """
+
+    kind = "resident set"
+
+    def __init__(self):
+        # Without this, what was freed is filled again and not counted.
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
+        with contextlib.suppress(OSError):
+            _CLEAR.write_text(_RESET_PEAK)
+        self._before = _resident("VmRSS")
+
+    def bytes(self):
+        """The peak so far."""
+        return max(self.of_process() - self._before, 0)
+
+    def of_process(self):
+        """The peak of all that the process holds, its libraries among it."""
+        return _resident("VmHWM")
+
+
 class PeakMemory:
-    """The peak from now on; make one before the model is loaded.
+    """The peak from now on of TensorFlow; make one before the model is loaded.
 
     Attributes:
       kind: "gpu allocator" or "resident set".
@@ -30,23 +56,21 @@ class PeakMemory:
         self._memory_info = tf.config.experimental.get_memory_info
         # TensorFlow's own pools and threads appear with the first operation.
         tf.reduce_sum(tf.ones([64, 64]) @ tf.ones([64, 64])).numpy()
+        self._resident = ResidentMemory()
+        self.kind = self._resident.kind
         if tf.config.list_physical_devices("GPU"):
             self.kind = "gpu allocator"
             tf.config.experimental.reset_memory_stats("GPU:0")
-            return
-        self.kind = "resident set"
-        # Without this, what was freed is filled again and not counted.
-        with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL(None).malloc_trim(0)
-        with contextlib.suppress(OSError):
-            _CLEAR.write_text(_RESET_PEAK)
-        self._before = _resident("VmRSS")
 
     def bytes(self):
         """The peak so far."""
         if self.kind == "gpu allocator":
             return int(self._memory_info("GPU:0")["peak"])
-        return max(_resident("VmHWM") - self._before, 0)
+        return self._resident.bytes()
+
+    def of_process(self):
+        """As of ResidentMemory."""
+        return self._resident.of_process()
 
 
 def _resident(field):

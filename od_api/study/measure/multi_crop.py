@@ -6,6 +6,7 @@ import pathlib
 import numpy as np
 
 from od_api.core.errors import UserError
+from od_api.engines.artefacts import SAVED_MODEL, artefact_at
 from od_api.study.measure.ensemble import as_arrays, merge
 from od_api.tiles.tiling import Window
 
@@ -77,23 +78,22 @@ def write_crops(results, cell):
       UserError: the cell was not exported.
     """
     export = pathlib.Path(results) / cell / "export"
-    if not (export / "saved_model" / "saved_model.pb").is_file():
+    is_saved_model = (export / SAVED_MODEL / "saved_model.pb").is_file()
+    if not is_saved_model and artefact_at(export) is None:
         raise UserError(
             f"{export} holds no exported model: run the cell's stage export first"
         )
     # Here because TensorFlow takes seconds to import and the report does without.
     from od_api.config.loading import load_config
-    from od_api.exporting import saved_models
+    from od_api.inference.finders import finder
     from od_api.study.measure.coco_results import detect_all
     from od_api.study.measure.evaluation_images import EvaluationImage, EvaluationImages
     from od_api.study.run.cache import write_json
 
-    folder = export / "saved_model"
-    model = saved_models.load(folder)
-    signature = saved_models.signature_of(model, folder)
+    find = finder(export).find
 
     def detect(pixels):
-        return as_arrays(detect_all(signature, [EvaluationImage(1, pixels, {})]))
+        return as_arrays(detect_all(find, [EvaluationImage(1, pixels, {})]))
 
     found = []
     for image in EvaluationImages(load_config(str(export / "pipeline.config"))):

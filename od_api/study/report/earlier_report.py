@@ -12,12 +12,18 @@ import pathlib
 
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
+from od_api.engines.artefacts import SAVED_MODEL
 from od_api.study.analyses.ensemble_analysis import Merged, measured_scores
 from od_api.study.analyses.models import COLUMNS, Model, Study
 from od_api.study.report.safe_text import csv_text
 from od_api.system.files import read_text
 
-_TEXTS = ("name", "meta_architecture", "extractor", "precision")
+_TEXTS = (
+    *("name", "meta_architecture", "extractor", "precision"),
+    *("engine", "inference_precision"),
+)
+# Not in reports of SavedModels alone.
+_LATER = {"engine": SAVED_MODEL, "inference_precision": None}
 _TIMES = {"mean_ms": "mean (ms)", "p90_ms": "90 % (ms)", "p99_ms": "99 % (ms)"}
 _BATCH = "batch "
 
@@ -65,6 +71,7 @@ def load_report(folder):
 
 
 def _model(row):
+    row = {COLUMNS[name]: value for name, value in _LATER.items()} | row
     return Model(
         **{
             field: row[column] if field in _TEXTS else _number(row[column])

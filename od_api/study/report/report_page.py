@@ -20,6 +20,8 @@ AXES = {
     "training batch": "batch_size",
     "precision": "precision",
     "proposals": "proposals",
+    "engine": "engine",
+    "inference precision": "inference_precision",
     "machine": "machine",
 }
 

@@ -5,6 +5,7 @@ import pathlib
 from typing import NamedTuple
 
 from od_api.core.errors import UserError
+from od_api.system.threads import check_threads
 
 # In the order in which they run; each needs what stands before it in NEEDS.
 STAGES = ("train", "export", "evaluate", "time", "proposals", "count")
@@ -35,6 +36,7 @@ class RunSettings(NamedTuple):
         instead of running the model over the evaluation's images; None without.
       random_weights: does not train, nor evaluate: for times and counts without data.
         What is timed are synthetic scenes then.
+      threads: of one call, where time is measured; None: as many as there are cores.
     """
 
     grid: str
@@ -47,6 +49,7 @@ class RunSettings(NamedTuple):
     models: str | None = None
     detections: str | None = None
     random_weights: bool = False
+    threads: int | None = None
 
     def checked(self):
         """These settings.
@@ -65,6 +68,7 @@ class RunSettings(NamedTuple):
                 "the number of images and the batch sizes are 1 or more, the warm-up "
                 "is 0 or more, and there is at least one stage"
             )
+        check_threads(self.threads)
         for folder in (self.models, self.detections):
             if folder and not pathlib.Path(folder).is_dir():
                 raise UserError(f"{folder}: no such folder")

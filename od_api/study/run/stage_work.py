@@ -9,11 +9,14 @@ from absl import logging
 from od_api.checkpoints.checkpoint import Checkpoints
 from od_api.checkpoints.restored_detector import detector_for_inference
 from od_api.core.variables import named_variables
+from od_api.engines.artefacts import SAVED_MODEL
 from od_api.export import export
 from od_api.exporting import saved_models
+from od_api.inference.finders import finder
 from od_api.study.measure import coco_results, machine
-from od_api.study.measure.benchmark import Benchmark, timing_images
 from od_api.study.measure.evaluation_images import EvaluationImages
+from od_api.study.measure.timed_artefact import measured
+from od_api.study.measure.timings import timing_images
 from od_api.study.run.cache import write_json
 from od_api.study.run.study_data import FEW_SCENES, data_overrides, synthetic_images
 from od_api.train import train
@@ -64,14 +67,16 @@ class Work:
     def export(self):
         """Exports the newest checkpoint; takes a model that exists as it is."""
         if self.stages.settings.models:
-            saved_models.saved_model_dir(self.stages.saved_model)
+            if self.stages.cell.engine == SAVED_MODEL:
+                saved_models.saved_model_dir(self.stages.exported)
             return {}
-        folder = self.stages.folder / "export"
+        folder, cell = self.stages.folder / "export", self.stages.cell
         shutil.rmtree(folder, ignore_errors=True)
-        export(self._config(training=False), self.stages.trained, folder)
+        config = self._config(training=False)
+        export(config, self.stages.trained, folder, model_format=cell.engine)
         # Weights and model are there once; a study has many cells.
-        shutil.rmtree(folder / "serving")
-        shutil.rmtree(folder / "checkpoint")
+        for twice in ("serving", "checkpoint"):
+            shutil.rmtree(folder / twice, ignore_errors=True)
         return {}
 
     def evaluate(self):
@@ -80,7 +85,8 @@ class Work:
         if path is not None:
             results = coco_results.read_results(path)
         else:
-            results = coco_results.detect_all(self._model_signature(), self._images)
+            find = finder(self.stages.exported).find
+            results = coco_results.detect_all(find, self._images)
         measured = self._measure(results)
         write_json(self.stages.folder / "detections.json", results)
         label_map = self._images.label_map
@@ -121,11 +127,12 @@ class Work:
 
     def _maps_with_proposals(self, counts):
         """{number of proposals: mAP}."""
-        signature, maps = self._model_signature("num_proposals", "num_proposals"), {}
+        signature, maps = self._with_proposals(), {}
         for count in counts:
-            results = coco_results.detect_all(
-                signature, self._images, num_proposals=tf.constant(count)
+            find = functools.partial(
+                saved_models.run_batch, signature, num_proposals=tf.constant(count)
             )
+            results = coco_results.detect_all(find, self._images)
             accuracy = self._measure(results)["accuracy"]
             maps[count] = accuracy["DetectionBoxes_Precision/mAP"]
         return maps
@@ -151,12 +158,15 @@ class Work:
         else:
             images = self._images.pixels(settings.num_images)
         squares = timing_images(images, side, settings.num_images)
-        return Benchmark(self.stages.saved_model, squares, settings.warm_up)
+        exported, threads = self.stages.exported, settings.threads
+        return measured(exported, squares, settings.warm_up, threads)
 
-    def _model_signature(self, name="serving_default", *settings):
-        folder = saved_models.saved_model_dir(self.stages.saved_model)
+    def _with_proposals(self):
+        """The signature that takes their number."""
+        folder = saved_models.saved_model_dir(self.stages.exported)
         self._model = saved_models.load(folder)
-        return saved_models.signature_of(self._model, folder, name, settings)
+        name = "num_proposals"
+        return saved_models.signature_of(self._model, folder, name, [name])
 
     def _measure(self, results):
         images = self._images

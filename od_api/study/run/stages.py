@@ -7,7 +7,8 @@ the stages do is in `stage_process.py`.
     RESULTS/trained/<model>.<key>/        checkpoints; cells that differ in proposals
                                           share them
     RESULTS/<cell>/stages/<stage>.json    what the stage gave, and its key
-    RESULTS/<cell>/export/saved_model/    what is evaluated, timed and counted
+    RESULTS/<cell>/export/saved_model/    what is evaluated, timed and counted; or
+                                          model.onnx or the like
     RESULTS/<cell>/detections.json, result.json, log.txt
     RESULTS/groundtruth.json
 """
@@ -20,6 +21,7 @@ import pathlib
 from google.protobuf import text_format
 
 from od_api.core.errors import UserError
+from od_api.engines.artefacts import ENGINES, SAVED_MODEL
 from od_api.protos import train_pb2
 from od_api.study.grid.grid import load_grid, scenes_of
 from od_api.study.run.cache import StageCache, key_of, write_json
@@ -72,7 +74,7 @@ class CellStages:
     @property
     def proposal_counts(self):
         """Numbers of proposals below the cell's own, and its own; () without them."""
-        if self.cell.meta_architecture == "ssd":
+        if self.cell.meta_architecture == "ssd" or self.cell.engine != SAVED_MODEL:
             return ()
         model = self._inference_config.model.faster_rcnn
         own = model.first_stage_max_proposals
@@ -89,7 +91,7 @@ class CellStages:
         """{"key", "seconds", "result"} if the stage is done, else None."""
         record = self._cache(stage).get(stage, self.key(stage))
         if record and stage == "export" and not self.settings.models:
-            return record if self.saved_model.is_dir() else None
+            return record if self.exported.exists() else None
         return record
 
     def finish(self, stage, seconds, result):
@@ -107,11 +109,13 @@ class CellStages:
         return self.root / "trained" / name
 
     @property
-    def saved_model(self):
-        """Folder of the exported model."""
+    def exported(self):
+        """The exported model: the folder of a SavedModel, or a file."""
+        folder = self.folder / "export"
         if self.settings.models:
-            return pathlib.Path(self.settings.models) / self.cell.name / "saved_model"
-        return self.folder / "export" / "saved_model"
+            folder = pathlib.Path(self.settings.models) / self.cell.name
+        engine = ENGINES.get(self.cell.engine)
+        return folder / (engine.file_name if engine else SAVED_MODEL)
 
     @property
     def given_detections(self):
@@ -192,6 +196,7 @@ class CellStages:
         scenes = data_settings(self.scenes)
         data = [scenes, [_text(reader) for reader in config.eval_input_reader]]
         timing = [settings.num_images, settings.warm_up, self.cell.resolution]
+        timing += [settings.threads] * (settings.threads is not None)
         if settings.random_weights:
             data = "synthetic"
             if stage == "train":
@@ -202,8 +207,12 @@ class CellStages:
             return [scenes, *map(_text, parts)]
         if stage == "export":
             if settings.models:
-                return _state_of(self.saved_model / "saved_model.pb")
-            return [_text(config.model), self.cell.proposals]
+                path = self.exported
+                is_file = self.cell.engine != SAVED_MODEL
+                return _state_of(path if is_file else path / "saved_model.pb")
+            asked = (self.cell.engine, self.cell.inference_precision)
+            more = [] if asked == (SAVED_MODEL, "") else list(asked)
+            return [_text(config.model), self.cell.proposals, *more]
         if stage == "evaluate":
             given = self.given_detections
             return [data, _state_of(given) if given else None]
@@ -230,6 +239,8 @@ class CellStages:
             "batch_size": cell.batch_size or None,
             "num_proposals": proposals,
             "precision": precision,
+            "engine": cell.engine,
+            "inference_precision": cell.inference_precision or None,
             "trained_name": cell.trained_name,
             "settings": list(self.settings.overrides),
         }

@@ -9,10 +9,10 @@ from PIL import Image
 
 from od_api import cli
 from od_api.core.errors import UserError
-from od_api.study.measure import benchmark as benchmarks
 from od_api.study.measure import machine
-from od_api.study.measure.benchmark import Benchmark, crop_to_square, timing_images
+from od_api.study.measure.benchmark import Benchmark
 from od_api.study.measure.memory import PeakMemory
+from od_api.study.measure.timings import crop_to_square, summary, timing_images
 
 
 class Detector(tf.Module):
@@ -106,8 +106,7 @@ def test_numbers_of_a_known_model(saved_model):
 
 def test_summary_by_hand():
     """1..10 ms: median 5.5, the 90th percentile 9.1 and the 99th 9.91."""
-    summary = benchmarks._summary([i / 1000 for i in range(1, 11)])
-    assert summary == {
+    assert summary([i / 1000 for i in range(1, 11)]) == {
         "median_ms": 5.5, "mean_ms": 5.5, "p90_ms": 9.1, "p99_ms": 9.91
     }  # fmt: skip
 

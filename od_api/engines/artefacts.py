@@ -1,0 +1,71 @@
+"""Which engine an exported model is for: the name of its file says it."""
+
+import importlib
+import pathlib
+from typing import NamedTuple
+
+# The keys of the metadata of a model of one file.
+CONFIG, LABEL_MAP = "od_api.pipeline_config", "od_api.label_map"
+SAVED_MODEL = "saved_model"
+# Of exported models.
+PRECISIONS = ("float32",)
+
+
+class Engine(NamedTuple):
+    """How the artefacts of one format are found and loaded.
+
+    Attributes:
+      file_name: of the model in the folder of an export; alone, a model is told by the
+        ending.
+      model: "module:class", imported when it is needed. `class(path, threads)` raises
+        UserError; it has `metadata`, {key: text}, and `image_shape`, and called with
+        uint8 [B, h, w, 3] returns {output name: array}, as `outputs_of`.
+      writer: module with `write(module, folder, metadata)`, as of `onnx_writer`.
+    """
+
+    file_name: str
+    model: str
+    writer: str
+
+
+# By format, beside SAVED_MODEL. A new engine is a line here.
+ENGINES = {
+    "onnx": Engine(
+        "model.onnx",
+        "od_api.engines.onnx_engine:OnnxModel",
+        "od_api.exporting.onnx_writer",
+    ),
+}
+
+
+class Artefact(NamedTuple):
+    """A model of one file: `engine` is its format."""
+
+    engine: str
+    file: pathlib.Path
+
+    def load(self, threads=None):
+        """The model, ready to be called.
+
+        Args:
+          threads: of one call; None: as many as there are cores.
+        """
+        module, name = ENGINES[self.engine].model.split(":")
+        model = getattr(importlib.import_module(module), name)
+        return model(self.file, threads)
+
+
+def artefact_at(path):
+    """The Artefact that a user's path means: a file, or the folder of an export; None
+    where it is neither. A SavedModel is none: it is a folder."""
+    path = pathlib.Path(path)
+    try:
+        for name, engine in ENGINES.items():
+            ending = pathlib.Path(engine.file_name).suffix
+            if path.suffix == ending and path.is_file():
+                return Artefact(name, path)
+            if (path / engine.file_name).is_file():
+                return Artefact(name, path / engine.file_name)
+    except ValueError:  # no path has such a character
+        pass
+    return None
