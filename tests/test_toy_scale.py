@@ -1,5 +1,7 @@
 """Every technique that training sees takes a step at toy scale."""
 
+import math
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -12,6 +14,7 @@ from od_api.data.batch_fields import numeric
 from od_api.data.inputs import TrainingInput
 from od_api.data.synthetic import synth
 from od_api.data.write_chips import write_chips
+from od_api.layers.conv_hyperparams import GROUPS
 from od_api.techniques.digests import technique_configs
 from od_api.techniques.technique_rows import technique_rows
 from od_api.training.state import TrainingState
@@ -94,6 +97,32 @@ def test_the_technique_stays():
     # 96 / 300 of 224, 256, 288, 320, 352 and 384.
     assert scheme.sizes == [72, 82, 92, 102, 113, 123]
     assert scheme.every_n_batches == 10
+
+
+def test_groups_of_a_norm_have_several_channels():
+    """One of a single channel takes away its mean over the map."""
+    path = TECHNIQUES["ssd_resnet50_fpn_fcos"]
+    config = toy_scale.toy(load_config(path), "DATA")
+    depth = config.model.ssd.box_predictor.fcos_box_predictor.depth
+    assert depth / math.gcd(GROUPS, depth) >= 8
+
+
+def test_small_is_what_is_stitched():
+    """Of boxes from 35 to 78 px, by half: up to 39 px are, and most whole ones not."""
+    path = TECHNIQUES["ssd_mobilenet_v1_stitcher"]
+    config = toy_scale.toy(load_config(path), "DATA")
+    area = config.train_config.batch_schemes[0].stitcher.small_area
+    assert 39**2 < area < 52**2
+
+
+def test_all_scales_of_chips_have_objects():
+    """Of boxes from 35 to 78 px."""
+    path = TECHNIQUES["faster_rcnn_resnet101_chips"]
+    config = toy_scale.toy(load_config(path), "DATA")
+    scales = config.train_input_reader.chips.scales
+    ends = [(s.low, s.high) for s in scales]
+    np.testing.assert_allclose(ends[:2], [[0, 48], [24, 96]])
+    assert ends[2][0] == pytest.approx(72)
 
 
 def test_a_network_is_kept_where_others_lack_what_it_has():
