@@ -21,13 +21,9 @@ COMMON_FIELDS = ("backbone", "neck", "pad_to_multiple")
 NOT_YET_BUILT = (
     "ssd_mobilenet_v1_ppn",
     "ssd_mobilenet_v2_mnasfpn",
-    "ssd_mobilenet_v3_large",
-    "ssd_mobilenet_v3_small",
-    "ssd_mobilenet_edgetpu",
     *(f"ssd_resnet{depth}_v1_ppn" for depth in (50, 101, 152)),
     "embedded_ssd_mobilenet_v1",
     "ssd_pnasnet",
-    *(f"ssd_mobiledet_{chip}" for chip in ("cpu", "dsp", "edgetpu", "gpu")),
     "ssd_spaghettinet",
 )
 

@@ -3,6 +3,7 @@
 from google.protobuf import text_format
 
 from od_api.core.errors import ConfigError
+from od_api.core.multiples import divisible_by_8
 from od_api.protos import hyperparams_pb2
 
 # Of an extractor and of the backbone: what only the old API's own weights need.
@@ -43,12 +44,17 @@ EFFICIENTNET = """
   regularizer { l2_regularizer { weight: 0.00001 } }
 """
 
+MOBILEDET = """
+  regularizer { l2_regularizer { weight: 0.00004 } }
+"""
+
 FAMILIES = {
     "mobilenet": MOBILENET,
     "resnet": RESNET,
     "inception": INCEPTION,
     "vgg": VGG,
     "efficientnet": EFFICIENTNET,
+    "mobiledet": MOBILEDET,
 }
 
 
@@ -108,10 +114,4 @@ def mobilenet_v2_last_depth(depth, multiplier):
     """Depth of MobileNet v2's last convolution, which a multiplier never widens."""
     if multiplier >= 1:
         return depth
-    return _divisible_by_8(depth * multiplier)
-
-
-def _divisible_by_8(depth):
-    """The multiple of 8 nearest to `depth`, never below 90 % of it."""
-    rounded = max(8, int(depth + 4) // 8 * 8)
-    return rounded + 8 if rounded < 0.9 * depth else rounded
+    return divisible_by_8(depth * multiplier)

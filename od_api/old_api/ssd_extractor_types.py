@@ -6,107 +6,61 @@ models are from Huang et al. (CVPR 2017).
 
 import functools
 
-from od_api.old_api import efficientdet_types
+from od_api.old_api import efficientdet_types, ssd_mobile_types
 from od_api.old_api.feature_extractor_defaults import (
-    base_hyperparams,
     everything_explicit,
     mobilenet_v2_last_depth,
 )
-from od_api.protos import backbone_pb2, neck_pb2
-
-
-def _ssd_maps(message, levels, depths=(512, 256, 256, 128)):
-    """The neck of plain SSD: these stages, then maps of these depths.
-
-    `num_layers` cuts the list; not set, it means all of them.
-    """
-    count = len(levels) + len(depths)
-    if message.HasField("num_layers"):
-        count = message.num_layers
-    neck = neck_pb2.Neck()
-    maps = neck.ssd_feature_maps
-    maps.levels.extend(levels[:count])
-    maps.extra_depths.extend(depths[: max(count - len(levels), 0)])
-    maps.depth_multiplier = message.depth_multiplier
-    maps.min_depth = message.min_depth
-    maps.use_depthwise = message.use_depthwise
-    maps.use_explicit_padding = message.use_explicit_padding
-    return neck
-
-
-def _fpn(message, resnet=False):
-    depth = int(message.fpn.additional_layer_depth * message.depth_multiplier)
-    neck = neck_pb2.Neck()
-    neck.fpn.min_level = message.fpn.min_level
-    neck.fpn.max_level = message.fpn.max_level
-    neck.fpn.depth = max(depth, message.min_depth)
-    neck.fpn.unsmoothed_sums = message.fpn.unsmoothed_sums
-    neck.fpn.use_depthwise = message.use_depthwise and not resnet
-    neck.fpn.use_explicit_padding = message.use_explicit_padding and not resnet
-    return neck
-
-
-def _base(message, part, family):
-    """Fills in what every backbone has in common."""
-    _depth(message, part)
-    if message.override_base_feature_extractor_hyperparams:
-        part.conv_hyperparams.CopyFrom(everything_explicit(message.conv_hyperparams))
-    else:
-        keras_twin = message.type.endswith("_keras")
-        part.conv_hyperparams.CopyFrom(base_hyperparams(family, keras_twin))
-
-
-def _mobilenet(message, part):
-    _base(message, part, "mobilenet")
-    if message.use_explicit_padding:
-        part.use_explicit_padding = True
-
-
-def _depth(message, part):
-    part.depth_multiplier = message.depth_multiplier
-    part.min_depth = message.min_depth
+from od_api.old_api.ssd_extractor_parts import (
+    base,
+    fpn,
+    mobilenet,
+    set_depth,
+    ssd_maps,
+)
+from od_api.protos import backbone_pb2
 
 
 def _mobilenet_v1(message):
     backbone = backbone_pb2.Backbone()
-    _mobilenet(message, backbone.mobilenet_v1)
-    return backbone, _ssd_maps(message, ["C4", "C5"])
+    mobilenet(message, backbone.mobilenet_v1)
+    return backbone, ssd_maps(message, ["C4", "C5"])
 
 
 def _mobilenet_v1_fpn(message):
     backbone = backbone_pb2.Backbone()
-    _mobilenet(message, backbone.mobilenet_v1)
+    mobilenet(message, backbone.mobilenet_v1)
     if message.use_depthwise:
         backbone.mobilenet_v1.last_depths.extend([512, 256])
-    return backbone, _fpn(message)
+    return backbone, fpn(message)
 
 
 def _mobilenet_v2(message):
     backbone = backbone_pb2.Backbone()
-    _mobilenet(message, backbone.mobilenet_v2)
+    mobilenet(message, backbone.mobilenet_v2)
     backbone.mobilenet_v2.last_depth = mobilenet_v2_last_depth(
         1280, message.depth_multiplier
     )
-    return backbone, _ssd_maps(message, ["C4_expanded", "C5"])
+    return backbone, ssd_maps(message, ["C4_expanded", "C5"])
 
 
 def _mobilenet_v2_fpn(message):
     backbone = backbone_pb2.Backbone()
-    _mobilenet(message, backbone.mobilenet_v2)
+    mobilenet(message, backbone.mobilenet_v2)
     # The old slim network narrowed its top for depthwise pyramids; its Keras twin meant
     # to and did not, and its checkpoints are as wide as that.
     narrow = message.use_depthwise and not message.type.endswith("_keras")
     backbone.mobilenet_v2.last_depth = mobilenet_v2_last_depth(
         256 if narrow else 1280, message.depth_multiplier
     )
-    return backbone, _fpn(message)
+    return backbone, fpn(message)
 
 
 def _resnet_fpn(message, depth):
     backbone = backbone_pb2.Backbone()
     backbone.resnet.depth = depth
-    _base(message, backbone.resnet, "resnet")
-    return backbone, _fpn(message, resnet=True)
+    base(message, backbone.resnet, "resnet")
+    return backbone, fpn(message, resnet=True)
 
 
 def _resnet(message, depth):
@@ -114,21 +68,21 @@ def _resnet(message, depth):
     backbone = backbone_pb2.Backbone()
     backbone.resnet.depth = depth
     backbone.resnet.last_stage = "C4"
-    _base(message, backbone.resnet, "resnet")
-    return backbone, _ssd_maps(message, ["C4"], [512, 512, 256, 256, 128])
+    base(message, backbone.resnet, "resnet")
+    return backbone, ssd_maps(message, ["C4"], [512, 512, 256, 256, 128])
 
 
 def _vgg16(message):
     """The study's SSD: conv4_3, whose vectors are normalised, and fc7."""
     backbone = backbone_pb2.Backbone()
-    _base(message, backbone.vgg16, "vgg")
+    base(message, backbone.vgg16, "vgg")
     backbone.vgg16.fc_as_convolutions = True
     # Batch norm is for the maps that are appended; VGG has none.
     settings = backbone.vgg16.conv_hyperparams
     normalizer = settings.WhichOneof("normalizer_oneof")
     if normalizer is not None:
         settings.ClearField(normalizer)
-    neck = _ssd_maps(message, ["C3", "C4_fc7"], [512, 256, 256, 256, 256])
+    neck = ssd_maps(message, ["C3", "C4_fc7"], [512, 256, 256, 256, 256])
     neck.ssd_feature_maps.l2_normalized_levels.append("C3")
     return backbone, neck
 
@@ -141,17 +95,17 @@ def _inception(message, name, levels, depths):
     """
     backbone = backbone_pb2.Backbone()
     part = getattr(backbone, name)
-    _depth(message, part)
+    set_depth(message, part)
     if message.HasField("conv_hyperparams"):
         part.conv_hyperparams.CopyFrom(everything_explicit(message.conv_hyperparams))
-    return backbone, _ssd_maps(message, levels, depths)
+    return backbone, ssd_maps(message, levels, depths)
 
 
 def _inception_resnet_v2(message):
     """The study's SSD: Mixed_6a with its residual blocks, and Conv2d_7b."""
     backbone = backbone_pb2.Backbone()
-    _base(message, backbone.inception_resnet_v2, "inception")
-    return backbone, _ssd_maps(message, ["C4", "C5"], [512, 256, 128])
+    base(message, backbone.inception_resnet_v2, "inception")
+    return backbone, ssd_maps(message, ["C4", "C5"], [512, 256, 128])
 
 
 def _with_twins(makers):
@@ -197,4 +151,10 @@ STUDY = {
 }
 
 # Every type that can be built, with the function that makes its typed parts.
-BUILT = _with_twins(OLD_API) | efficientdet_types.BUILT | OLD_API_TENSORFLOW_1 | STUDY
+BUILT = (
+    _with_twins(OLD_API)
+    | efficientdet_types.BUILT
+    | ssd_mobile_types.BUILT
+    | OLD_API_TENSORFLOW_1
+    | STUDY
+)

@@ -47,7 +47,8 @@ _FOLDERS = {
 _SOURCES = {
     "Keras": {
         *("mobilenet_v1", "mobilenet_v2", "resnet", "vgg16"),
-        *("inception_v3", "inception_resnet_v2", "efficientnet"),
+        *("inception_v3", "inception_resnet_v2"),
+        *("efficientnet", "mobilenet_v3"),
     },
     "old API": {
         *("mobilenet_v1", "mobilenet_v2", "resnet"),

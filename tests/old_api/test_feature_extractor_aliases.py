@@ -10,7 +10,7 @@ from od_api.old_api.feature_extractor_defaults import mobilenet_v2_last_depth
 from od_api.protos import backbone_pb2, neck_pb2, ssd_pb2
 
 NORM = "batch_norm { decay: 0.97 scale: true }"
-OTHER_NAMES = ("ssd_mobilenet_v1_ppn", "ssd_mobilenet_v3_large", "ssd_spaghettinet")
+OTHER_NAMES = ("ssd_pnasnet", "ssd_spaghettinet")
 
 
 def _parts(text, **options):
