@@ -33,6 +33,8 @@ class SsdFeatureMaps(MapSource):
       l2_normalized_levels: those of `levels` that the head reads L2-normalised; what
         is appended goes on from the map as it is.
       l2_scale: initial scale of the normalised vectors.
+      extra_kernels: sizes of the convolutions that halve, one an appended map, for
+        chips whose kernels may not exceed the map; empty: 3.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class SsdFeatureMaps(MapSource):
         conv_hyperparams=None,
         l2_normalized_levels=(),
         l2_scale=20.0,
+        extra_kernels=(),
     ):
         super().__init__(name="ssd_feature_maps")
         if not levels:
@@ -55,44 +58,42 @@ class SsdFeatureMaps(MapSource):
         ranges.at_least("extra_depths", extra_depths, 1, ranges.MOST_CHANNELS)
         ranges.above("l2_scale", l2_scale)
         self._levels = tuple(levels)
-        unknown = [n for n in l2_normalized_levels if n not in self._levels]
-        if unknown:
-            raise ValueError(
-                f"l2_normalized_levels: {unknown[0]} is not among the levels, "
-                f"{', '.join(self._levels)}"
-            )
+        _check_among("l2_normalized_levels", l2_normalized_levels, self._levels)
         self._l2 = {
             name: L2Normalization(l2_scale, name=f"{name}_l2_normalization")
             for name in l2_normalized_levels
         }
         self._make = conv_hyperparams or ConvHyperparams()
         self._extras, self._extra_channels = {}, {}
-        for i, depth in enumerate(extra_depths, start=1):
+        kernels = _kernels(extra_kernels, extra_depths, use_explicit_padding)
+        for i, depth in enumerate(extra_depths):
             half = scaled_depth(depth / 2, depth_multiplier, min_depth)
             full = scaled_depth(depth, depth_multiplier, min_depth)
             reduce = self._make.conv_block(half, 1, name="reduce")
-            halve = self._halve(half, full, use_depthwise, use_explicit_padding)
-            self._extras[f"E{i}"] = Chain([reduce, *halve], name=f"E{i}")
-            self._extra_channels[f"E{i}"] = full
+            padding = (use_depthwise, use_explicit_padding)
+            halve = self._halve(half, full, kernels[i], *padding)
+            name = f"E{i + 1}"
+            self._extras[name] = Chain([reduce, *halve], name=name)
+            self._extra_channels[name] = full
 
-    def _halve(self, depth_in, depth_out, use_depthwise, use_explicit_padding):
+    def _halve(self, depth_in, depth_out, kernel, use_depthwise, use_explicit_padding):
         if not use_depthwise:
             return [
                 self._make.conv_block(
                     depth_out,
-                    3,
+                    kernel,
                     name="halve",
                     strides=2,
                     use_explicit_padding=use_explicit_padding,
                 )
             ]
-        pad = (
-            keras.layers.ZeroPadding2D(1, name="pad") if use_explicit_padding else None
-        )
+        pad = None
+        if use_explicit_padding and kernel > 1:
+            pad = keras.layers.ZeroPadding2D((kernel - 1) // 2, name="pad")
         depthwise = [
             pad,
             self._make.depthwise_conv2d(
-                3, name="conv", strides=2, padding="valid" if pad else "same"
+                kernel, name="conv", strides=2, padding="valid" if pad else "same"
             ),
             self._make.norm_layer(depth_in, name="norm"),
             self._make.activation_layer(name="activation"),
@@ -139,3 +140,31 @@ class SsdFeatureMaps(MapSource):
         for name, normalization in self._l2.items():
             maps[name] = normalization(maps[name])
         return maps
+
+
+def _check_among(field, names, levels):
+    """Raises ValueError where one of the names is no level."""
+    unknown = [name for name in names if name not in levels]
+    if unknown:
+        raise ValueError(
+            f"{field}: {unknown[0]} is not among the levels, {', '.join(levels)}"
+        )
+
+
+def _kernels(kernels, depths, explicit_padding):
+    """The kernel of each appended map.
+
+    Raises:
+      ValueError: not one for each, or an even one that zeros would be around.
+    """
+    if not kernels:
+        return [3] * len(depths)
+    ranges.between("extra_kernels", kernels, 1, ranges.MOST_CELLS)
+    if len(kernels) != len(depths):
+        raise ValueError(
+            f"extra_kernels are {len(kernels)} and extra_depths {len(depths)}: one for "
+            "each, or none"
+        )
+    if explicit_padding and any(kernel % 2 == 0 for kernel in kernels):
+        raise ValueError("use_explicit_padding needs extra_kernels of odd sizes")
+    return list(kernels)

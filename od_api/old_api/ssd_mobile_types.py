@@ -1,4 +1,4 @@
-"""The old API's `type` strings of SSD on its later mobile networks.
+"""The old API's `type` strings of SSD on its later mobile networks and lighter maps.
 
 They were of TensorFlow 1 alone, and have no names that end with "_keras".
 """
@@ -6,9 +6,12 @@ They were of TensorFlow 1 alone, and have no names that end with "_keras".
 import functools
 
 from od_api.core.errors import ConfigError
-from od_api.old_api.feature_extractor_defaults import base_hyperparams
+from od_api.old_api.feature_extractor_defaults import (
+    base_hyperparams,
+    everything_explicit,
+)
 from od_api.old_api.ssd_extractor_parts import base, mobilenet, set_depth, ssd_maps
-from od_api.protos import backbone_pb2
+from od_api.protos import backbone_pb2, neck_pb2
 
 
 def _mobilenet_v3(message, size):
@@ -41,6 +44,31 @@ def _mobiledet(message, target):
     return backbone, ssd_maps(message, ["C4", "C5"])
 
 
+def _mobilenet_v1_ppn(message):
+    """Maxima of one map; `num_layers`, `use_depthwise` and the like were not read."""
+    backbone = backbone_pb2.Backbone()
+    mobilenet(message, backbone.mobilenet_v1)
+    neck = neck_pb2.Neck()
+    neck.pooling_pyramid.level = "C4"
+    neck.pooling_pyramid.num_layers = 6
+    return backbone, neck
+
+
+def _embedded_mobilenet_v1(message):
+    """No kernel is larger than its map: 256 px end with 2x2 cells that become one.
+
+    Its base took conv_hyperparams without being asked to.
+    """
+    backbone = backbone_pb2.Backbone()
+    mobilenet(message, backbone.mobilenet_v1)
+    settings = everything_explicit(message.conv_hyperparams)
+    backbone.mobilenet_v1.conv_hyperparams.CopyFrom(settings)
+    neck = ssd_maps(message, ["C4", "C5"], [512, 256, 256])
+    maps = neck.ssd_feature_maps
+    maps.extra_kernels.extend([3, 3, 2][: len(maps.extra_depths)])
+    return backbone, neck
+
+
 def _check_padding(message):
     if message.use_explicit_padding:
         raise ConfigError(
@@ -54,6 +82,8 @@ BUILT = {
         for size in ("large", "small")
     },
     "ssd_mobilenet_edgetpu": _mobilenet_edgetpu,
+    "ssd_mobilenet_v1_ppn": _mobilenet_v1_ppn,
+    "embedded_ssd_mobilenet_v1": _embedded_mobilenet_v1,
     **{
         f"ssd_mobiledet_{target}": functools.partial(_mobiledet, target=target)
         for target in ("cpu", "dsp", "edgetpu", "gpu")

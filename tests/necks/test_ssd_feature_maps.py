@@ -134,3 +134,29 @@ def test_missing_stage_and_empty_levels():
         _build("extra_depths: 5")
     with pytest.raises(ConfigError, match="l2_normalized_levels: C3 is not among"):
         _build('levels: "C4" l2_normalized_levels: "C3"')
+
+
+@pytest.mark.parametrize("depthwise", ["false", "true"])
+def test_a_kernel_for_each_appended_map(depthwise):
+    """8 cells: 4, 2 and 1; the last kernel is 2x2, as large as its map."""
+    neck = _build(
+        'levels: ["C4", "C5"] extra_depths: [8, 8, 8] extra_kernels: [3, 3, 2] '
+        f"min_depth: 4 use_depthwise: {depthwise}"
+    )
+    maps = neck(_stages(16, 8))
+    assert [m.shape[1] for m in maps.values()] == [16, 8, 4, 2, 1]
+    kernels = [v.shape[:2] for v in neck.variables if v.path.endswith("kernel")]
+    assert kernels.count((2, 2)) == 1 and kernels.count((3, 3)) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("extra_kernels: 3", "one for each"),
+        ("extra_kernels: [3, 0]", "extra_kernels"),
+        ("extra_kernels: [3, 2] use_explicit_padding: true", "odd"),
+    ],
+)
+def test_mistakes_of_kernels(text, words):
+    with pytest.raises((ConfigError, ValueError), match=words):
+        _build(f'levels: "C5" extra_depths: [8, 8] {text}')

@@ -54,3 +54,23 @@ def test_explicit_padding_is_refused(name):
     with pytest.raises(ConfigError, match="is not for type") as caught:
         parts(name, "use_explicit_padding: true")
     assert caught.value.field_path == "use_explicit_padding"
+
+
+def test_pooling_pyramid_over_mobilenet_v1():
+    text = "conv_hyperparams { activation: RELU batch_norm { decay: 0.9 } }"
+    backbone, neck = parts("ssd_mobilenet_v1_ppn", text)
+    assert backbone.WhichOneof("backbone_oneof") == "mobilenet_v1"
+    pyramid = neck.pooling_pyramid
+    assert (pyramid.level, pyramid.num_layers, pyramid.depth) == ("C4", 6, 0)
+
+
+def test_embedded_one_ends_with_a_kernel_of_two():
+    text = "depth_multiplier: 0.125 conv_hyperparams { batch_norm { decay: 0.9 } }"
+    backbone, neck = parts("embedded_ssd_mobilenet_v1", text)
+    settings = backbone.mobilenet_v1.conv_hyperparams
+    assert settings.batch_norm.decay == pytest.approx(0.9)
+    assert settings.HasField("activation")
+    assert list(neck.ssd_feature_maps.extra_depths) == [512, 256, 256]
+    assert list(neck.ssd_feature_maps.extra_kernels) == [3, 3, 2]
+    _, neck = parts("embedded_ssd_mobilenet_v1", "num_layers: 3")
+    assert list(neck.ssd_feature_maps.extra_kernels) == [3]
