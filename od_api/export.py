@@ -66,6 +66,9 @@ _LARGE_KERNEL = 2**14
 # What is written; the first is for TensorFlow and TensorFlow Serving.
 FORMATS = (artefacts.SAVED_MODEL, *artefacts.ENGINES)
 
+# Those whose engines have a suppression of their own.
+_ENGINE_NMS = ("onnx", "openvino")
+
 # Names of the differences in parity.json.
 _REPORTED = {
     "boxes": "largest_box_difference_px",
@@ -116,7 +119,7 @@ def export(
     label_map = _label_map(config)
     found = load(checkpoint)
     detector = _restored(config, found, inputs)
-    with engine_nms() if model_format == "onnx" else contextlib.nullcontext():
+    with engine_nms() if model_format in _ENGINE_NMS else contextlib.nullcontext():
         module = _serving_module(detector, inputs, label_map)
     with _disk_errors(output_dir), appears_whole(output_dir) as partial:
         write_config(config, partial / "pipeline.config")

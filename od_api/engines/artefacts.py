@@ -35,6 +35,11 @@ ENGINES = {
         "od_api.engines.onnx_engine:OnnxModel",
         "od_api.exporting.onnx_writer",
     ),
+    "openvino": Engine(
+        "model.xml",
+        "od_api.engines.openvino_engine:OpenvinoModel",
+        "od_api.exporting.openvino_writer",
+    ),
 }
 
 

@@ -34,6 +34,12 @@ def write(module, folder, metadata):
     Raises:
       UserError: the graph has what ONNX cannot say.
     """
+    save(module, folder / FILE_NAME, metadata)
+    return OnnxModel(folder / FILE_NAME)
+
+
+def save(module, path, metadata):
+    """Writes the file that `write` loads; the arguments and errors are its own."""
     # It lists rewrites, and warns of assertions that it leaves out.
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     try:
@@ -53,8 +59,7 @@ def write(module, folder, metadata):
         ) from error
     _forget_sizes(model)
     onnx.helper.set_model_props(model, metadata)
-    onnx.save(model, str(folder / FILE_NAME))
-    return OnnxModel(folder / FILE_NAME)
+    onnx.save(model, str(path))
 
 
 def _suppression(graph, node, _name, _args):

@@ -17,6 +17,7 @@ from od_api import cli
 from od_api.core.errors import UserError
 from od_api.engines.artefacts import CONFIG, LABEL_MAP, artefact_at
 from od_api.engines.onnx_engine import OnnxModel
+from od_api.exporting import openvino_writer
 from od_api.inference.finders import finder
 
 KINDS = ("ssd", "faster_rcnn_fpn", "mask_rcnn", "rfcn")
@@ -45,14 +46,20 @@ def exported(request, tmp_path_factory):
     return config, folder / "run", folder / "onnx"
 
 
-def test_it_finds_what_the_checkpoint_finds(exported):
-    """In batches and alone; among random scores some are equal, in any order."""
+def test_it_finds_what_the_checkpoint_finds(exported, tmp_path):
+    """In ONNX Runtime, and converted for OpenVINO; in batches and alone.
+
+    Among random scores some are equal, in any order.
+    """
     _, run, folder = exported
-    ours, model = finder(run).find, OnnxModel(folder / "model.onnx")
+    model = OnnxModel(folder / "model.onnx")
+    openvino_writer.converted(folder / "model.onnx", tmp_path, model.metadata)
+    ours, engines = finder(run).find, [finder(folder).find, finder(tmp_path).find]
     for shape in SHAPES:
         images = np.random.default_rng(1).integers(0, 256, (*shape, 3), np.uint8)
-        found = finder(folder).find(images)
-        for one, other in zip(found, ours(images), strict=True):
+        wanted = ours(images)
+        pairs = [pair for f in engines for pair in zip(f(images), wanted, strict=True)]
+        for one, other in pairs:
             assert set(one) == set(other)
             np.testing.assert_allclose(
                 one["detection_scores"], other["detection_scores"], atol=1e-5

@@ -1,0 +1,51 @@
+"""A detector as an OpenVINO model: network, decoding and suppression in two files.
+
+It is made of the ONNX model, whose suppression is an operator of OpenVINO as well.
+Converted from the SavedModel it would be converted and loaded several times more
+slowly, and Mask R-CNN not at all. Importing this raises UserError where the extra is
+not installed.
+"""
+
+from od_api.core.errors import UserError
+from od_api.engines.openvino_engine import EXTRA, FILE_NAME, SECTION, OpenvinoModel
+from od_api.exporting import onnx_writer
+from od_api.system.extras import needed
+
+openvino = needed("openvino", EXTRA)
+
+
+def write(module, folder, metadata):
+    """Writes model.xml and model.bin of a ServingModule, as `onnx_writer.write`.
+
+    Args:
+      module: ServingModule that takes pixels.
+      folder: that is there.
+      metadata: {key: text} to keep in the model.
+
+    Returns:
+      The OpenvinoModel of what was written.
+
+    Raises:
+      UserError: the graph has what ONNX or OpenVINO cannot say.
+    """
+    through = folder / "through.onnx"
+    onnx_writer.save(module, through, {})
+    try:
+        return converted(through, folder, metadata)
+    finally:
+        through.unlink()
+
+
+def converted(path, folder, metadata):
+    """As `write`, of an ONNX model that `onnx_writer` wrote to the path."""
+    try:
+        model = openvino.convert_model(str(path))
+    except Exception as error:  # of many kinds, without a common one
+        reason = str(error).strip().split("\n")[-1][:300]
+        raise UserError(
+            f"this detector cannot be written for OpenVINO: {reason}"
+        ) from error
+    for key, text in metadata.items():
+        model.set_rt_info(text, [SECTION, key.removeprefix(f"{SECTION}.")])
+    openvino.save_model(model, str(folder / FILE_NAME), compress_to_fp16=False)
+    return OpenvinoModel(folder / FILE_NAME)

@@ -1,0 +1,102 @@
+"""Detectors as OpenVINO models: what is written, where they are taken, refused.
+
+That they find what their checkpoints find is compared in test_onnx_engine.py, of the
+models that are exported there.
+"""
+
+import json
+import sys
+
+import numpy as np
+import openvino
+import pytest
+import random_checkpoint
+import tiny
+from openvino import opset13 as ops
+
+import od_api
+from od_api import cli
+from od_api.core.errors import UserError
+from od_api.engines.artefacts import CONFIG, LABEL_MAP, artefact_at
+from od_api.engines.openvino_engine import OpenvinoModel
+from od_api.inference.finders import finder
+
+MODEL = "model.xml"
+
+
+@pytest.fixture(scope="module")
+def ssd(tmp_path_factory):
+    """(path of a config, run, folder of an export by the command)."""
+    folder = tmp_path_factory.mktemp("openvino")
+    path = tiny.write_config(folder, tiny.make_data(folder, num_images=1))
+    random_checkpoint.write(od_api.load_config(path), folder / "run")
+    command = ["export", str(path), str(folder / "run"), str(folder / "exported")]
+    assert cli.main([*command, "--format", "openvino"]) == 0
+    return str(path), str(folder / "run"), folder / "exported"
+
+
+def test_the_folder(ssd):
+    _, _, folder = ssd
+    names = ["model.bin", MODEL, "parity.json", "pipeline.config"]
+    assert sorted(p.name for p in folder.iterdir()) == names
+    parity = json.loads((folder / "parity.json").read_text())
+    assert parity["largest_box_difference_px"] <= 1e-3
+    assert parity["largest_score_difference"] <= 1e-5
+
+
+def test_the_model_says_what_it_is(ssd):
+    model = OpenvinoModel(ssd[2] / MODEL, threads=1)
+    assert 'name: "circle"\n' in model.metadata[LABEL_MAP]
+    assert "num_classes: 5\n" in model.metadata[CONFIG]
+    assert model.image_shape == [-1, -1, -1, 3]
+
+
+def test_it_is_taken_by_folder_and_by_file(ssd):
+    """Of any size and number, and without a copy that the next call changes."""
+    images = np.random.default_rng(0).integers(0, 256, (2, 40, 70, 3), np.uint8)
+    by_folder, by_file = finder(ssd[2]), finder(ssd[2] / MODEL, threads=1)
+    assert by_folder.engine == "openvino" and by_folder.config_path is not None
+    first = by_folder.find(images)[0]["raw_detection_scores"].copy()
+    again = by_folder.find(images)[0]["raw_detection_scores"]
+    by_folder.find(images[:1, ::-1])
+    np.testing.assert_array_equal(again, first)
+    np.testing.assert_allclose(
+        by_file.find(images)[0]["raw_detection_scores"], first, atol=1e-6
+    )
+    assert set(od_api.load(ssd[2]).names.values()) >= {"circle", "square"}
+
+
+def test_what_is_no_model(tmp_path):
+    (tmp_path / "some.xml").write_text("<annotation></annotation>")
+    with pytest.raises(UserError, match=r"some\.xml cannot be loaded by OpenVINO"):
+        finder(tmp_path / "some.xml")
+
+
+def test_a_model_without_its_weights(ssd, tmp_path):
+    (tmp_path / MODEL).write_bytes((ssd[2] / MODEL).read_bytes())
+    with pytest.raises(UserError, match="cannot be loaded by OpenVINO"):
+        finder(tmp_path)
+
+
+def test_a_model_that_detects_nothing(tmp_path):
+    value = ops.parameter([1], np.float32, "x")
+    openvino.save_model(openvino.Model([ops.relu(value)], [value]), tmp_path / MODEL)
+    with pytest.raises(UserError, match="no detector that takes images as uint8"):
+        finder(tmp_path)
+
+
+def test_images_of_another_shape(ssd):
+    model = OpenvinoModel(ssd[2] / MODEL)
+    with pytest.raises(UserError, match=r"fails on images of shape \(1, 8, 8, 1\)"):
+        model(np.zeros((1, 8, 8, 1), np.uint8))
+
+
+def test_a_missing_package_is_named_with_its_extra(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(UserError, match=r"pip install 'od-api\[openvino\]'"):
+        artefact_at(_some(tmp_path)).load()
+
+
+def _some(folder):
+    (folder / MODEL).write_text("<net></net>")
+    return folder
