@@ -63,7 +63,7 @@ def compare_files(first, second, ground_truth, *, output=None, samples=SAMPLES):
 
     Args:
       first, second: paths, as of `measure_files`.
-      ground_truth: path of a COCO annotation file.
+      ground_truth: as of `measure_files`.
       output, samples, Returns, Raises: as of `compare`.
     """
     diagnoses = [{"": diagnose_files(p, ground_truth)} for p in (first, second)]

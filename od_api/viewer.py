@@ -35,10 +35,7 @@ def view_server(path, *, port=0, min_score=MIN_SCORE, **named):
     Raises:
       UserError: there is nothing to look at, or the port is taken.
     """
-    if _is_data_set(path):
-        seen = _data_set(path, **named)
-    else:
-        seen = viewed_path(path, **named)
+    seen = data_set(path, **named) if _is_data_set(path) else viewed_path(path, **named)
     pictures, unread = viewed_pictures(
         seen.paths, seen.label_map, seen.detections, min_score
     )
@@ -56,7 +53,7 @@ def _is_data_set(path):
     return path.suffix.lower() in (".json", ".yaml", ".yml")
 
 
-def _data_set(path, *, label_map=None, detections=None, split="val", overrides=()):
+def data_set(path, *, label_map=None, detections=None, split="val", overrides=()):
     """The ViewedPath of images with annotations, which are read as they are."""
     if label_map or overrides:
         option = "--label-map" if label_map else "--set"

@@ -36,6 +36,7 @@ FLOORS = (
     },
     {"study", "launch", "techniques", "compat", "init"},
     {"reference", "viewer", "check_data"},
+    {"ground_truth"},
     {"commands"},
     {"cli"},
 )

@@ -30,9 +30,15 @@ def add_arguments(parser):
     )
     parser.add_argument(
         "--ground-truth",
-        metavar="COCO_JSON",
+        metavar="DATA",
         help="of the --detections, or of two files of them, in place of a config's "
-        "eval_input_reader",
+        "eval_input_reader: a COCO JSON, TFRecords, or the folder of a VOC or YOLO "
+        "data set",
+    )
+    parser.add_argument(
+        "--label-map",
+        metavar="PATH",
+        help="the ids of classes of a --ground-truth that is no COCO JSON",
     )
     parser.add_argument(
         "--metrics-set",
@@ -94,11 +100,17 @@ def _eval(args):
         from od_api.evaluate import measure_files
 
         settings = {"output_dir": args.output, "diagnosis": diagnosis}
-        files = args.detections, args.ground_truth
+        files = args.detections, _opened_truth(args)
         measure_files(*files, args.metrics_set, **settings)
         return
     with placed(path, args.overrides) as config:
         _evaluate(args, config, diagnosis, *evaluated)
+
+
+def _opened_truth(args):
+    from od_api.ground_truth import opened_truth
+
+    return opened_truth(args.ground_truth, args.label_map)
 
 
 def _evaluate(args, config, diagnosis, checkpoint=None):
@@ -127,7 +139,7 @@ def _compare(args, path, evaluated, samples):
 
     where = {"output": args.output, **samples}
     if args.ground_truth:
-        compare_files(*evaluated, args.ground_truth, **where)
+        compare_files(*evaluated, _opened_truth(args), **where)
     else:
         compare(*evaluated, path, overrides=args.overrides, **where)
 
@@ -158,12 +170,14 @@ def _config_and_evaluated(args):
 
 def _refuse_mixed(args, path, evaluated):
     """Refuses options that have no meaning together."""
+    if args.label_map and not args.ground_truth:
+        raise UserError("--label-map goes with --ground-truth; a config names its own")
     if args.ground_truth:
         _refuse_beside_ground_truth(args, path, evaluated)
     elif path is None and len(evaluated) < 2:
         raise UserError(
             "name a pipeline.config; detections can be measured without one: "
-            "--detections FILE --ground-truth COCO_JSON"
+            "--detections FILE --ground-truth DATA"
         )
     elif args.metrics_set:
         raise UserError(

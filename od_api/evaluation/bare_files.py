@@ -24,7 +24,8 @@ def measure_files(
 
     Args:
       detections: path, as of `read_detections`.
-      ground_truth: path of a COCO annotation file; no image is read.
+      ground_truth: path of a COCO annotation file, of which no image is read; or what
+        `opened_truth` gives.
       metrics_sets: names, as of `eval_config.metrics_set`. Without any COCO's of boxes,
         and COCO's of masks where every object and every detection has one.
       output_dir: where `eval/` with the report goes; the folder of `detections` by
@@ -85,10 +86,11 @@ def diagnose_files(detections, ground_truth):
 
 
 def _opened(detections, ground_truth):
-    truth = CocoTruth(ground_truth)
-    name = printable(ground_truth)
+    is_open = hasattr(ground_truth, "label_map")
+    truth = ground_truth if is_open else CocoTruth(ground_truth)
+    name = printable(truth.path)
     found = ImageDetections(detections, f"image of {name}", truth.offset)
-    found.refuse_classes(truth.ids, f"the categories of {name}")
+    found.refuse_classes(truth.ids, f"the classes of {name}")
     return truth, found
 
 

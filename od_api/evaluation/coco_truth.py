@@ -27,6 +27,7 @@ class CocoTruth:
       path: of the file.
 
     Attributes:
+      path: as above.
       ids: of the categories.
       offset: what is added to them in the label map, whose ids start at 1.
       label_map: LabelMap of the categories.
@@ -37,7 +38,7 @@ class CocoTruth:
     """
 
     def __init__(self, path):
-        self._path, data = path, load_coco(path)
+        self.path, data = path, load_coco(path)
         if not data["images"]:
             raise UserError(f"{printable(path)}: its list 'images' is empty")
         self.ids = sorted(category["id"] for category in data["categories"])
@@ -57,7 +58,7 @@ class CocoTruth:
           UserError: masks are wanted, and one is missing or malformed.
         """
         for image in self._images:
-            where = f"{printable(self._path)}: image {printable(image['id'])}"
+            where = f"{printable(self.path)}: image {printable(image['id'])}"
             shape = length(image, "height", where), length(image, "width", where)
             shape = None if None in shape else shape
             rows = self._objects[image["id"]]
@@ -69,7 +70,7 @@ class CocoTruth:
 
     def _code(self, annotation, shape):
         """The run-length code of an object's mask."""
-        where = annotation_place(self._path, annotation)
+        where = annotation_place(self.path, annotation)
         if shape is None:
             raise UserError(f"{where}: its image has no width and height, for its mask")
         if not annotation.get("segmentation"):

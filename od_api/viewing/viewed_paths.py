@@ -66,7 +66,7 @@ def viewed_path(path, *, label_map=None, detections=None, split="val", overrides
             f"{printable(path)} has neither a pipeline.config nor TFRecords (*.record*)"
         )
     if label_map is None:
-        label_map = _label_map_beside(paths[0])
+        label_map = label_map_beside(paths[0])
     return ViewedPath(str(path), paths, LabelMap.load(label_map), detections)
 
 
@@ -123,7 +123,8 @@ def config_in(path):
     return config_path if config_path.is_file() and _is_config(config_path) else None
 
 
-def _label_map_beside(path):
+def label_map_beside(path):
+    """The label map in the folder of a file of records; UserError where none is."""
     folder = pathlib.Path(path).parent
     for name in _LABEL_MAPS:
         if (folder / name).is_file():

@@ -147,7 +147,7 @@ def test_two_files_are_compared(tmp_path):
     [
         (["--ground-truth", "t.json"], "--ground-truth needs --detections"),
         (["c", "--detections", "f", "--ground-truth", "t"], "in place of a config"),
-        (["--detections", "f.json"], "--ground-truth COCO_JSON"),
+        (["--detections", "f.json"], "--ground-truth DATA"),
         (["c", "--ground-truth", "t.json"], "or two files of detections to compare"),
         (["c", "run", "--metrics-set", "x"], "eval_config.metrics_set"),
     ],
@@ -181,7 +181,7 @@ def no_sizes(data, found):
     ("change", "message"),
     [
         (changed(1, image_id=8), "detection number 1: the image 8 is in no image of"),
-        (changed(1, category_id=4), "1: class 4 is not in the categories of"),
+        (changed(1, category_id=4), "1: class 4 is not in the classes of"),
         (changed(1, bbox=[300, 2, 3, 4]), "lies outside the image of 200x200"),
         (no_images, "its list 'images' is empty"),
         (no_sizes, "annotation 17: its image has no width and height"),
