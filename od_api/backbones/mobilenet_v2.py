@@ -20,6 +20,9 @@ STAGES = {
     "C5": (("out_relu",), 32),
 }
 
+# C5 without the last convolution.
+NARROW_TOP = (("block_16_project_BN",), 32)
+
 # Depth of a block's first convolution, in depths of its input.
 EXPANSION = 6
 
@@ -46,6 +49,8 @@ class MobilenetV2(StagedNetwork):
       second_stage: the network ends at C4, and the rest runs on crops of it.
       use_explicit_padding: convolutions of stride 2 see one zero on every side of an
         even map, where "same" has one on the last side alone.
+      narrow_top: C5 is what the last convolution would widen, 320 channels times the
+        multiplier; `last_depth` is then without effect.
 
     Attributes:
       second_stage: None, or the `keras.Model` of the rest, block 13 to the last
@@ -63,6 +68,7 @@ class MobilenetV2(StagedNetwork):
         last_depth=0,
         second_stage=False,
         use_explicit_padding=False,
+        narrow_top=False,
     ):
         super().__init__(name="mobilenet_v2")
         depth_multiplier = checked_multiplier(depth_multiplier, min_depth)
@@ -84,7 +90,7 @@ class MobilenetV2(StagedNetwork):
             same_padding=True,
             explicit_padding=use_explicit_padding,
         )
-        stages = _stages_of(network)
+        stages = _stages_of(network, narrow_top)
         optional = ("Conv_1", "Conv_1_bn") if last_depth else ()
         after = "C4" if second_stage else None
         self._read_stages(network, stages, second_stage_after=after, optional=optional)
@@ -93,12 +99,13 @@ class MobilenetV2(StagedNetwork):
         )
 
 
-def _stages_of(network):
+def _stages_of(network, narrow_top):
     """{level: (the layer that ends it, stride)}; names depend on the depths."""
     present = {layer.name for layer in network.layers}
+    ends = STAGES | ({"C5": NARROW_TOP} if narrow_top else {})
     return {
         level: (next(n for n in names if n in present), stride)
-        for level, (names, stride) in STAGES.items()
+        for level, (names, stride) in ends.items()
     }
 
 

@@ -19,7 +19,6 @@ COMMON_FIELDS = ("backbone", "neck", "pad_to_multiple")
 
 # Types of the old API's SSD whose networks are still to be built here.
 NOT_YET_BUILT = (
-    "ssd_mobilenet_v2_mnasfpn",
     *(f"ssd_resnet{depth}_v1_ppn" for depth in (50, 101, 152)),
     "ssd_pnasnet",
     "ssd_spaghettinet",
@@ -82,15 +81,22 @@ def _parts_of_type(message):
     backbone, neck = make(message)
     apply_old_settings(message, backbone)
     neck_part = _member(neck, "neck_oneof")
-    if message.HasField("conv_hyperparams"):
+    if message.HasField("conv_hyperparams") and not _has_settings(neck_part):
         neck_part.conv_hyperparams.CopyFrom(message.conv_hyperparams)
     return backbone, neck
+
+
+def _has_settings(part):
+    """Whether a type's neck has settings of its own, which a config never changed."""
+    return part.HasField("conv_hyperparams")
 
 
 def _check_pyramid(message):
     pyramid = message.WhichOneof("feature_pyramid_oneof")
     kinds = ("fpn", "bifpn")
     wanted = next((kind for kind in kinds if f"_{kind}" in message.type), None)
+    if message.type.endswith("_mnasfpn"):
+        wanted = "fpn"
     if pyramid is not None and pyramid != wanted:
         raise ConfigError(
             f"does not belong to type {message.type!r}; remove it, or choose a type "

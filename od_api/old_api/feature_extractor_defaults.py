@@ -48,6 +48,12 @@ MOBILEDET = """
   regularizer { l2_regularizer { weight: 0.00004 } }
 """
 
+MNAS_FPN = """
+  regularizer { l2_regularizer { weight: 0.00004 } }
+  initializer { variance_scaling_initializer { factor: 2 } }
+  batch_norm { decay: 0.99 center: true scale: true epsilon: 0.01 }
+"""
+
 FAMILIES = {
     "mobilenet": MOBILENET,
     "resnet": RESNET,
@@ -55,6 +61,7 @@ FAMILIES = {
     "vgg": VGG,
     "efficientnet": EFFICIENTNET,
     "mobiledet": MOBILEDET,
+    "mnas_fpn": MNAS_FPN,
 }
 
 

@@ -6,6 +6,7 @@ They were of TensorFlow 1 alone, and have no names that end with "_keras".
 import functools
 
 from od_api.core.errors import ConfigError
+from od_api.core.multiples import divisible_by_8
 from od_api.old_api.feature_extractor_defaults import (
     base_hyperparams,
     everything_explicit,
@@ -34,11 +35,11 @@ def _mobilenet_edgetpu(message):
 
 
 def _mobiledet(message, target):
-    """override_base_feature_extractor_hyperparams never reached these networks."""
+    """min_depth and override_base_.. never reached these networks, only their maps."""
     _check_padding(message)
     backbone = backbone_pb2.Backbone()
     backbone.mobiledet.target = target
-    set_depth(message, backbone.mobiledet)
+    backbone.mobiledet.depth_multiplier = message.depth_multiplier
     settings = base_hyperparams("mobiledet", keras_twin=False)
     backbone.mobiledet.conv_hyperparams.CopyFrom(settings)
     return backbone, ssd_maps(message, ["C4", "C5"])
@@ -69,6 +70,30 @@ def _embedded_mobilenet_v1(message):
     return backbone, neck
 
 
+def _mobilenet_v2_mnasfpn(message):
+    """Both parts had settings in the code; conv_hyperparams are the head's alone."""
+    _check_padding(message)
+    levels = (message.fpn.min_level, message.fpn.max_level)
+    if message.HasField("fpn") and levels != (3, 6):
+        raise ConfigError(f"is of levels {levels}; MnasFPN has 3 to 6", "fpn")
+    backbone, neck = backbone_pb2.Backbone(), neck_pb2.Neck()
+    settings = base_hyperparams("mnas_fpn", keras_twin=False)
+    set_depth(message, backbone.mobilenet_v2)
+    backbone.mobilenet_v2.narrow_top = True
+    backbone.mobilenet_v2.conv_hyperparams.CopyFrom(settings)
+    part = neck.mnas_fpn
+    if message.HasField("fpn"):
+        part.depth = message.fpn.additional_layer_depth
+    part.depth = max(
+        divisible_by_8(part.depth * message.depth_multiplier), message.min_depth
+    )
+    part.expansion_multiplier = message.depth_multiplier
+    # Regularised harder than the network below.
+    settings.regularizer.l2_regularizer.weight = 0.0001
+    part.conv_hyperparams.CopyFrom(settings)
+    return backbone, neck
+
+
 def _check_padding(message):
     if message.use_explicit_padding:
         raise ConfigError(
@@ -82,6 +107,7 @@ BUILT = {
         for size in ("large", "small")
     },
     "ssd_mobilenet_edgetpu": _mobilenet_edgetpu,
+    "ssd_mobilenet_v2_mnasfpn": _mobilenet_v2_mnasfpn,
     "ssd_mobilenet_v1_ppn": _mobilenet_v1_ppn,
     "embedded_ssd_mobilenet_v1": _embedded_mobilenet_v1,
     **{

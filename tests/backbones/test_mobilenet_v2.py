@@ -92,3 +92,10 @@ def test_settings_and_frozen_batch_norm():
     assert len(backbone.losses) == len(backbone.trainable_variables) == 52
     activation = backbone.network.get_layer("block_3_expand_relu").get_config()
     assert activation["activation"] == "silu"
+
+
+def test_narrow_top():
+    """Keras' 2,257,984 less 320 * 1280 + 4 * 1280 of the last convolution."""
+    backbone = _build("narrow_top: true")
+    assert backbone.network.count_params() == 2_257_984 - 414_720
+    assert backbone.channels["C5"] == 320

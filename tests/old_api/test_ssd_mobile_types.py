@@ -32,7 +32,7 @@ def test_mobiledet_keeps_its_own_settings(target):
     )
     backbone, neck = parts(f"ssd_mobiledet_{target}", override)
     network = backbone.mobiledet
-    assert network.target == target and network.min_depth == 16
+    assert (network.target, network.min_depth) == (target, 8)
     assert [f.name for f, _ in network.conv_hyperparams.ListFields()] == ["regularizer"]
     assert list(neck.ssd_feature_maps.levels) == ["C4", "C5"]
 
@@ -74,3 +74,20 @@ def test_embedded_one_ends_with_a_kernel_of_two():
     assert list(neck.ssd_feature_maps.extra_kernels) == [3, 3, 2]
     _, neck = parts("embedded_ssd_mobilenet_v1", "num_layers: 3")
     assert list(neck.ssd_feature_maps.extra_kernels) == [3]
+
+
+def test_mnasfpn_has_settings_of_its_own():
+    text = "conv_hyperparams { batch_norm { decay: 0.5 } } fpn { max_level: 6 "
+    backbone, neck = parts(
+        "ssd_mobilenet_v2_mnasfpn", text + "additional_layer_depth: 48 }"
+    )
+    assert backbone.mobilenet_v2.narrow_top
+    pyramid = neck.mnas_fpn
+    assert (pyramid.depth, pyramid.expansion_multiplier) == (48, 1)
+    for part, weight in ((backbone.mobilenet_v2, 4e-5), (pyramid, 1e-4)):
+        settings = part.conv_hyperparams
+        assert settings.batch_norm.decay == pytest.approx(0.99)
+        l2 = settings.regularizer.l2_regularizer
+        assert l2.weight == pytest.approx(weight)
+    with pytest.raises(ConfigError, match="3 to 6"):
+        parts("ssd_mobilenet_v2_mnasfpn", "fpn { max_level: 7 }")
