@@ -239,6 +239,14 @@ def _add_export(commands):
         default=SAVED_MODEL,
         help="of the model; others need the extra of their name (default: %(default)s)",
     )
+    parser.add_argument(
+        "--form",
+        choices=("detections", "raw"),
+        default="detections",
+        help="raw: scores and box codes of all anchors, which decode.py beside them "
+        "makes detections of; of detectors with one stage (default: %(default)s)",
+    )
+    _add_static_shapes(parser)
     parser.add_argument("--input-type", default="image_tensor")
     parser.add_argument(
         "--input-name",
@@ -262,6 +270,23 @@ def _add_export(commands):
     parser.set_defaults(func=_export)
 
 
+def _add_static_shapes(parser):
+    parser.add_argument(
+        "--batch-sizes",
+        type=int,
+        nargs="+",
+        metavar="B",
+        help="of --format stablehlo, whose shapes are static (default: 1)",
+    )
+    parser.add_argument(
+        "--image-size",
+        type=int,
+        nargs=2,
+        metavar=("H", "W"),
+        help="of its images (default: that of the network)",
+    )
+
+
 def _export(args):
     from od_api import export, load_config
 
@@ -276,6 +301,9 @@ def _export(args):
         version=args.version,
         static=args.static,
         model_format=args.format,
+        form=args.form,
+        batch_sizes=args.batch_sizes and tuple(args.batch_sizes),
+        image_size=args.image_size and tuple(args.image_size),
     )
 
 

@@ -41,10 +41,11 @@ from od_api.data.inputs import label_map_path
 from od_api.data.label_map import LabelMap
 from od_api.detectors.given_boxes import GivenBoxes
 from od_api.engines import artefacts
-from od_api.exporting import parity, serving
+from od_api.exporting import parity, raw_form, serving
 from od_api.exporting.frozen_network import FrozenNetwork
 from od_api.exporting.signature_inputs import SignatureInputs
 from od_api.exporting.static_shapes import with_static_shapes
+from od_api.exporting.written_form import WrittenForm
 from od_api.layers.engine_nms import engine_nms
 from od_api.system.new_folders import appears_whole, check_new_folder
 from od_api.system.path_names import one_name
@@ -85,7 +86,7 @@ def export(
     version: int = 1,
     static: bool = False,
     model_format: str = "saved_model",
-    **inputs: Any,
+    **options: Any,
 ) -> dict[str, float]:
     """Writes a model for serving: a SavedModel, or one for another engine.
 
@@ -99,7 +100,8 @@ def export(
         engines take; slower in TensorFlow. The exported pipeline.config says so.
       model_format: one of FORMATS. All but saved_model are static, and take
         image_tensor alone.
-      inputs: input_type, input_name and input_shape, as `SignatureInputs`.
+      options: input_type, input_name and input_shape, as of `SignatureInputs`; form,
+        batch_sizes and image_size, as of `WrittenForm`.
 
     Returns:
       {"boxes": pixels, "scores": difference}, the largest ones found; of a model
@@ -111,24 +113,31 @@ def export(
     """
     output_dir = pathlib.Path(output_dir)
     _check_arguments(output_dir, name, version)
-    inputs = SignatureInputs(**inputs)
+    form, options = WrittenForm.parted(options)
+    inputs = SignatureInputs(**options)
     _check_format(model_format, inputs)
+    form = form.checked(model_format)
     check_compatibility(config)
     if static or model_format != FORMATS[0]:
         config = with_static_shapes(config)
     label_map = _label_map(config)
     found = load(checkpoint)
     detector = _restored(config, found, inputs)
+    inputs = form.inputs(inputs, model_format, detector.resizer)
     with engine_nms() if model_format in _ENGINE_NMS else contextlib.nullcontext():
-        module = _serving_module(detector, inputs, label_map)
+        module = _serving_module(detector, inputs, label_map, form.is_raw)
     with _disk_errors(output_dir), appears_whole(output_dir) as partial:
         write_config(config, partial / "pipeline.config")
         if model_format != artefacts.SAVED_MODEL:
             writer = importlib.import_module(artefacts.ENGINES[model_format].writer)
-            model = writer.write(module, partial, _metadata(config, label_map))
+            metadata, more = _metadata(config, label_map), form.for_writer(model_format)
+            model = writer.write(module, partial, metadata, **more)
         else:
             _write_weights(found, partial / "checkpoint")
             model = _write_model(module, partial, name, version)
+        if form.is_raw:
+            raw_form.write(detector, partial)
+            model = raw_form.RawModel(model, partial)
         differences = _check_parity(partial, model, detector, inputs)
     logging.info("exported to %s", output_dir)
     return differences
@@ -170,9 +179,11 @@ def _check_parity(folder, model, detector, inputs):
 
 
 @busy("exporting: freezing the network")
-def _serving_module(detector, inputs, label_map):
+def _serving_module(detector, inputs, label_map, is_raw=False):
+    if is_raw:
+        raw_form.check(detector)
     return serving.ServingModule(
-        _network(detector),
+        _network(detector, (raw_form if is_raw else serving).outputs_of),
         detector.resizer,
         inputs,
         label_map,
@@ -216,10 +227,14 @@ def _disk_errors(output_dir):
         ) from error
 
 
-def _network(detector):
+def _network(detector, outputs_of):
     """FrozenNetwork: padded images and true shapes -> raw and final outputs.
 
     It takes what the detector reads and its options, too, in their order.
+
+    Args:
+      detector: a Detector.
+      outputs_of: (detector, *arguments) -> {output name: tensor}.
     """
     height, width = detector.resizer.output_shape or (None, None)
     signature = [
@@ -236,7 +251,7 @@ def _network(detector):
     def run(*arguments):
         inputs, values = arguments[: len(signature)], arguments[len(signature) :]
         with keras.StatelessScope(list(zip(apart, values, strict=True))):
-            return serving.outputs_of(detector, *inputs)
+            return outputs_of(detector, *inputs)
 
     return FrozenNetwork(run.get_concrete_function(), [v.numpy() for v in apart])
 

@@ -7,6 +7,12 @@ from typing import NamedTuple
 # The keys of the metadata of a model of one file.
 CONFIG, LABEL_MAP = "od_api.pipeline_config", "od_api.label_map"
 SAVED_MODEL = "saved_model"
+# An output of `od-api export --form raw`, which has no detections.
+RAW_OUTPUT = "box_encodings"
+HEADS_ALONE = (
+    "has the heads of its network alone (--form raw), of whose outputs decode.py makes "
+    "boxes: export it with --form detections to use it here"
+)
 # Of exported models.
 PRECISIONS = ("float32",)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
-from od_api.engines.artefacts import ENGINES
+from od_api.engines.artefacts import ENGINES, HEADS_ALONE, RAW_OUTPUT
 from od_api.system.extras import needed
 
 EXTRA = "onnx"
@@ -24,6 +24,7 @@ class OnnxModel:
     Args:
       path: of the file.
       threads: of one call; None: as many as there are cores.
+      is_raw: it has the heads alone, and no detections.
 
     Attributes:
       metadata: {key: text}: CONFIG, and LABEL_MAP where the model has one.
@@ -33,7 +34,7 @@ class OnnxModel:
       UserError: ONNX Runtime is not there, or the file is no model of a detector.
     """
 
-    def __init__(self, path, threads=None):
+    def __init__(self, path, threads=None, is_raw=False):
         runtime = needed("onnxruntime", EXTRA)
         options = runtime.SessionOptions()
         # It says on standard error which shapes it could not tell.
@@ -53,7 +54,10 @@ class OnnxModel:
         self.metadata = dict(self._session.get_modelmeta().custom_metadata_map)
         self._names = [output.name for output in self._session.get_outputs()]
         first, *others = self._session.get_inputs()
-        if others or first.type != "tensor(uint8)" or "detection_boxes" not in self:
+        if RAW_OUTPUT in self and not is_raw:
+            raise UserError(f"{printable(path)} {HEADS_ALONE}")
+        needed_output = RAW_OUTPUT if is_raw else "detection_boxes"
+        if others or first.type != "tensor(uint8)" or needed_output not in self:
             raise UserError(
                 f"{printable(path)} is no detector that takes images as uint8: name "
                 "what od-api export --format onnx made"

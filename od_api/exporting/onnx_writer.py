@@ -10,6 +10,7 @@ import logging
 import numpy as np
 
 from od_api.core.errors import UserError
+from od_api.engines.artefacts import RAW_OUTPUT
 from od_api.engines.onnx_engine import EXTRA, FILE_NAME, OnnxModel
 from od_api.exporting.onnx_resizing import bilinear
 from od_api.layers import engine_nms
@@ -34,12 +35,16 @@ def write(module, folder, metadata):
     Raises:
       UserError: the graph has what ONNX cannot say.
     """
-    save(module, folder / FILE_NAME, metadata)
-    return OnnxModel(folder / FILE_NAME)
+    is_raw = save(module, folder / FILE_NAME, metadata)
+    return OnnxModel(folder / FILE_NAME, is_raw=is_raw)
 
 
 def save(module, path, metadata):
-    """Writes the file that `write` loads; the arguments and errors are its own."""
+    """Writes the file that `write` loads; the arguments and errors are its own.
+
+    Returns:
+      Whether it has the heads alone.
+    """
     # It lists rewrites, and warns of assertions that it leaves out.
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     try:
@@ -60,6 +65,7 @@ def save(module, path, metadata):
     _forget_sizes(model)
     onnx.helper.set_model_props(model, metadata)
     onnx.save(model, str(path))
+    return any(output.name == RAW_OUTPUT for output in model.graph.output)
 
 
 def _suppression(graph, node, _name, _args):

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
+from od_api.engines.artefacts import HEADS_ALONE, RAW_OUTPUT
 
 # What every detector gives, and the shape of each for one image.
 OUTPUTS = {
@@ -83,6 +84,8 @@ def signature_of(model, directory, name="serving_default", settings=()):
             f"get one [1, height, width, 3]: {_CURE}"
         )
     outputs = signature.structured_outputs
+    if RAW_OUTPUT in getattr(outputs, "keys", tuple)():
+        raise UserError(f"{directory} {HEADS_ALONE}")
     missing = [o for o in OUTPUTS if o not in getattr(outputs, "keys", tuple)()]
     if missing:
         raise UserError(

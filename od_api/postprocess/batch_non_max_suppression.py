@@ -47,6 +47,9 @@ class BatchNonMaxSuppression:
       max_candidates: only so many of the best boxes of each class are looked at; 0 is
         all of them, or the suppression's `default_candidates` if it has any.
       suppression: another suppression in the place of these two thresholds.
+
+    Attributes:
+      choosing: SelectDetections.
     """
 
     def __init__(
@@ -86,7 +89,7 @@ class BatchNonMaxSuppression:
         self.max_total_detections = max_total_detections
         self.class_agnostic = use_class_agnostic_nms
         self.suppression = suppression or _old(iou_threshold, soft_nms_sigma)
-        self._selection = SelectDetections(
+        self.choosing = SelectDetections(
             suppression=self.suppression,
             score_threshold=score_threshold,
             per_class=max_detections_per_class,
@@ -98,7 +101,7 @@ class BatchNonMaxSuppression:
         per_list = (
             max_total_detections if use_class_agnostic_nms else max_detections_per_class
         )
-        _warn_of_few(self._selection.max_candidates or per_list, per_list)
+        _warn_of_few(self.choosing.max_candidates or per_list, per_list)
 
     def select(self, boxes, scores, window=None, columns=None):
         """Detections of a batch, best first, zero-padded to N.
@@ -125,7 +128,7 @@ class BatchNonMaxSuppression:
             for name in self.suppression.columns
         }
         window = tf.cast(window, tf.float32)
-        return self._selection.select(boxes, scores, read, window)
+        return self.choosing.select(boxes, scores, read, window)
 
 
 def _warn_of_few(looked_at, allowed):

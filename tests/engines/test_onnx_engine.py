@@ -135,7 +135,8 @@ def test_it_runs_without_tensorflow_and_without_us(exported, tmp_path):
     text = (
         pathlib.Path(od_api.__file__).parents[1] / "docs" / "engines.md"
     ).read_text()
-    snippet = text.split("```python\n")[1].split("```")[0]
+    blocks = [block.split("```")[0] for block in text.split("```python\n")[1:]]
+    (snippet,) = (block for block in blocks if "import onnxruntime" in block)
     picture = _picture(tmp_path)
     blocked = "import sys\nsys.modules['tensorflow'] = sys.modules['od_api'] = None\n"
     code = snippet.replace("exported/model.onnx", str(exported[2] / "model.onnx"))

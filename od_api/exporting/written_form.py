@@ -1,0 +1,87 @@
+"""What of a model is written, and for which shapes."""
+
+from typing import NamedTuple
+
+from od_api.config.loading import nearest
+from od_api.core.errors import UserError
+from od_api.engines.artefacts import SAVED_MODEL
+from od_api.exporting.raw_form import FORMS
+from od_api.exporting.signature_inputs import SignatureInputs
+
+STATIC_FORMAT = "stablehlo"
+_RAW_FORMATS = (SAVED_MODEL, "onnx")
+
+
+class WrittenForm(NamedTuple):
+    """Settings of an export that have nothing to do with the signature's types.
+
+    Attributes:
+      form: one of FORMS.
+      batch_sizes: of a format of static shapes: a program is written for each.
+      image_size: (height, width) of its images; None: those of the network.
+    """
+
+    form: str = FORMS[0]
+    batch_sizes: tuple = (1,)
+    image_size: tuple | None = None
+
+    @classmethod
+    def parted(cls, options):
+        """(WrittenForm, the others) of keyword arguments."""
+        own = {name: options[name] for name in cls._fields if name in options}
+        rest = {name: value for name, value in options.items() if name not in own}
+        return cls(**{n: v for n, v in own.items() if v is not None}), rest
+
+    @property
+    def is_raw(self):
+        return self.form == "raw"
+
+    def checked(self, model_format):
+        """These settings.
+
+        Raises:
+          UserError: values that cannot be, or not in this format.
+        """
+        if self.form not in FORMS:
+            raise UserError(
+                f"there is no form {self.form!r}; {nearest(self.form, FORMS)}"
+            )
+        if self.is_raw and model_format not in _RAW_FORMATS:
+            raise UserError(f"{model_format} is written with --form detections alone")
+        if model_format != STATIC_FORMAT:
+            if (self.batch_sizes, self.image_size) != ((1,), None):
+                raise UserError(
+                    f"--batch-sizes and --image-size are for --format {STATIC_FORMAT}; "
+                    f"{model_format} takes batches and images of all sizes"
+                )
+            return self
+        if min((*self.batch_sizes, *(self.image_size or (1,))), default=0) < 1:
+            raise UserError("batch sizes, and sizes of images, are 1 or more")
+        return self._replace(batch_sizes=tuple(sorted(set(self.batch_sizes))))
+
+    def inputs(self, given, model_format, resizer):
+        """The SignatureInputs of a format; of static shapes with the first batch size.
+
+        Args:
+          given: what was asked for.
+          model_format: one of FORMATS.
+          resizer: of the detector.
+
+        Raises:
+          UserError: nobody said which size images have.
+        """
+        if model_format != STATIC_FORMAT:
+            return given
+        size = self.image_size or resizer.output_shape
+        if size is None or None in size:
+            raise UserError(
+                f"{STATIC_FORMAT} is written for images of one size, and this network "
+                "takes all: name it, --image-size HEIGHT WIDTH"
+            )
+        shape = (self.batch_sizes[0], *size, 3)
+        return SignatureInputs(given.kind, given.specs[0].name, shape)
+
+    def for_writer(self, model_format):
+        """Further arguments of its writer's `write`."""
+        is_static = model_format == STATIC_FORMAT
+        return {"batch_sizes": self.batch_sizes} if is_static else {}
