@@ -46,6 +46,11 @@ ENGINES = {
         "od_api.engines.openvino_engine:OpenvinoModel",
         "od_api.exporting.openvino_writer",
     ),
+    "stablehlo": Engine(
+        "model.stablehlo",
+        "od_api.engines.stablehlo_engine:StableHloModel",
+        "od_api.exporting.stablehlo_writer",
+    ),
 }
 
 

@@ -62,6 +62,14 @@ class ServingModule(tf.Module):
         """The arguments of `__call__`."""
         return self._inputs.specs
 
+    def with_batch(self, size):
+        """The same for so many images at once, of the size that it takes."""
+        spec = self.specs[0]
+        shape = (size, *spec.shape.as_list()[1:])
+        inputs = SignatureInputs(self._inputs.kind, spec.name, shape)
+        more = (self._options, self._reads)
+        return ServingModule(self._network, self._resizer, inputs, None, *more)
+
     def signatures(self):
         """{signature name: function} for tf.saved_model.save."""
         chosen = {name: getattr(self, f"detect_with_{name}") for name in self._options}
