@@ -115,6 +115,20 @@ def test_small_is_what_is_stitched():
     assert 39**2 < area < 52**2
 
 
+def test_chips_are_tested_at_the_sizes_that_they_are_trained_at():
+    config = load_config(TECHNIQUES["faster_rcnn_resnet101_chips"])
+    trained = [
+        (scale.min_dimension, scale.max_dimension, scale.low, scale.high)
+        for scale in config.train_input_reader.chips.scales
+    ]
+    tested = [
+        (resizer.min_dimension, resizer.max_dimension, size.low, size.high)
+        for size in config.inference.image_pyramid.sizes
+        for resizer in [size.image_resizer.keep_aspect_ratio_resizer]
+    ]
+    assert sorted(trained) == sorted(tested)
+
+
 def test_all_scales_of_chips_have_objects():
     """Of boxes from 35 to 78 px."""
     path = TECHNIQUES["faster_rcnn_resnet101_chips"]

@@ -50,7 +50,8 @@ def test_code_of_the_part_counts_alone(tmp_path, monkeypatch):
         ("ssd_mobilenet_v1_mixup", ["batch_schemes/mixup.py"]),
         # Its part is the base's, too, with other settings.
         ("faster_rcnn_resnet50_deformable_conv", ["backbones/resnet.py"]),
-        ("faster_rcnn_resnet101_chips", []),
+        ("faster_rcnn_resnet101_chips", ["suppressions/soft_nms.py"]),
+        ("ssd_mobilenet_v1_image_pyramid", []),
     ],
 )
 def test_parts(name, files):

@@ -46,7 +46,11 @@ def test_techniques(rows):
     row = found["ssd_mobilenet_v1_balanced_l1"]
     assert row.kinds == ("losses",) and row.proves == "Balanced L1."
     assert row.source == "Pang et al., CVPR 2019"
-    assert found["faster_rcnn_resnet101_chips"].kinds == ("data",)
+    assert found["faster_rcnn_resnet101_chips"].kinds == (
+        "data",
+        "evaluation",
+        "suppressions",
+    )
 
 
 def test_systems(rows):
