@@ -5,7 +5,9 @@ import pathlib
 
 from od_api.techniques.digests import digest, technique_configs
 
-RECORD = pathlib.Path(__file__).parent.parent / "benchmarks" / "techniques.json"
+ROOT = pathlib.Path(__file__).parent.parent
+RECORD = ROOT / "benchmarks" / "techniques.json"
+LOOKED_INTO = ROOT / "docs" / "techniques_looked_into.md"
 
 
 def record():
@@ -27,3 +29,11 @@ def test_numbers_are_of_a_thousand_steps_and_three_seeds():
         assert (row["steps"], row["seeds"]) == (1000, 3), name
         assert row["mAP"]["least"] <= row["mAP"]["mean"] <= row["mAP"]["most"], name
         assert row["latency_ms"] > 0 < row["bytes"], name
+
+
+def test_what_is_far_below_its_base_was_looked_into():
+    """The page says what was found, under the technique's name."""
+    lines = LOOKED_INTO.read_text().splitlines()
+    headings = {line.removeprefix("## ") for line in lines if line.startswith("## ")}
+    assert headings <= set(technique_configs())
+    assert set(record().get("looked_into", ())) <= headings

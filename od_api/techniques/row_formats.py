@@ -24,7 +24,8 @@ Under "techniques" is what `benchmarks/techniques.py` measures: each config of
 pre-trained on other scenes, 1,000 steps of synthetic images). That shows that a
 technique trains and what it costs, and not which is better at full size. A number that
 is not there was not measured yet; it is "stale" where the config or its part is another
-one since.
+one since. Techniques that come out more than .05 below the range of their base are
+looked into: [techniques_looked_into.md](techniques_looked_into.md) says what was found.
 """
 
 
