@@ -29,7 +29,7 @@ def test_random_weights_are_exported_and_loaded_again(name, candidates, tmp_path
     work = Work(cell)
     assert work.train()["training"]["steps"] == 0
     work.export()
-    model = tf.saved_model.load(str(cell.saved_model))
+    model = tf.saved_model.load(str(cell.exported))
     image = np.random.default_rng(0).integers(0, 255, (1, 300, 400, 3), np.uint8)
     found = model.signatures["serving_default"](input_tensor=tf.constant(image))
     assert found["raw_detection_boxes"].shape == (1, candidates, 4)

@@ -182,7 +182,7 @@ def test_a_failing_cell_is_recorded_and_the_rest_goes_on(tmp_path, monkeypatch):
         "    if name.endswith('98') and stage == 'export':\n"
         "        os.kill(os.getpid(), 9)\n"
         "    cell = load_study(settings)[name]\n"
-        "    cell.saved_model.mkdir(parents=True, exist_ok=True)\n"
+        "    cell.exported.mkdir(parents=True, exist_ok=True)\n"
         "    cell.finish(stage, 1.0, {stage: 'made'})\n"
         "    say(stage=stage, done=True)\n"
     )
