@@ -14,7 +14,7 @@ import types
 
 from od_api.core.errors import ConfigError, UserError
 from od_api.core.printable import printable
-from od_api.engines.artefacts import ENGINES, SAVED_MODEL
+from od_api.engines.artefacts import ENGINES, FLOAT32, PRECISIONS, SAVED_MODEL
 from od_api.system import shipped
 from od_api.system.arguments import (
     Parser,
@@ -233,20 +233,7 @@ def _add_export(commands):
     add_config(parser)
     parser.add_argument("checkpoint", help="a checkpoint, or a directory of them")
     parser.add_argument("output", help="directory to create")
-    parser.add_argument(
-        "--format",
-        choices=(SAVED_MODEL, *ENGINES),
-        default=SAVED_MODEL,
-        help="of the model; others need the extra of their name (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--form",
-        choices=("detections", "raw"),
-        default="detections",
-        help="raw: scores and box codes of all anchors, which decode.py beside them "
-        "makes detections of; of detectors with one stage (default: %(default)s)",
-    )
-    _add_static_shapes(parser)
+    _add_written_form(parser)
     parser.add_argument("--input-type", default="image_tensor")
     parser.add_argument(
         "--input-name",
@@ -270,7 +257,27 @@ def _add_export(commands):
     parser.set_defaults(func=_export)
 
 
-def _add_static_shapes(parser):
+def _add_written_form(parser):
+    parser.add_argument(
+        "--format",
+        choices=(SAVED_MODEL, *ENGINES),
+        default=SAVED_MODEL,
+        help="of the model; others need the extra of their name (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--form",
+        choices=("detections", "raw"),
+        default="detections",
+        help="raw: scores and box codes of all anchors, which decode.py beside them "
+        "makes detections of; of detectors with one stage (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default=FLOAT32,
+        help="in which the model computes; lower ones with --format openvino, and "
+        "parity.json has how far they are off (default: %(default)s)",
+    )
     parser.add_argument(
         "--batch-sizes",
         type=int,
@@ -302,6 +309,7 @@ def _export(args):
         static=args.static,
         model_format=args.format,
         form=args.form,
+        precision=args.precision,
         batch_sizes=args.batch_sizes and tuple(args.batch_sizes),
         image_size=args.image_size and tuple(args.image_size),
     )

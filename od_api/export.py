@@ -101,7 +101,7 @@ def export(
       model_format: one of FORMATS. All but saved_model are static, and take
         image_tensor alone.
       options: input_type, input_name and input_shape, as of `SignatureInputs`; form,
-        batch_sizes and image_size, as of `WrittenForm`.
+        precision, batch_sizes and image_size, as of `WrittenForm`.
 
     Returns:
       {"boxes": pixels, "scores": difference}, the largest ones found; of a model
@@ -130,7 +130,8 @@ def export(
         write_config(config, partial / "pipeline.config")
         if model_format != artefacts.SAVED_MODEL:
             writer = importlib.import_module(artefacts.ENGINES[model_format].writer)
-            metadata, more = _metadata(config, label_map), form.for_writer(model_format)
+            metadata = _metadata(config, label_map) | form.metadata()
+            more = form.for_writer(model_format)
             model = writer.write(module, partial, metadata, **more)
         else:
             _write_weights(found, partial / "checkpoint")
@@ -138,7 +139,7 @@ def export(
         if form.is_raw:
             raw_form.write(detector, partial)
             model = raw_form.RawModel(model, partial)
-        differences = _check_parity(partial, model, detector, inputs)
+        differences = _check_parity(partial, model, detector, inputs, form)
     logging.info("exported to %s", output_dir)
     return differences
 
@@ -171,10 +172,11 @@ def _metadata(config, label_map):
     return found
 
 
-def _check_parity(folder, model, detector, inputs):
+def _check_parity(folder, model, detector, inputs, form):
     """The largest differences of the model from the detector; written, too."""
-    differences = parity.check(model, detector, inputs)
-    _write_report(differences, folder / "parity.json")
+    differences = parity.check(model, detector, inputs, is_exact=form.is_exact)
+    more = {} if form.is_exact else {"precision": form.precision}
+    _write_report(differences, folder / "parity.json", more)
     return differences
 
 
@@ -283,11 +285,11 @@ def _write_model(module, root, name, version):
     return tf.saved_model.load(str(saved))
 
 
-def _write_report(differences, path):
+def _write_report(differences, path, more):
     within = [
         f"{name} within {value:.2g}{' px' if name == 'boxes' else ''}"
         for name, value in differences.items()
     ]
     logging.info("parity with the checkpoint: %s", ", ".join(within))
     report = {_REPORTED[name]: value for name, value in differences.items()}
-    path.write_text(json.dumps(report, indent=2) + "\n")
+    path.write_text(json.dumps(report | more, indent=2) + "\n")

@@ -13,8 +13,10 @@ HEADS_ALONE = (
     "has the heads of its network alone (--form raw), of whose outputs decode.py makes "
     "boxes: export it with --form detections to use it here"
 )
-# Of exported models.
-PRECISIONS = ("float32",)
+# Of exported models, float32 first; a lower one is in the metadata, too.
+PRECISIONS = ("float32", "bfloat16", "float16")
+FLOAT32 = PRECISIONS[0]
+PRECISION = "od_api.precision"
 
 
 class Engine(NamedTuple):
@@ -27,11 +29,13 @@ class Engine(NamedTuple):
         UserError; it has `metadata`, {key: text}, and `image_shape`, and called with
         uint8 [B, h, w, 3] returns {output name: array}, as `outputs_of`.
       writer: module with `write(module, folder, metadata)`, as of `onnx_writer`.
+      precisions: that it writes.
     """
 
     file_name: str
     model: str
     writer: str
+    precisions: tuple = (FLOAT32,)
 
 
 # By format, beside SAVED_MODEL. A new engine is a line here.
@@ -45,6 +49,7 @@ ENGINES = {
         "model.xml",
         "od_api.engines.openvino_engine:OpenvinoModel",
         "od_api.exporting.openvino_writer",
+        PRECISIONS,
     ),
     "stablehlo": Engine(
         "model.stablehlo",

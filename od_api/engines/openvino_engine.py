@@ -13,13 +13,15 @@ import numpy as np
 
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
-from od_api.engines.artefacts import ENGINES
+from od_api.engines.artefacts import ENGINES, FLOAT32, PRECISION
 from od_api.system.extras import needed
 
 EXTRA = "openvino"
 FILE_NAME = ENGINES["openvino"].file_name
 # Where a model keeps its metadata; keys of ours begin with the same and a dot.
 SECTION = "od_api"
+# How OpenVINO says the precisions.
+_HINTS = {FLOAT32: "f32", "bfloat16": "bf16", "float16": "f16"}
 
 
 class OpenvinoModel:
@@ -30,7 +32,8 @@ class OpenvinoModel:
       threads: of one call; None: as many as there are cores.
 
     Attributes:
-      metadata: {key: text}: artefacts.CONFIG, and LABEL_MAP where the model has one.
+      metadata: {key: text}: artefacts.CONFIG, PRECISION where it is a lower one, and
+        LABEL_MAP where the model has one.
       image_shape: of the argument with images: -1 where any is taken.
 
     Raises:
@@ -43,7 +46,7 @@ class OpenvinoModel:
         try:
             model = core.read_model(str(path))
             self.metadata = _metadata(model)
-            settings = _settings(threads)
+            settings = _settings(self.metadata, threads)
             self._compiled = core.compile_model(model, "CPU", settings)
         except Exception as error:  # of many kinds, without a common one
             raise UserError(
@@ -80,9 +83,10 @@ class OpenvinoModel:
             ) from error
 
 
-def _settings(threads):
+def _settings(metadata, threads):
     """What the CPU is told: by itself it computes in bfloat16 where it can."""
-    settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+    hint = _HINTS.get(metadata.get(PRECISION), _HINTS[FLOAT32])
+    settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": hint}
     if threads is not None:
         settings["INFERENCE_NUM_THREADS"] = threads
     return settings

@@ -7,6 +7,7 @@ not installed.
 """
 
 from od_api.core.errors import UserError
+from od_api.engines.artefacts import PRECISION
 from od_api.engines.openvino_engine import EXTRA, FILE_NAME, SECTION, OpenvinoModel
 from od_api.exporting import onnx_writer
 from od_api.system.extras import needed
@@ -20,7 +21,8 @@ def write(module, folder, metadata):
     Args:
       module: ServingModule that takes pixels.
       folder: that is there.
-      metadata: {key: text} to keep in the model.
+      metadata: {key: text} to keep in the model; its PRECISION is what the model asks
+        of the CPU, and in float16 the weights are kept so, too.
 
     Returns:
       The OpenvinoModel of what was written.
@@ -47,5 +49,6 @@ def converted(path, folder, metadata):
         ) from error
     for key, text in metadata.items():
         model.set_rt_info(text, [SECTION, key.removeprefix(f"{SECTION}.")])
-    openvino.save_model(model, str(folder / FILE_NAME), compress_to_fp16=False)
+    half = metadata.get(PRECISION) == "float16"
+    openvino.save_model(model, str(folder / FILE_NAME), compress_to_fp16=half)
     return OpenvinoModel(folder / FILE_NAME)

@@ -4,7 +4,13 @@ from typing import NamedTuple
 
 from od_api.config.loading import nearest
 from od_api.core.errors import UserError
-from od_api.engines.artefacts import SAVED_MODEL
+from od_api.engines.artefacts import (
+    ENGINES,
+    FLOAT32,
+    PRECISION,
+    PRECISIONS,
+    SAVED_MODEL,
+)
 from od_api.exporting.raw_form import FORMS
 from od_api.exporting.signature_inputs import SignatureInputs
 
@@ -17,11 +23,13 @@ class WrittenForm(NamedTuple):
 
     Attributes:
       form: one of FORMS.
+      precision: one of PRECISIONS, in which it computes.
       batch_sizes: of a format of static shapes: a program is written for each.
       image_size: (height, width) of its images; None: those of the network.
     """
 
     form: str = FORMS[0]
+    precision: str = FLOAT32
     batch_sizes: tuple = (1,)
     image_size: tuple | None = None
 
@@ -48,6 +56,7 @@ class WrittenForm(NamedTuple):
             )
         if self.is_raw and model_format not in _RAW_FORMATS:
             raise UserError(f"{model_format} is written with --form detections alone")
+        self._check_precision(model_format)
         if model_format != STATIC_FORMAT:
             if (self.batch_sizes, self.image_size) != ((1,), None):
                 raise UserError(
@@ -58,6 +67,29 @@ class WrittenForm(NamedTuple):
         if min((*self.batch_sizes, *(self.image_size or (1,))), default=0) < 1:
             raise UserError("batch sizes, and sizes of images, are 1 or more")
         return self._replace(batch_sizes=tuple(sorted(set(self.batch_sizes))))
+
+    @property
+    def is_exact(self):
+        """Whether the limits of parity hold."""
+        return self.precision == FLOAT32
+
+    def metadata(self):
+        """{key: text} of what a model says of itself."""
+        return {} if self.is_exact else {PRECISION: self.precision}
+
+    def _check_precision(self, model_format):
+        if self.precision not in PRECISIONS:
+            raise UserError(
+                f"there is no precision {self.precision!r}; "
+                f"{nearest(self.precision, PRECISIONS)}"
+            )
+        engine = ENGINES.get(model_format)
+        known = engine.precisions if engine else (FLOAT32,)
+        if self.precision not in known:
+            raise UserError(
+                f"{model_format} is not written in {self.precision} "
+                f"(it has {', '.join(known)}): take --format openvino"
+            )
 
     def inputs(self, given, model_format, resizer):
         """The SignatureInputs of a format; of static shapes with the first batch size.

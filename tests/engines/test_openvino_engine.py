@@ -17,7 +17,7 @@ from openvino import opset13 as ops
 import od_api
 from od_api import cli
 from od_api.core.errors import UserError
-from od_api.engines.artefacts import CONFIG, LABEL_MAP, artefact_at
+from od_api.engines.artefacts import CONFIG, LABEL_MAP, PRECISION, artefact_at
 from od_api.engines.openvino_engine import OpenvinoModel
 from od_api.inference.finders import finder
 
@@ -100,3 +100,26 @@ def test_a_missing_package_is_named_with_its_extra(tmp_path, monkeypatch):
 def _some(folder):
     (folder / MODEL).write_text("<net></net>")
     return folder
+
+
+def test_lower_precision(ssd, tmp_path):
+    """The model says it, and how far it is off is kept; no limit refuses it."""
+    config, run, _ = ssd
+    command = ["export", config, run, str(tmp_path / "lower"), "--format", "openvino"]
+    assert cli.main([*command, "--precision", "bfloat16"]) == 0
+    assert OpenvinoModel(tmp_path / "lower" / MODEL).metadata[PRECISION] == "bfloat16"
+    parity = json.loads((tmp_path / "lower" / "parity.json").read_text())
+    assert parity["precision"] == "bfloat16"
+    assert 0 <= parity["largest_score_difference"] < 0.1
+
+
+@pytest.mark.parametrize("model_format", ["saved_model", "onnx"])
+def test_formats_without_lower_precisions(ssd, tmp_path, model_format):
+    config, run, _ = ssd
+    wanted = {"model_format": model_format, "precision": "float16"}
+    with pytest.raises(UserError, match=f"{model_format} is not written in float16"):
+        od_api.export(od_api.load_config(config), run, tmp_path / "none", **wanted)
+    with pytest.raises(UserError, match="no precision 'float61'; did you mean float16"):
+        wanted["precision"] = "float61"
+        od_api.export(od_api.load_config(config), run, tmp_path / "none", **wanted)
+    assert not (tmp_path / "none").exists()

@@ -9,7 +9,7 @@ from absl import logging
 from od_api.checkpoints.checkpoint import Checkpoints
 from od_api.checkpoints.restored_detector import detector_for_inference
 from od_api.core.variables import named_variables
-from od_api.engines.artefacts import SAVED_MODEL
+from od_api.engines.artefacts import FLOAT32, SAVED_MODEL
 from od_api.export import export
 from od_api.exporting import saved_models
 from od_api.inference.finders import finder
@@ -73,7 +73,13 @@ class Work:
         folder, cell = self.stages.folder / "export", self.stages.cell
         shutil.rmtree(folder, ignore_errors=True)
         config = self._config(training=False)
-        export(config, self.stages.trained, folder, model_format=cell.engine)
+        export(
+            config,
+            self.stages.trained,
+            folder,
+            model_format=cell.engine,
+            precision=cell.inference_precision or FLOAT32,
+        )
         # Weights and model are there once; a study has many cells.
         for twice in ("serving", "checkpoint"):
             shutil.rmtree(folder / twice, ignore_errors=True)
