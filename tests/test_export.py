@@ -87,7 +87,7 @@ def detector(config, checkpoint):
 
 @pytest.fixture(scope="module")
 def network(detector):
-    return export_module._network(detector)
+    return export_module._network(detector, serving.outputs_of)
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def ready(detector, network, monkeypatch):
     monkeypatch.setattr(
         export_module, "detector_for_inference", lambda _: (detector, lambda _: 3)
     )
-    monkeypatch.setattr(export_module, "_network", lambda _: network)
+    monkeypatch.setattr(export_module, "_network", lambda *_: network)
 
 
 def images(*shape, seed=0):
@@ -422,7 +422,7 @@ def test_another_model_than_the_checkpoint(
         outputs = network(*inputs)
         return {**outputs, output: outputs[output] + error}
 
-    monkeypatch.setattr(export_module, "_network", lambda _: changed)
+    monkeypatch.setattr(export_module, "_network", lambda *_: changed)
     match = "differs from the checkpoint.*nothing was exported"
     refuses(match, tmp_path, config, checkpoint, tmp_path / "out")
 
