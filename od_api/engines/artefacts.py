@@ -4,6 +4,8 @@ import importlib
 import pathlib
 from typing import NamedTuple
 
+from od_api.core.errors import UserError
+
 # The keys of the metadata of a model of one file.
 CONFIG, LABEL_MAP = "od_api.pipeline_config", "od_api.label_map"
 SAVED_MODEL = "saved_model"
@@ -57,6 +59,18 @@ ENGINES = {
         "od_api.exporting.stablehlo_writer",
     ),
 }
+
+
+def check_written(model_format, precision):
+    """Refuses one of PRECISIONS in which a format, or SAVED_MODEL, is not written."""
+    engine = ENGINES.get(model_format)
+    known = engine.precisions if engine else (FLOAT32,)
+    if precision not in known:
+        others = [name for name in ENGINES if precision in ENGINES[name].precisions]
+        raise UserError(
+            f"{model_format} is not written in {precision} (it has "
+            f"{', '.join(known)}), but {', '.join(others)} is"
+        )
 
 
 class Artefact(NamedTuple):

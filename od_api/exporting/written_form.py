@@ -5,11 +5,11 @@ from typing import NamedTuple
 from od_api.config.loading import nearest
 from od_api.core.errors import UserError
 from od_api.engines.artefacts import (
-    ENGINES,
     FLOAT32,
     PRECISION,
     PRECISIONS,
     SAVED_MODEL,
+    check_written,
 )
 from od_api.exporting.raw_form import FORMS
 from od_api.exporting.signature_inputs import SignatureInputs
@@ -83,13 +83,7 @@ class WrittenForm(NamedTuple):
                 f"there is no precision {self.precision!r}; "
                 f"{nearest(self.precision, PRECISIONS)}"
             )
-        engine = ENGINES.get(model_format)
-        known = engine.precisions if engine else (FLOAT32,)
-        if self.precision not in known:
-            raise UserError(
-                f"{model_format} is not written in {self.precision} "
-                f"(it has {', '.join(known)}): take --format openvino"
-            )
+        check_written(model_format, self.precision)
 
     def inputs(self, given, model_format, resizer):
         """The SignatureInputs of a format; of static shapes with the first batch size.

@@ -9,8 +9,9 @@ from od_api.init.image_folders import best_folder
 def found(root, annotations, *names):
     (root / annotations).parent.mkdir(parents=True, exist_ok=True)
     (root / annotations).write_text("{}")
-    find = lambda folder, name: folder.find(name)  # noqa: E731
-    best = best_folder(Files(root), root / annotations, find, names)
+    best = best_folder(
+        Files(root), root / annotations, lambda folder, name: folder.find(name), names
+    )
     return best and best.relative_to(root).as_posix()
 
 

@@ -11,7 +11,13 @@ from od_api.config.text_parsing import located
 from od_api.core.errors import ConfigError, UserError
 from od_api.core.field_ranges import refuse_ranges
 from od_api.core.printable import printable
-from od_api.engines.artefacts import ENGINES, PRECISIONS, SAVED_MODEL
+from od_api.engines.artefacts import (
+    ENGINES,
+    FLOAT32,
+    PRECISIONS,
+    SAVED_MODEL,
+    check_written,
+)
 from od_api.protos import study_pb2, train_pb2
 from od_api.system.files import read_text
 from od_api.system.path_names import one_name
@@ -103,7 +109,11 @@ def load_grid(path, overrides=()):
             cells[cell.name] = cell
     with _placed(f"{path}: exclude"):
         excluded = [name for p in grid.exclude for name in cells_like(cells, p)]
-    return {name: cell for name, cell in cells.items() if name not in excluded}
+    left = {name: cell for name, cell in cells.items() if name not in excluded}
+    for name, cell in left.items():
+        with _placed(f"{path}: {name}"):
+            check_written(cell.engine, cell.inference_precision or FLOAT32)
+    return left
 
 
 @contextlib.contextmanager

@@ -68,10 +68,23 @@ def test_a_stage_is_done_again_for_another_engine(study):
     [
         ('engine: "onx"', "blocks.0.: there is no engine 'onx'; did you mean onnx"),
         ('inference_precision: "float23"', "did you mean float32"),
+        (
+            'inference_precision: ["float32", "bfloat16"]',
+            "_bfloat16: saved_model is not written in bfloat16 .it has float32., but "
+            "openvino is",
+        ),
     ],
 )
-def test_axes_that_there_are_not(tmp_path, axis, message):
+def test_values_of_axes_that_cannot_be(tmp_path, axis, message):
     text = tiny_study.GRID.replace("resolution: [96]", f"resolution: [96] {axis}")
     grid = tiny_study.write_grid(tmp_path, text)
     with pytest.raises(UserError, match=message):
         load_grid(grid)
+
+
+def test_a_pair_that_cannot_be_may_be_left_out(tmp_path):
+    axes = 'engine: ["onnx", "openvino"] inference_precision: ["float32", "bfloat16"]'
+    text = tiny_study.GRID.replace("resolution: [96]", f"resolution: [96] {axes}")
+    grid = tiny_study.write_grid(tmp_path, text + 'exclude: "*_onnx_bfloat16"\n')
+    names = [name.split("_96_")[1] for name in load_grid(grid)]
+    assert names == ["onnx_float32", "openvino_float32", "openvino_bfloat16"]
