@@ -49,6 +49,7 @@ class MobilenetEdgetpu(StagedNetwork):
       conv_hyperparams: a `ConvHyperparams`; what is set in it replaces the network's
         own settings (batch-norm decay .997 and epsilon .001, no regulariser, ReLU).
       freeze_batch_norm: batch norm keeps its statistics, scale and offset.
+      second_stage: the network ends at C4, and the rest runs on crops of it.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class MobilenetEdgetpu(StagedNetwork):
         weights="",
         conv_hyperparams=None,
         freeze_batch_norm=False,
+        second_stage=False,
     ):
         super().__init__(name="mobilenet_edgetpu")
         style = Style(
@@ -79,5 +81,6 @@ class MobilenetEdgetpu(StagedNetwork):
         self._read_stages(
             keras_network.rebuild(made, name=self.name, edit=edit),
             {**stages, "C4_expanded": EXPANDED, "C5": last},
+            second_stage_after="C4" if second_stage else None,
         )
         self._load_initial(weights, no_donor)

@@ -9,6 +9,8 @@ from od_api.core import registry
 from od_api.core.errors import ConfigError
 from od_api.protos import backbone_pb2
 
+NARROW = "depth_multiplier: 0.25"
+
 
 def _build(text=""):
     return registry.build(text_format.Parse(text, backbone_pb2.MobilenetEdgetpu()))
@@ -31,7 +33,7 @@ def test_in_full():
 
 @pytest.fixture(scope="module")
 def narrow():
-    return _build("depth_multiplier: 0.25")
+    return _build(NARROW)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +52,18 @@ def test_gradients(narrow):
         loss = tf.add_n([tf.reduce_mean(m**2) for m in maps.values()])
     gradients = tape.gradient(loss, [v.value for v in narrow.trainable_variables])
     assert all(np.isfinite(g).all() for g in gradients)
+
+
+def test_cut_in_two():
+    """Crops of C4 go on as the whole map does; the last block halves them."""
+    whole, cut = _build(NARROW), _build(f"{NARROW} second_stage: true")
+    assert list(cut.channels.items()) == [("C2", 8), ("C3", 16), ("C4", 24)]
+    cut.network.set_weights(whole.network.get_weights()[: len(cut.network.weights)])
+    rest = whole.network.get_weights()[len(cut.network.weights) :]
+    cut.second_stage.set_weights(rest)
+    images = tf.random.stateless_normal([1, 64, 64, 3], seed=[1, 2])
+    got = cut.second_stage(cut(images)["C4"])
+    np.testing.assert_allclose(got, whole(images)["C5"], atol=1e-5)
 
 
 @pytest.mark.parametrize("text", ["depth_multiplier: 0", 'weights: "imagenet"'])
