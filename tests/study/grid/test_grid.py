@@ -12,10 +12,11 @@ from od_api.config.loading import load_config
 from od_api.core.errors import ConfigError, UserError
 from od_api.core.registry import build_field
 from od_api.core.types import Targets
-from od_api.protos import train_pb2
+from od_api.protos import backbone_pb2, train_pb2
 from od_api.study.grid.grid import find_cell, load_grid
 
-GRID = pathlib.Path(__file__).parents[3] / "configs" / "study" / "huang_2017.grid"
+GRIDS = pathlib.Path(__file__).parents[3] / "configs" / "study"
+GRID = GRIDS / "huang_2017.grid"
 CELLS = load_grid(GRID)
 
 
@@ -164,6 +165,17 @@ def test_axes_of_training_and_what_is_left_out(tmp_path):
     assert settings.precision == train_pb2.MIXED_BFLOAT16
     assert "faster_rcnn_a_300_stride16_batch1_float32_proposals10" in cells
     assert "faster_rcnn_a_300_stride16_batch4_float32_proposals10" not in cells
+
+
+def test_every_network_has_a_cell_of_the_grid_of_extractors():
+    """But hourglasses, whose maps make no pyramid."""
+    cells = load_grid(GRIDS / "extractors.grid").values()
+    extractors = [c.training_config().model.ssd.feature_extractor for c in cells]
+    named = {
+        extractor.backbone.WhichOneof("backbone_oneof") for extractor in extractors
+    }
+    assert named == set(backbone_pb2.Backbone.DESCRIPTOR.fields_by_name) - {"hourglass"}
+    assert all(extractor.neck.fpn.use_depthwise for extractor in extractors)
 
 
 # The networks of the grid; resolutions and proposals change no weights. Of a deep one
