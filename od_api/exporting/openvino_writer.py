@@ -7,9 +7,10 @@ not installed.
 """
 
 from od_api.core.errors import UserError
-from od_api.engines.artefacts import PRECISION
+from od_api.engines.artefacts import FLOAT32, PRECISION
 from od_api.engines.openvino_engine import EXTRA, FILE_NAME, SECTION, OpenvinoModel
 from od_api.exporting import onnx_writer
+from od_api.exporting.lowered_network import LoweredNetwork
 from od_api.system.extras import needed
 
 openvino = needed("openvino", EXTRA)
@@ -22,7 +23,7 @@ def write(module, folder, metadata):
       module: ServingModule that takes pixels.
       folder: that is there.
       metadata: {key: text} to keep in the model; its PRECISION is what the model asks
-        of the CPU, and in float16 the weights are kept so, too.
+        of the CPU for the network, and in float16 its weights are kept so, too.
 
     Returns:
       The OpenvinoModel of what was written.
@@ -49,6 +50,9 @@ def converted(path, folder, metadata):
         ) from error
     for key, text in metadata.items():
         model.set_rt_info(text, [SECTION, key.removeprefix(f"{SECTION}.")])
-    half = metadata.get(PRECISION) == "float16"
-    openvino.save_model(model, str(folder / FILE_NAME), compress_to_fp16=half)
+    precision = metadata.get(PRECISION, FLOAT32)
+    if precision != FLOAT32:
+        LoweredNetwork(model).keep_others_exact()
+    is_half = precision == "float16"
+    openvino.save_model(model, str(folder / FILE_NAME), compress_to_fp16=is_half)
     return OpenvinoModel(folder / FILE_NAME)

@@ -6,6 +6,7 @@ models that are exported there.
 
 import json
 import sys
+from xml.etree import ElementTree
 
 import numpy as np
 import openvino
@@ -103,7 +104,10 @@ def _some(folder):
 
 
 def test_lower_precision(ssd, tmp_path):
-    """The model says it, and how far it is off is kept; no limit refuses it."""
+    """The model says it, and how far it is off is kept; no limit refuses it.
+
+    Suppression stays in float32, and the convolutions do not.
+    """
     config, run, _ = ssd
     command = ["export", config, run, str(tmp_path / "lower"), "--format", "openvino"]
     assert cli.main([*command, "--precision", "bfloat16"]) == 0
@@ -111,6 +115,14 @@ def test_lower_precision(ssd, tmp_path):
     parity = json.loads((tmp_path / "lower" / "parity.json").read_text())
     assert parity["precision"] == "bfloat16"
     assert 0 <= parity["largest_score_difference"] < 0.1
+    layers = ElementTree.parse(tmp_path / "lower" / MODEL).iter("layer")
+    exact = {kind: set() for kind in ("NonMaxSuppression", "Convolution")}
+    for layer in layers:
+        marks = {a.get("name") for a in layer.findall("rt_info/attribute")}
+        # Its name since 2026.
+        is_exact = bool(marks & {"precise", "DisablePrecisionConversion"})
+        exact.get(layer.get("type"), set()).add(is_exact)
+    assert exact == {"NonMaxSuppression": {True}, "Convolution": {False}}
 
 
 @pytest.mark.parametrize("model_format", ["saved_model", "onnx"])
