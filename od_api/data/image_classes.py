@@ -5,6 +5,7 @@ import collections
 from od_api.data.class_names import quoted
 
 _TEXT, _LABEL = "image/class/text", "image/class/label"
+_CONFIDENCE = "image/class/confidence"
 # Ids that metrics alone read.
 _KNOWN = ("image/neg_category_ids", "image/not_exhaustive_category_ids")
 
@@ -18,7 +19,7 @@ class ImageClasses:
 
     Attributes:
       needed: as above.
-      per_class: Counter of images by name of the class.
+      per_class: Counter of images that show it by name of the class.
     """
 
     def __init__(self, label_map, needed):
@@ -49,10 +50,11 @@ class ImageClasses:
                 f"has {boxes} boxes and neither {_LABEL} nor {_TEXT}: model.classifier "
                 "learns classes of whole images; boxes are for the other models",
             )
-        for raw in texts:
-            yield from self._text(raw)
-        for label in () if texts else labels:
-            yield from self._number(label)
+        classes, look = (texts, self._text) if texts else (labels, self._number)
+        confidences = features.get(_CONFIDENCE) or [1] * len(classes)
+        yield from _faults(confidences, len(classes))
+        for one, confidence in zip(classes, confidences, strict=False):
+            yield from look(one, confidence > 0)
 
     def findings(self, boxes):
         """Yields what concerns the set as a whole, which has so many boxes."""
@@ -65,7 +67,7 @@ class ImageClasses:
                 "these, and detectors from boxes",
             )
 
-    def _text(self, raw):
+    def _text(self, raw, is_there):
         text = raw.decode(errors="replace")
         known = self._label_map.id_of(text)
         if known is None:
@@ -75,11 +77,24 @@ class ImageClasses:
                 f"the class text {quoted(text)} of the image is not in the label map",
             )
         else:
-            self.per_class[text] += 1
+            self.per_class[text] += is_there
 
-    def _number(self, label):
+    def _number(self, label, is_there):
         if label in self._label_map.ids:
-            self.per_class[self._label_map.name(label)] += 1
+            self.per_class[self._label_map.name(label)] += is_there
         else:
             detail = f"class id {label} of the image is not in the label map"
             yield "error", "unknown_id", detail
+
+
+def _faults(confidences, count):
+    """Yields what is wrong with the confidences of so many classes."""
+    if len(confidences) != count:
+        yield (
+            "error",
+            "list_lengths",
+            f"has {len(confidences)} {_CONFIDENCE} for {count} classes of the image",
+        )
+    if not all(0 <= value <= 1 for value in confidences):
+        detail = f"{_CONFIDENCE} has values outside 0..1: {confidences[:5]}"
+        yield "error", "bad_value", detail

@@ -39,6 +39,7 @@ _TYPES = {
     "image/width": "int64_list",
     "image/class/text": "bytes_list",
     "image/class/label": "int64_list",
+    "image/class/confidence": "float_list",
     "image/neg_category_ids": "int64_list",
     "image/not_exhaustive_category_ids": "int64_list",
     f"{_KEYPOINTS}x": "float_list",

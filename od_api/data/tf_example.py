@@ -76,9 +76,11 @@ def decode(serialized, reader, label_map=None, known_classes=False):
         area       [G] float32, square pixels of the image: the object's, or the box's
         image_id   int64 scalar, a hash of source_id
         source_id  string scalar; the file name where the record has none
-        image_class_ids  [n] int32, 0-based, of the whole image, as the reader asks
-      and with known_classes: verified_, negative_ and not_exhaustive_classes, each [n]
-      int32, 0-based, -1 for one that the label map does not have.
+        image_class_ids  [n] int32, 0-based, of the whole image, as the reader asks:
+                   those that are there; one of confidence 0 was looked for in vain
+      and with known_classes: verified_ (there or not), negative_ and
+      not_exhaustive_classes, each [n] int32, 0-based, -1 for one that the label map
+      does not have.
     """
     features = parse_example(serialized, _spec(reader, known_classes))
     image = image_of(features, reader.max_image_pixels)
@@ -106,11 +108,15 @@ def _expanded(sample, features, reader, label_map):
     sample = keep_boxes(sample, sample["classes"] < label_map.num_classes)
     sample = hierarchy.expanded(sample)
     if "verified_classes" in sample:
-        classes, given = sample["verified_classes"], features[_CONFIDENCE]
-        ones = tf.ones(tf.shape(classes))
-        given = tf.cond(tf.size(given) == tf.size(classes), lambda: given, lambda: ones)
+        classes = sample["verified_classes"]
+        given = _confidences(features, tf.size(classes))
         classes = tf.where(classes < label_map.num_classes, classes, -1)
         sample["verified_classes"] = hierarchy.verified(classes, given)
+    if "image_class_ids" in sample:
+        classes = sample["image_class_ids"]
+        classes = tf.where(classes < label_map.num_classes, classes, -1)
+        present = hierarchy.verified(classes, tf.ones(tf.shape(classes)))
+        sample["image_class_ids"] = present
     return sample
 
 
@@ -186,7 +192,7 @@ def _spec(reader, known_classes=False):
     if reader.load_image_classes or known_classes:
         lists[f"{_IMAGE_CLASS}text"] = tf.string
         lists[f"{_IMAGE_CLASS}label"] = tf.int64
-    if reader.expand_labels_hierarchy and known_classes:
+    if reader.load_image_classes or (reader.expand_labels_hierarchy and known_classes):
         lists[_CONFIDENCE] = tf.float32
     spec.update({key: tf.io.RaggedFeature(t) for key, t in lists.items()})
     return spec
@@ -225,11 +231,10 @@ def _class_ids(features, label_map, count):
 
 
 def _image_classes(features, label_map):
-    return {"image_class_ids": _image_class_ids(features, label_map) - 1}
+    """The classes that the whole image shows: not those of confidence 0.
 
-
-def _image_class_ids(features, label_map):
-    """[n] int32 ids, as in files, of the classes of the whole image."""
+    An image that shows none of its classes is no fault: it has none of them to learn.
+    """
     ids = _ids_below(_IMAGE_CLASS, features, label_map)
     check = require(
         tf.size(ids) > 0,
@@ -238,7 +243,21 @@ def _image_class_ids(features, label_map):
         features,
     )
     with tf.control_dependencies(check):
-        return tf.identity(ids)
+        is_there = _confidences(features, tf.size(ids)) > 0
+    return {"image_class_ids": tf.boolean_mask(ids, is_there) - 1}
+
+
+def _confidences(features, count):
+    """[count] float32 of the classes of an image: 1 where the record says nothing."""
+    given = features[_CONFIDENCE]
+    check = require(
+        (tf.size(given) == count) | (tf.size(given) == 0),
+        f"the record has not one {_CONFIDENCE} for each class of the image",
+        features,
+    )
+    with tf.control_dependencies(check):
+        given = tf.identity(given)
+    return tf.cond(tf.size(given) == 0, lambda: tf.ones([count]), lambda: given)
 
 
 def _known_classes(features, label_map):

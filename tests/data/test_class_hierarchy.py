@@ -54,6 +54,15 @@ def test_labels_of_images_go_up_where_found_and_down_where_absent(animals):
         assert sample["verified_classes"].numpy().tolist() == expected
 
 
+def test_a_classifier_learns_those_above_what_is_there(animals):
+    """A pet is there, and so an animal; no stone; what nobody knows is passed over."""
+    reader = input_reader_pb2.InputReader(load_image_classes=True)
+    reader.expand_labels_hierarchy = True
+    found = [("pet", 2, 1.0), ("stone", 5, 0.0), ("unheard of", 9, 1.0)]
+    sample = decode(record(found), reader, animals)
+    assert sample["image_class_ids"].numpy().tolist() == [0, 1]
+
+
 def test_an_image_without_boxes_has_none(animals):
     hierarchy = ClassHierarchy(animals)
     nothing = {"classes": tf.zeros([0], tf.int32), "boxes": tf.zeros([0, 4])}

@@ -50,3 +50,19 @@ def test_ids_that_metrics_read_are_of_the_label_map():
     assert kinds({key: [7], "image/not_exhaustive_category_ids": [0]}, False) == (
         ["unknown_id"] * 2
     )
+
+
+def test_classes_of_confidence_0_are_not_counted():
+    """Looked for and not there; the count of the other one is by hand."""
+    tally = ImageClasses(LABELS, True)
+    features = {"image/class/label": [1, 2], "image/class/confidence": [0.0, 0.7]}
+    assert list(tally.add(features)) == []
+    assert tally.per_class["cat"] == 0
+    assert tally.per_class["dog"] == 1
+
+
+def test_confidences_that_no_class_has():
+    labels = {"image/class/text": [b"cat", b"dog"]}
+    found = [kinds({**labels, "image/class/confidence": c}) for c in ([1.0], [1, 7.0])]
+    assert found == [["list_lengths"], ["bad_value"]]
+    assert kinds({**labels, "image/class/confidence": []}) == []

@@ -70,6 +70,29 @@ def test_a_plain_record():
     assert sample["source_id"] == b"17"
 
 
+def image_classes(classes, confidences=(), **settings):
+    """Of a record with image/class/label: 0-based ids that a classifier learns."""
+    record = add(example(), "image/class/label", "int64_list", classes)
+    record = add(record, "image/class/confidence", "float_list", confidences)
+    reader = input_reader_pb2.InputReader(load_image_classes=True)
+    return sample_of(record, reader, **settings)
+
+
+def test_classes_of_an_image_that_are_there():
+    """Of confidence 0 is what people looked for in vain: evaluation knows it, too."""
+    assert image_classes([1, 5])["image_class_ids"].tolist() == [0, 4]
+    assert image_classes([1, 2, 5], [1, 0, 0.4])["image_class_ids"].tolist() == [0, 4]
+    assert image_classes([2], [0])["image_class_ids"].tolist() == []
+    known = image_classes([1, 2], [1, 0], known_classes=True)
+    assert known["image_class_ids"].tolist() == [0]
+    assert known["verified_classes"].tolist() == [0, 1]
+
+
+def test_confidences_of_other_classes_are_refused():
+    with pytest.raises(tf.errors.InvalidArgumentError, match="not one image/class/con"):
+        image_classes([1, 2], [1.0])
+
+
 @pytest.mark.parametrize(
     ("settings", "ignored"),
     [
