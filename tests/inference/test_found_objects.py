@@ -1,7 +1,6 @@
 """Objects of one image: choosing among them, COCO results, pictures, supervision."""
 
 import sys
-import types
 
 import numpy as np
 import pytest
@@ -124,18 +123,47 @@ def test_an_image_that_is_gone(tmp_path):
         three(pixels=None, path=tmp_path / "a.png").draw()
 
 
-def test_supervision(monkeypatch):
-    """xyxy, and None for masks that there are not."""
-    fake = types.ModuleType("supervision")
-    fake.Detections = lambda **fields: fields
-    monkeypatch.setitem(sys.modules, "supervision", fake)
+@pytest.fixture
+def supervision():
+    return pytest.importorskip(
+        "supervision",
+        reason="the package supervision is not installed, so that NOTHING was tried of "
+        "to_supervision(): pip install 'od-api[supervision]'",
+    )
+
+
+def test_supervision(supervision):
+    """xyxy is x, y, x, y; the package's own area of a box is 40 * 20."""
     given = with_masks().to_supervision()
-    assert given["xyxy"].tolist()[0] == [10, 5, 50, 25]
-    assert given["class_id"].tolist() == [2, 1, 1]
-    assert given["confidence"].tolist() == pytest.approx([0.9, 0.6, 0.3])
-    assert given["data"]["class_name"].tolist() == ["dog", "cat", "cat"]
-    np.testing.assert_array_equal(given["mask"], masks())
-    assert three().to_supervision()["mask"] is None
+    assert isinstance(given, supervision.Detections) and len(given) == 3
+    assert given.xyxy.tolist()[0] == [10, 5, 50, 25]
+    assert given.class_id.tolist() == [2, 1, 1]
+    assert given.confidence.tolist() == pytest.approx([0.9, 0.6, 0.3])
+    assert given["class_name"].tolist() == ["dog", "cat", "cat"]
+    np.testing.assert_array_equal(given.mask, masks())
+    assert given.box_area[0] == 40 * 20 and given.area[0] == masks()[0].sum()
+    cats = given[given["class_name"] == "cat"]
+    assert cats.confidence.tolist() == pytest.approx([0.6, 0.3])
+    assert len(cats.with_nms(0.5, class_agnostic=True)) == 2
+
+
+def test_supervision_without_masks_or_objects(supervision):
+    plain, none = three().to_supervision(), three()[[]].to_supervision()
+    assert plain.mask is None and plain.area[0] == 40 * 20
+    assert len(none) == 0 and none.xyxy.shape == (0, 4)
+    empty_masks = with_masks()[[]].to_supervision()
+    assert len(empty_masks) == 0
+    merged = supervision.Detections.merge([plain, none])
+    assert merged.class_id.tolist() == [2, 1, 1]
+
+
+def test_supervision_draws_them(supervision):
+    """Its annotators take our image and our detections: an edge at row 5 is drawn."""
+    boxes = supervision.BoxAnnotator(thickness=1)
+    drawn = boxes.annotate(scene().copy(), with_masks()[:1].to_supervision())
+    assert drawn.shape == scene().shape
+    assert (drawn[5, 10:50] != scene()[5, 10:50]).any(-1).all()
+    assert (drawn[30:, :5] == scene()[30:, :5]).all()
 
 
 def test_supervision_is_not_installed(monkeypatch):
