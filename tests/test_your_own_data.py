@@ -54,3 +54,14 @@ def test_every_command_runs(data_dir, tmp_path, monkeypatch):
         assert cli.main(small(line, number == 0)) == 0, line
     assert (tmp_path / "exported/saved_model/saved_model.pb").is_file()
     assert list((tmp_path / "found").glob("*.jpg"))
+    _moves(tmp_path, monkeypatch)
+
+
+def _moves(folder, monkeypatch):
+    """The folder trains elsewhere, anew and where a run of it had been."""
+    moved = folder / "elsewhere"
+    (folder / "raccoon").rename(moved)
+    monkeypatch.chdir(moved)
+    for run in (folder / "run", folder / "new"):
+        assert cli.main(["train", str(moved / "pipeline.config"), str(run)]) == 0
+    assert (folder / "new" / "best").is_dir()

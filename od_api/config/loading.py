@@ -14,6 +14,7 @@ from google.protobuf import text_format
 
 from od_api.config.config_bytes import parse_bytes
 from od_api.config.overrides import apply_override, overriding
+from od_api.config.own_paths import settle_paths
 from od_api.config.replaced_fields import clear_replaced
 from od_api.config.text_layout import TextLayout
 from od_api.config.text_parsing import nearest, parse_message
@@ -39,7 +40,8 @@ def load_config(
         `model.ssd.box_coder={square_box_coder {}}`.
 
     Returns:
-      TrainEvalPipelineConfig with the base merged in.
+      TrainEvalPipelineConfig with the base merged in; where a file says
+      `paths_from_this_file`, its relative paths are absolute.
 
     Raises:
       ConfigError: with file, line, column and the nearest valid name.
@@ -139,6 +141,7 @@ def _read(path):
         raise ConfigError(str(error)) from error
     if text is not None:
         parse_message(text, config, str(path))
+    settle_paths(config, path)
     return config
 
 

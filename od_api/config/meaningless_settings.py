@@ -2,13 +2,18 @@
 
 import math
 
+from od_api.config.own_paths import refuse_unsettled
 from od_api.core.errors import ConfigError
 
 _SECONDS = ("stall_warning_seconds", "worker_silence_seconds", "cluster_start_seconds")
 
 
 def refuse_meaningless(config):
-    """Raises ConfigError for a rhythm, a wait or a patience that cannot work."""
+    """Raises ConfigError for a rhythm, a wait or a patience that cannot work.
+
+    And for paths that should start from a file, where there is none.
+    """
+    refuse_unsettled(config)
     settings = config.train_config
     if not settings.checkpoint_every_n_steps:
         raise ConfigError(

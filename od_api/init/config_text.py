@@ -25,6 +25,9 @@ def config_text(config, choice, filling, fit, size):
     comments = _of_model(f"model.{kind}", model, filling, fit, size)
     comments |= _of_training(config, kind_of_detector(model), filling)
     comments |= _of_data(config, filling)
+    comments["paths_from_this_file"] = (
+        "Relative paths start from the folder of this file: move it as a whole."
+    )
     return commented_text(config, _head(choice, filling), comments)
 
 
@@ -42,7 +45,7 @@ def _head(choice, filling):
         "  od-api detect exported/ PHOTOS --output found/",
         "",
         "Any field can be changed here or with --set (od-api config check says whether",
-        "it fits). The paths are those of the machine where this was made.",
+        "it fits).",
     ]
 
 

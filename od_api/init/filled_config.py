@@ -88,10 +88,11 @@ def set_training(config, filling):
 
 
 def set_readers(config, files, filling):
-    """What is read."""
+    """What is read; relative paths start from the config's folder."""
     most = max(filling.train.most_boxes, filling.val.most_boxes)
     config.ClearField("train_input_reader")
     config.ClearField("eval_input_reader")
+    config.paths_from_this_file = True
     readers = config.train_input_reader, config.eval_input_reader.add()
     for reader, paths in zip(readers, (files.train, files.val), strict=True):
         reader.label_map_path = files.label_map

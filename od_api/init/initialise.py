@@ -26,7 +26,7 @@ from od_api.init.recipe import batch_for, kind_of_detector, recipe
 from od_api.init.record_parts import record_parts
 from od_api.init.typed_extractor import typed_backbone
 from od_api.init.voc_parts import voc_parts
-from od_api.init.weights_choice import IMAGENET, chosen_weights
+from od_api.init.weights_choice import IMAGENET, chosen_weights, kept_weights
 from od_api.init.written_data import write_parts
 from od_api.init.yolo_parts import yolo_parts
 from od_api.system.new_folders import appears_whole, check_new_folder
@@ -92,8 +92,9 @@ def initialise(data, out, wishes=None, say=print):
             parts, found, folder / DATA, skip_bad_images=wishes.skip_bad_images
         )
         found.label_map.save(folder / LABEL_MAP)
-        work = _Work(choice, wishes, weights, found.label_map, written, folder)
-        text = work.config_text(out.absolute(), say)
+        kept = kept_weights(weights, folder)
+        work = _Work(choice, wishes, kept, found.label_map, written, folder)
+        text = work.config_text(say)
         (folder / CONFIG).write_text(text, "utf-8")
     return out / CONFIG
 
@@ -140,7 +141,7 @@ class _Work:
     Args:
       choice: Choice of the detector.
       wishes: Wishes.
-      weights: Weights.
+      weights: Weights, kept in the folder.
       label_map: LabelMap.
       written: {part: WrittenPart}.
       folder: Path of the folder that they were written to.
@@ -155,15 +156,15 @@ class _Work:
         )
         self._anchors = None
 
-    def config_text(self, final, say):
-        """The text of the config, for the folder that ours becomes."""
+    def config_text(self, say):
+        """The text of the config, for the folder that it lies in."""
         batch, seconds = self._wishes.batch_size, None
         if batch is None:
             kind = kind_of_detector(model_of(self._choice.config()))
             first = batch_for(kind, self._train.images)
             found = batch_search.found_batch(self._write, first, say)
             batch, seconds = found.size, found.seconds
-        config, filling = self._made(batch, final)
+        config, filling = self._made(batch, Path())
         fit = self._anchors[1]
         size = input_size(model_of(config), self._train.image_size)
         _say_what_was_chosen(config, fit, seconds, say)
@@ -171,10 +172,13 @@ class _Work:
 
     def _write(self, batch, path):
         """A config for a trial, on the data where they are now."""
-        path.write_text(str(self._made(batch, self._folder)[0]), "utf-8")
+        path.write_text(str(self._made(batch, self._folder.absolute())[0]), "utf-8")
 
     def _made(self, batch, folder):
-        """(config, Filling) for a batch, and data below a folder."""
+        """(config, Filling) for a batch, and data below a folder.
+
+        A relative folder starts from the config's own.
+        """
         config = self._choice.config()
         model = model_of(config)
         kind, steps = kind_of_detector(model), self._wishes.num_steps
@@ -183,7 +187,7 @@ class _Work:
             class_names=self._label_map.names,
             train=self._train,
             val=self._val,
-            weights=self._weights,
+            weights=self._weights.within(folder),
             recipe=recipe(kind, self._train.images, batch, steps),
             size=self._wishes.size,
         )

@@ -1,6 +1,8 @@
 """Which weights a detector starts from, and what the config must say for them."""
 
 import os
+import shutil
+from pathlib import Path
 from typing import NamedTuple
 
 import h5py
@@ -13,6 +15,7 @@ from od_api.init.imagenet_files import imagenet_file
 from od_api.init.typed_extractor import typed_backbone
 from od_api.protos import train_pb2
 
+_FOLDER = "weights"
 IMAGENET, NONE = "imagenet", "none"
 # A layer that only this network has, and its kernel's depth by depth multiplier.
 _V1 = ("conv_dw_1", "conv1", {32: 1.0, 24: 0.75, 16: 0.5, 8: 0.25})
@@ -24,7 +27,8 @@ class Weights(NamedTuple):
     """What training starts from.
 
     Attributes:
-      path: absolute, of a file or a checkpoint; "" for random weights.
+      path: absolute, of a file or a checkpoint, or within the folder that they were
+        kept in; "" for random weights.
       kind: fine_tune_checkpoint_type.
       depth_multiplier: what the file is of; None where the detector's own holds.
       note: a sentence for the user.
@@ -34,6 +38,30 @@ class Weights(NamedTuple):
     kind: str = ""
     depth_multiplier: float | None = None
     note: str = ""
+
+    def within(self, folder):
+        """The same, of the folder that they were kept in."""
+        return self._replace(path=str(folder / self.path)) if self.path else self
+
+
+def kept_weights(weights, folder):
+    """Weights that go with a folder: a file of Keras' is copied into it.
+
+    A checkpoint stays where it is: nobody knows how many files it has, or how large.
+
+    Args:
+      weights: Weights, with an absolute path.
+      folder: Path of a folder that exists.
+
+    Returns:
+      Weights whose path is relative to `folder` where there is a copy.
+    """
+    if not weights.path or not is_keras_weights(weights.path):
+        return weights
+    copy = Path(_FOLDER, os.path.basename(weights.path))
+    (folder / _FOLDER).mkdir()
+    shutil.copyfile(weights.path, folder / copy)
+    return weights._replace(path=str(copy))
 
 
 def chosen_weights(wanted, choice, say=print):

@@ -1,5 +1,6 @@
 """What a run began with and cannot change: where its weights and classes come from."""
 
+import hashlib
 import json
 import os
 import pathlib
@@ -12,6 +13,9 @@ from od_api.system.files import read_bytes
 
 _NAME = "run.json"
 _START = "train_config.fine_tune_checkpoint"
+# Of a checkpoint of several files, and in earlier records, there is none.
+_DIGEST = "fine_tune_digest"
+_AT_ONCE = 1 << 20  # bytes of a file
 _LABELS = "train_input_reader.label_map_path"
 
 
@@ -30,10 +34,11 @@ class RunRecord:
         settings = config.train_config
         model = config.model.WhichOneof("model")
         self._classes_field = f"model.{model}.num_classes" if model else "model"
+        self._weights = settings.fine_tune_checkpoint
         self._now = {
             "num_classes": num_classes,
             "classes": {str(i): label_map.name(i) for i in label_map.ids},
-            "fine_tune_checkpoint": settings.fine_tune_checkpoint,
+            "fine_tune_checkpoint": self._weights,
         }
 
     @property
@@ -44,6 +49,8 @@ class RunRecord:
     def check(self):
         """Refuses to resume with other weights to start from, or other classes.
 
+        A file of weights that has moved since, and is the same byte for byte, passes.
+
         Raises:
           ConfigError: with what was, what is, and the cure.
         """
@@ -52,7 +59,8 @@ class RunRecord:
             return
         now = self._now
         old, new = before["fine_tune_checkpoint"], now["fine_tune_checkpoint"]
-        if old != new and _absolute(old) != _absolute(new):
+        moved = before.get(_DIGEST) and before[_DIGEST] == _digest(new)
+        if old != new and _absolute(old) != _absolute(new) and not moved:
             raise self._changed(_START, _quoted(old), _quoted(new))
         if before["num_classes"] != now["num_classes"]:
             raise self._changed(
@@ -69,7 +77,8 @@ class RunRecord:
         """Records the config of a run that begins."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self._path.with_name(f".{_NAME}.saving")
-        temporary.write_text(json.dumps(self._now, indent=2) + "\n")
+        record = self._now | {_DIGEST: _digest(self._weights)}
+        temporary.write_text(json.dumps(record, indent=2) + "\n")
         os.replace(temporary, self._path)
 
     def _read(self):
@@ -104,6 +113,18 @@ class RunRecord:
 
 def _absolute(path):
     return os.path.abspath(path) if path else ""
+
+
+def _digest(path):
+    """SHA-256 of a file as hexadecimal; "" of anything else."""
+    found = hashlib.sha256()
+    try:
+        with open(path, "rb") as file:
+            for part in iter(lambda: file.read(_AT_ONCE), b""):
+                found.update(part)
+    except OSError:
+        return ""
+    return found.hexdigest()
 
 
 def _quoted(value):

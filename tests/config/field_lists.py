@@ -37,7 +37,7 @@ MESSAGES = {
 USED = {
     "TrainEvalPipelineConfig": """
         base train_config eval_config eval_input_reader model train_input_reader
-        inference
+        inference paths_from_this_file
     """,
     "TrainConfig": """
         optimizer gradient_clipping_by_norm fine_tune_checkpoint

@@ -1,6 +1,8 @@
 """From a folder of labelled images to a detector: init, train, evaluate, export."""
 
+import dataclasses
 import json
+import pathlib
 
 import numpy as np
 import pytest
@@ -163,6 +165,24 @@ def test_one_class_will_do(tmp_path):
     (data / "a.json").write_text(json.dumps(content))
     config = load_config(initialise(data, tmp_path / "out", QUICK, str))
     assert config.model.ssd.num_classes == 1
+
+
+def test_a_folder_that_moves_keeps_its_config(data_dir, tmp_path):
+    """Weights, records and label map go with it; the text has no path of before."""
+    file = data_dir / "weights_imagenet/mobilenet_v2_1.0_224_dequant_qat_no_top.h5"
+    wishes = dataclasses.replace(QUICK, weights=str(file))
+    out = tmp_path / "out"
+    initialise(coco_folder(tmp_path / "data"), out, wishes, str)
+    assert str(tmp_path) not in (out / "pipeline.config").read_text()
+    moved = out.rename(tmp_path / "moved")
+    config = load_config(moved / "pipeline.config")
+    weights = config.train_config.fine_tune_checkpoint
+    assert weights == str(moved / "weights" / file.name)
+    assert pathlib.Path(weights).read_bytes() == file.read_bytes()
+    for reader in (config.train_input_reader, *config.eval_input_reader):
+        paths = [reader.label_map_path, *reader.tf_record_input_reader.input_path]
+        assert all(pathlib.Path(p).is_file() for p in paths)
+        assert all(p.startswith(f"{moved}/") for p in paths)
 
 
 def test_list_shows_detectors_without_a_data_set(capsys):

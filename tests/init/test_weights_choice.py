@@ -6,7 +6,7 @@ import pytest
 from od_api.core.errors import UserError
 from od_api.init import weights_choice
 from od_api.init.detector_choices import chosen
-from od_api.init.weights_choice import chosen_weights
+from od_api.init.weights_choice import Weights, chosen_weights, kept_weights
 
 V1, V2 = "ssd_mobilenet_v1_300", "ssd_mobilenet_v2_fpnlite_320"
 FILES = "weights_imagenet/{}"
@@ -86,3 +86,16 @@ def test_imagenet_is_keras_copy_or_a_download_that_is_said(tmp_path, monkeypatch
 def test_a_network_without_imagenet_weights_says_what_to_do():
     with pytest.raises(UserError, match=r"--weights FILE, .*--weights none"):
         chosen_weights("imagenet", chosen("ssd_inception_v2_300"))
+
+
+def test_a_file_goes_with_the_folder_and_a_checkpoint_stays(tmp_path):
+    file, folder = tmp_path / "w.h5", tmp_path / "out"
+    file.write_bytes(b"weights")
+    folder.mkdir()
+    kept = kept_weights(Weights(str(file), "classification"), folder)
+    assert (kept.path, kept.kind) == ("weights/w.h5", "classification")
+    assert (folder / kept.path).read_bytes() == b"weights"
+    assert kept.within(folder).path == str(folder / "weights/w.h5")
+    for other in (Weights(), Weights(str(tmp_path / "ckpt-1"), "detection")):
+        assert kept_weights(other, folder) == other
+        assert other.within(folder) == other

@@ -43,6 +43,21 @@ def test_the_same_file_by_another_path_passes(run, tmp_path, monkeypatch):
     record(run, weights=f"{tmp_path}/a.h5").check()
 
 
+def test_a_file_that_moved_passes_and_another_does_not(tmp_path):
+    """The same bytes under another path are the same weights."""
+    old, new = tmp_path / "a.h5", tmp_path / "b.h5"
+    old.write_bytes(b"weights")
+    record(tmp_path / "run", weights=str(old)).write()
+    old.rename(new)
+    record(tmp_path / "run", weights=str(new)).check()
+    new.write_bytes(b"others")
+    with pytest.raises(ConfigError, match="began with"):
+        record(tmp_path / "run", weights=str(new)).check()
+    new.unlink()
+    with pytest.raises(ConfigError, match="began with"):
+        record(tmp_path / "run", weights=str(new)).check()
+
+
 @pytest.mark.parametrize(
     ("change", "field", "words"),
     [
