@@ -76,11 +76,9 @@ def decode(serialized, reader, label_map=None, known_classes=False):
         area       [G] float32, square pixels of the image: the object's, or the box's
         image_id   int64 scalar, a hash of source_id
         source_id  string scalar; the file name where the record has none
-        image_class_ids  [n] int32, 0-based, of the whole image, as the reader asks:
-                   those that are there; one of confidence 0 was looked for in vain
-      and with known_classes: verified_ (there or not), negative_ and
-      not_exhaustive_classes, each [n] int32, 0-based, -1 for one that the label map
-      does not have.
+        image_class_ids  [n] int32, 0-based, that the whole image shows, as asked
+      and with known_classes: verified_, negative_ and not_exhaustive_classes, each [n]
+      int32, 0-based, -1 for one that the label map does not have.
     """
     features = parse_example(serialized, _spec(reader, known_classes))
     image = image_of(features, reader.max_image_pixels)
