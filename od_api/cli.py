@@ -234,6 +234,7 @@ def _add_export(commands):
     parser.add_argument("checkpoint", help="a checkpoint, or a directory of them")
     parser.add_argument("output", help="directory to create")
     _add_written_form(parser)
+    _add_precision(parser)
     parser.add_argument("--input-type", default="image_tensor")
     parser.add_argument(
         "--input-name",
@@ -272,13 +273,6 @@ def _add_written_form(parser):
         "makes detections of; of detectors with one stage (default: %(default)s)",
     )
     parser.add_argument(
-        "--precision",
-        choices=PRECISIONS,
-        default=FLOAT32,
-        help="in which the model computes; lower ones with --format openvino, and "
-        "parity.json has how far they are off (default: %(default)s)",
-    )
-    parser.add_argument(
         "--batch-sizes",
         type=int,
         nargs="+",
@@ -291,6 +285,28 @@ def _add_written_form(parser):
         nargs=2,
         metavar=("H", "W"),
         help="of its images (default: that of the network)",
+    )
+
+
+def _add_precision(parser):
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default=FLOAT32,
+        help="in which the model computes; lower ones with --format openvino, and "
+        "parity.json has how far they are off (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--calibration-images",
+        type=int,
+        metavar="N",
+        help="of the training records, for --precision int8 (default: 300)",
+    )
+    parser.add_argument(
+        "--evaluate",
+        action="store_true",
+        help="measure the model and the checkpoint on the eval records, into "
+        "parity.json, too",
     )
 
 
@@ -310,6 +326,8 @@ def _export(args):
         model_format=args.format,
         form=args.form,
         precision=args.precision,
+        calibration_images=args.calibration_images,
+        evaluate=args.evaluate,
         batch_sizes=args.batch_sizes and tuple(args.batch_sizes),
         image_size=args.image_size and tuple(args.image_size),
     )

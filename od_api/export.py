@@ -37,10 +37,13 @@ from od_api.checkpoints.restored_detector import detector_for_inference
 from od_api.config.compatibility import check_compatibility
 from od_api.config.loading import nearest, write_config
 from od_api.core.errors import UserError
-from od_api.data.inputs import label_map_path
+from od_api.data.inputs import finds_boxes, label_map_path
 from od_api.data.label_map import LabelMap
 from od_api.detectors.given_boxes import GivenBoxes
 from od_api.engines import artefacts
+from od_api.evaluate import detections_of_export
+from od_api.evaluation.evaluation import Evaluation
+from od_api.evaluation.readers import refuse_no_readers
 from od_api.exporting import parity, raw_form, serving
 from od_api.exporting.frozen_network import FrozenNetwork
 from od_api.exporting.signature_inputs import SignatureInputs
@@ -101,7 +104,8 @@ def export(
       model_format: one of FORMATS. All but saved_model are static, and take
         image_tensor alone.
       options: input_type, input_name and input_shape, as of `SignatureInputs`; form,
-        precision, batch_sizes and image_size, as of `WrittenForm`.
+        precision, calibration_images, evaluate, batch_sizes and image_size, as of
+        `WrittenForm`.
 
     Returns:
       {"boxes": pixels, "scores": difference}, the largest ones found; of a model
@@ -118,6 +122,9 @@ def export(
     _check_format(model_format, inputs)
     form = form.checked(model_format)
     check_compatibility(config)
+    more = form.for_writer(model_format, config)
+    if form.evaluate:
+        _check_evaluated(config, inputs, form)
     if static or model_format != FORMATS[0]:
         config = with_static_shapes(config)
     label_map = _label_map(config)
@@ -131,7 +138,6 @@ def export(
         if model_format != artefacts.SAVED_MODEL:
             writer = importlib.import_module(artefacts.ENGINES[model_format].writer)
             metadata = _metadata(config, label_map) | form.metadata()
-            more = form.for_writer(model_format)
             model = writer.write(module, partial, metadata, **more)
         else:
             _write_weights(found, partial / "checkpoint")
@@ -139,7 +145,9 @@ def export(
         if form.is_raw:
             raw_form.write(detector, partial)
             model = raw_form.RawModel(model, partial)
-        differences = _check_parity(partial, model, detector, inputs, form)
+        differences = _differences(model, detector, inputs, form.is_exact)
+        report = _evaluated(partial, detector, config) if form.evaluate else {}
+        _write_report(differences, partial / "parity.json", form.reported() | report)
     logging.info("exported to %s", output_dir)
     return differences
 
@@ -151,7 +159,6 @@ def _restored(config, found, inputs):
     return exported
 
 
-@busy("exporting: comparing the model with the checkpoint")
 def _check_format(model_format, inputs):
     if model_format not in FORMATS:
         raise UserError(
@@ -172,12 +179,50 @@ def _metadata(config, label_map):
     return found
 
 
-def _check_parity(folder, model, detector, inputs, form):
-    """The largest differences of the model from the detector; written, too."""
-    differences = parity.check(model, detector, inputs, is_exact=form.is_exact)
-    more = {} if form.is_exact else {"precision": form.precision}
-    _write_report(differences, folder / "parity.json", more)
-    return differences
+@busy("exporting: comparing the model with the checkpoint")
+def _differences(model, detector, inputs, is_exact):
+    return parity.check(model, detector, inputs, is_exact=is_exact)
+
+
+def _check_evaluated(config, inputs, form):
+    """Refuses what `_evaluated` could not measure in the end."""
+    refuse_no_readers(config)
+    if form.is_raw or inputs.has_boxes or inputs.kind != "image_tensor":
+        raise UserError(
+            "--evaluate measures models that find boxes in decoded images: leave out "
+            "--form raw and --input-type, or --evaluate"
+        )
+    if not finds_boxes(config):
+        raise UserError("--evaluate measures boxes, and the config's model finds none")
+
+
+def _evaluated(folder, detector, config):
+    """{"evaluation": metrics of the exported model and the checkpoint, and what the
+    former has less of the main one}; logged, too."""
+    given = detections_of_export(folder, config)
+    ours = Evaluation(config, detector, None)
+    found = {
+        "checkpoint": ours.run(None),
+        "exported": Evaluation(config, None, None, given=given).run(None),
+    }
+    best = config.eval_config.best_metric
+    main = best if best in ours.metric_names else ours.metric_names[0]
+    before, after = found["checkpoint"][main], found["exported"][main]
+    logging.info(
+        "%s: checkpoint %.4f, exported %.4f, lost %.4f",
+        *(main, before, after, before - after),
+    )
+    kept = {
+        which: {n: _number(metrics[n]) for n in ours.metric_names}
+        for which, metrics in found.items()
+    }
+    lost = {"metric": main, "lost": _number(before - after)}
+    return {"evaluation": lost | kept}
+
+
+def _number(value):
+    """As JSON has it: nothing in the place of what is no number."""
+    return float(value) if math.isfinite(value) else None
 
 
 @busy("exporting: freezing the network")

@@ -16,8 +16,8 @@ HEADS_ALONE = (
     "boxes: export it with --form detections to use it here"
 )
 # Of exported models, float32 first; a lower one is in the metadata, too.
-PRECISIONS = ("float32", "bfloat16", "float16")
-FLOAT32 = PRECISIONS[0]
+PRECISIONS = ("float32", "bfloat16", "float16", "int8")
+FLOAT32, INT8 = PRECISIONS[0], PRECISIONS[-1]
 PRECISION = "od_api.precision"
 
 

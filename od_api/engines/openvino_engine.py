@@ -20,7 +20,7 @@ EXTRA = "openvino"
 FILE_NAME = ENGINES["openvino"].file_name
 # Where a model keeps its metadata; keys of ours begin with the same and a dot.
 SECTION = "od_api"
-# How OpenVINO says the precisions.
+# How OpenVINO says the precisions. The rest of an int8 model is float32.
 _HINTS = {FLOAT32: "f32", "bfloat16": "bf16", "float16": "f16"}
 
 

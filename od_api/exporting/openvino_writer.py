@@ -7,16 +7,16 @@ not installed.
 """
 
 from od_api.core.errors import UserError
-from od_api.engines.artefacts import FLOAT32, PRECISION
+from od_api.engines.artefacts import FLOAT32, INT8, PRECISION
 from od_api.engines.openvino_engine import EXTRA, FILE_NAME, SECTION, OpenvinoModel
-from od_api.exporting import onnx_writer
+from od_api.exporting import int8_network, onnx_writer
 from od_api.exporting.lowered_network import LoweredNetwork
 from od_api.system.extras import needed
 
 openvino = needed("openvino", EXTRA)
 
 
-def write(module, folder, metadata):
+def write(module, folder, metadata, images=()):
     """Writes model.xml and model.bin of a ServingModule, as `onnx_writer.write`.
 
     Args:
@@ -24,6 +24,7 @@ def write(module, folder, metadata):
       folder: that is there.
       metadata: {key: text} to keep in the model; its PRECISION is what the model asks
         of the CPU for the network, and in float16 its weights are kept so, too.
+      images: CalibrationImages, of int8 alone.
 
     Returns:
       The OpenvinoModel of what was written.
@@ -34,12 +35,12 @@ def write(module, folder, metadata):
     through = folder / "through.onnx"
     onnx_writer.save(module, through, {})
     try:
-        return converted(through, folder, metadata)
+        return converted(through, folder, metadata, images)
     finally:
         through.unlink()
 
 
-def converted(path, folder, metadata):
+def converted(path, folder, metadata, images=()):
     """As `write`, of an ONNX model that `onnx_writer` wrote to the path."""
     try:
         model = openvino.convert_model(str(path))
@@ -48,11 +49,13 @@ def converted(path, folder, metadata):
         raise UserError(
             f"this detector cannot be written for OpenVINO: {reason}"
         ) from error
+    precision = metadata.get(PRECISION, FLOAT32)
+    if precision == INT8:
+        model = int8_network.quantized(model, images)
+    elif precision != FLOAT32:
+        LoweredNetwork(model).keep_others_exact()
     for key, text in metadata.items():
         model.set_rt_info(text, [SECTION, key.removeprefix(f"{SECTION}.")])
-    precision = metadata.get(PRECISION, FLOAT32)
-    if precision != FLOAT32:
-        LoweredNetwork(model).keep_others_exact()
     is_half = precision == "float16"
     openvino.save_model(model, str(folder / FILE_NAME), compress_to_fp16=is_half)
     return OpenvinoModel(folder / FILE_NAME)

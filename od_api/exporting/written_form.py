@@ -6,16 +6,21 @@ from od_api.config.loading import nearest
 from od_api.core.errors import UserError
 from od_api.engines.artefacts import (
     FLOAT32,
+    INT8,
     PRECISION,
     PRECISIONS,
     SAVED_MODEL,
     check_written,
 )
+from od_api.exporting import int8_network
+from od_api.exporting.calibration_images import CalibrationImages
 from od_api.exporting.raw_form import FORMS
 from od_api.exporting.signature_inputs import SignatureInputs
 
 STATIC_FORMAT = "stablehlo"
 _RAW_FORMATS = (SAVED_MODEL, "onnx")
+# NNCF's own default.
+_CALIBRATION_IMAGES = 300
 
 
 class WrittenForm(NamedTuple):
@@ -24,12 +29,16 @@ class WrittenForm(NamedTuple):
     Attributes:
       form: one of FORMS.
       precision: one of PRECISIONS, in which it computes.
+      calibration_images: how many, for int8; None: _CALIBRATION_IMAGES.
+      evaluate: measure what was exported, and the checkpoint, on the eval records.
       batch_sizes: of a format of static shapes: a program is written for each.
       image_size: (height, width) of its images; None: those of the network.
     """
 
     form: str = FORMS[0]
     precision: str = FLOAT32
+    calibration_images: int | None = None
+    evaluate: bool = False
     batch_sizes: tuple = (1,)
     image_size: tuple | None = None
 
@@ -77,6 +86,10 @@ class WrittenForm(NamedTuple):
         """{key: text} of what a model says of itself."""
         return {} if self.is_exact else {PRECISION: self.precision}
 
+    def reported(self):
+        """{name: value} of it that parity.json has, beside the differences."""
+        return {} if self.is_exact else {"precision": self.precision}
+
     def _check_precision(self, model_format):
         if self.precision not in PRECISIONS:
             raise UserError(
@@ -84,6 +97,10 @@ class WrittenForm(NamedTuple):
                 f"{nearest(self.precision, PRECISIONS)}"
             )
         check_written(model_format, self.precision)
+        if self.precision == INT8:
+            int8_network.check_installed()
+        elif self.calibration_images is not None:
+            raise UserError("--calibration-images is for --precision int8")
 
     def inputs(self, given, model_format, resizer):
         """The SignatureInputs of a format; of static shapes with the first batch size.
@@ -107,7 +124,19 @@ class WrittenForm(NamedTuple):
         shape = (self.batch_sizes[0], *size, 3)
         return SignatureInputs(given.kind, given.specs[0].name, shape)
 
-    def for_writer(self, model_format):
-        """Further arguments of its writer's `write`."""
+    def for_writer(self, model_format, config):
+        """Further arguments of its writer's `write`.
+
+        Args:
+          model_format: one of FORMATS.
+          config: TrainEvalPipelineConfig, whose records int8 is calibrated with.
+
+        Raises:
+          UserError: there are no such records.
+        """
+        if self.precision == INT8:
+            wanted = self.calibration_images
+            number = _CALIBRATION_IMAGES if wanted is None else wanted
+            return {"images": CalibrationImages(config, number)}
         is_static = model_format == STATIC_FORMAT
         return {"batch_sizes": self.batch_sizes} if is_static else {}

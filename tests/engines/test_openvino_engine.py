@@ -106,15 +106,22 @@ def _some(folder):
 def test_lower_precision(ssd, tmp_path):
     """The model says it, and how far it is off is kept; no limit refuses it.
 
-    Suppression stays in float32, and the convolutions do not.
+    Suppression stays in float32, and the convolutions do not. What it costs is measured
+    where asked.
     """
     config, run, _ = ssd
     command = ["export", config, run, str(tmp_path / "lower"), "--format", "openvino"]
-    assert cli.main([*command, "--precision", "bfloat16"]) == 0
+    assert cli.main([*command, "--precision", "bfloat16", "--evaluate"]) == 0
     assert OpenvinoModel(tmp_path / "lower" / MODEL).metadata[PRECISION] == "bfloat16"
     parity = json.loads((tmp_path / "lower" / "parity.json").read_text())
     assert parity["precision"] == "bfloat16"
     assert 0 <= parity["largest_score_difference"] < 0.1
+    measured = parity["evaluation"]
+    before, after = (
+        measured[w][measured["metric"]] for w in ("checkpoint", "exported")
+    )
+    assert measured["lost"] == before - after
+    assert before == pytest.approx(after, abs=0.02)
     layers = ElementTree.parse(tmp_path / "lower" / MODEL).iter("layer")
     exact = {kind: set() for kind in ("NonMaxSuppression", "Convolution")}
     for layer in layers:

@@ -1,0 +1,52 @@
+"""The network of an OpenVINO model in int8, by NNCF's quantisation after training.
+
+Each channel of a kernel has a scale of its own. What is not of the network (see
+LoweredNetwork) stays as it is.
+"""
+
+import logging
+
+from od_api.core.errors import UserError
+from od_api.exporting.lowered_network import LoweredNetwork
+from od_api.system.extras import needed
+
+EXTRA = "int8"
+
+
+def check_installed():
+    """Raises UserError, which names the extra, where NNCF is not there."""
+    needed("nncf", EXTRA)
+
+
+def quantized(model, images):
+    """An openvino.Model whose weighted operators compute in int8.
+
+    Args:
+      model: openvino.Model that takes images; changed.
+      images: CalibrationImages: the ranges of features are those that these have.
+
+    Raises:
+      UserError: the model has nothing to quantise, or NNCF fails.
+    """
+    nncf = needed("nncf", EXTRA)
+    # It draws progress bars, and says which operators it leaves out.
+    nncf.set_log_level(logging.ERROR)
+    network = LoweredNetwork(model)
+    if not network.weighted:
+        raise UserError("this model has no weights that int8 could hold")
+    try:
+        return nncf.quantize(
+            model,
+            nncf.Dataset(images),
+            subset_size=images.number,
+            # Of features two-sided ranges that need not have their middle at zero.
+            preset=nncf.QuantizationPreset.MIXED,
+            ignored_scope=nncf.IgnoredScope(names=sorted(network.others)),
+        )
+    except UserError:  # of a record
+        raise
+    except Exception as error:  # of many kinds, without a common one
+        reason = str(error).strip().split("\n")[0][:300]
+        raise UserError(
+            f"the model cannot be quantised: {reason or type(error).__name__}"
+        ) from error

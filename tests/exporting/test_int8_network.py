@@ -1,0 +1,110 @@
+"""Networks in int8. NNCF is none of the extra `dev`: without it most is skipped, unless
+OD_API_INT8 says that it has to be there, as in CI."""
+
+import json
+import os
+import sys
+
+import numpy as np
+import openvino
+import pytest
+import random_checkpoint
+import tiny
+
+import od_api
+from od_api import cli
+from od_api.core.errors import UserError
+from od_api.engines.artefacts import PRECISION
+from od_api.engines.openvino_engine import OpenvinoModel
+from od_api.exporting import int8_network
+
+if not os.environ.get("OD_API_INT8"):
+    with_nncf = pytest.mark.skipif(
+        "importlib.util.find_spec('nncf') is None",
+        reason="NNCF is not here: pip install 'od-api[int8]' to run it",
+    )
+else:
+    with_nncf = pytest.mark.filterwarnings("default")
+
+
+@pytest.fixture(scope="module")
+def ssd(tmp_path_factory):
+    """(path of a config, run) of random weights."""
+    folder = tmp_path_factory.mktemp("int8")
+    path = tiny.write_config(folder, tiny.make_data(folder, num_images=4))
+    random_checkpoint.write(od_api.load_config(path), folder / "run")
+    return str(path), str(folder / "run")
+
+
+@with_nncf
+def test_an_export(ssd, tmp_path):
+    """The network's inputs and kernels are quantised, each channel by itself, and what
+    suppresses is not; what int8 costs is kept, and measured where asked."""
+    options = ["--precision", "int8", "--calibration-images", "3", "--evaluate"]
+    command = ["export", *ssd, str(tmp_path / "int8"), "--format", "openvino"]
+    assert cli.main([*command, *options]) == 0
+    path = tmp_path / "int8" / "model.xml"
+    loaded = OpenvinoModel(path, threads=1)
+    assert loaded.metadata[PRECISION] == "int8"
+    found = loaded(np.zeros((1, 50, 60, 3), np.uint8))
+    assert np.isfinite(found["detection_scores"]).all()
+    parity = json.loads((tmp_path / "int8" / "parity.json").read_text())
+    assert parity["precision"] == "int8"
+    assert 0 < parity["largest_score_difference"] < 0.5
+    measured = parity["evaluation"]
+    before, after = (
+        measured[w][measured["metric"]] for w in ("checkpoint", "exported")
+    )
+    assert measured["lost"] == before - after
+    check_quantized(openvino.Core().read_model(path))
+
+
+def check_quantized(model):
+    """Every convolution multiplies quantised features with a scaled int8 kernel."""
+    operators = model.get_ops()
+    found = [o for o in operators if o.get_type_name().endswith("Convolution")]
+    assert found
+    for convolution in found:
+        features, scaled = (v.get_node() for v in convolution.input_values())
+        assert features.get_type_name() == "FakeQuantize"
+        kernel, scales = (v.get_node() for v in scaled.input_values())
+        assert kernel.input_value(0).get_element_type() == openvino.Type.i8
+        channels, *others = scales.output(0).shape
+        assert channels == kernel.output(0).shape[0] and set(others) == {1}
+    (suppression,) = (o for o in operators if "NonMaxSuppression" in o.get_type_name())
+    sources = {v.get_node().get_type_name() for v in suppression.input_values()}
+    assert "FakeQuantize" not in sources
+
+
+def test_without_the_package(ssd, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "nncf", None)
+    with pytest.raises(UserError, match=r"pip install 'od-api\[int8\]'"):
+        od_api.export(
+            od_api.load_config(ssd[0]),
+            *(ssd[1], tmp_path / "none"),
+            model_format="openvino",
+            precision="int8",
+        )
+    assert not (tmp_path / "none").exists()
+
+
+@with_nncf
+def test_a_model_without_weights():
+    value = openvino.opset13.parameter([1], np.float32, "x")
+    model = openvino.Model([openvino.opset13.relu(value)], [value])
+    with pytest.raises(UserError, match="no weights that int8 could hold"):
+        int8_network.quantized(model, [])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--calibration-images", "3"], "is for --precision int8"),
+        (["--evaluate", "--form", "raw"], "leave out --form raw"),
+        (["--precision", "int8"], "saved_model is not written in int8"),
+    ],
+)
+def test_what_does_not_fit(ssd, tmp_path, capsys, options, message):
+    assert cli.main(["export", *ssd, str(tmp_path / "none"), *options]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
