@@ -14,8 +14,18 @@ _AUTOMATIC_NAME = re.compile(
     "concatenate|custom_scale_layer)(?:_([0-9]+))?"
 )
 
+_ACTIVATIONS = (keras.layers.ReLU, keras.layers.LeakyReLU, keras.layers.Activation)
 
-def rebuild(network, *, name, edit=None, same_padding=False, explicit_padding=False):
+
+def rebuild(
+    network,
+    *,
+    name,
+    edit=None,
+    same_padding=False,
+    explicit_padding=False,
+    any_size=False,
+):
     """A copy of a functional network, with new weights, whose layers may differ.
 
     Args:
@@ -29,37 +39,45 @@ def rebuild(network, *, name, edit=None, same_padding=False, explicit_padding=Fa
       explicit_padding: as `same_padding`, but convolutions of stride 2 get their zeros
         on every side, as the old API's `use_explicit_padding` had it; sizes are the
         same.
+      any_size: the copy takes images of any size, where the network has one.
 
     Returns:
       A `keras.Model`; its layers keep their names, so weights still fit.
     """
     same_padding = same_padding or explicit_padding
-    halves = {}  # {name of a layer of explicit padding: zeros on each side}
-
-    def new_layer(layer):
-        config = layer.get_config()
-        if same_padding and config.get("padding") == "valid":
-            config["padding"] = "same"
-        other = edit(layer, config) if edit is not None else None
-        if explicit_padding and tuple(config.get("strides", ())) == (2, 2):
-            config["padding"] = "valid"
-            halves[layer.name] = (config["kernel_size"][0] - 1) // 2
-        if isinstance(layer, keras.layers.BatchNormalization):
-            return FusedBatchNormalization.from_config(config)
-        return other or layer.__class__.from_config(config)
-
-    connect = functools.partial(_connect, same_padding, halves)
+    # {name of a layer of explicit padding: zeros on each side}
+    halves = {} if explicit_padding else None
     with keras.name_scope(name):
         return keras.models.clone_model(
-            network, clone_function=new_layer, call_function=connect
+            network,
+            input_tensors=keras.Input((None, None, 3)) if any_size else None,
+            clone_function=functools.partial(_new_layer, edit, same_padding, halves),
+            call_function=functools.partial(_connect, same_padding, halves),
         )
+
+
+def _new_layer(edit, same_padding, halves, layer):
+    """The copy of a layer of `rebuild`, or what `edit` has in its place.
+
+    `halves` gets the zeros of the layers that are padded explicitly; None: no layer is.
+    """
+    config = layer.get_config()
+    if same_padding and config.get("padding") == "valid":
+        config["padding"] = "same"
+    other = edit(layer, config) if edit is not None else None
+    if halves is not None and tuple(config.get("strides", ())) == (2, 2):
+        config["padding"] = "valid"
+        halves[layer.name] = (config["kernel_size"][0] - 1) // 2
+    if isinstance(layer, keras.layers.BatchNormalization):
+        return FusedBatchNormalization.from_config(config)
+    return other or layer.__class__.from_config(config)
 
 
 def _connect(leave_out_padding, halves, layer, inputs, *args, **kwargs):
     """Calls a layer of `rebuild` on its inputs, behind the zeros that it needs."""
     if leave_out_padding and isinstance(layer, keras.layers.ZeroPadding2D):
         return inputs
-    if layer.name in halves:
+    if halves is not None and layer.name in halves:
         pad = keras.layers.ZeroPadding2D(
             halves[layer.name], name=f"{layer.name}_explicit_pad"
         )
@@ -136,7 +154,7 @@ def apply_settings(layer, config, hyperparams, freeze_batch_norm):
     batch_norm = isinstance(layer, keras.layers.BatchNormalization)
     if hyperparams is not None:
         check_normalizer(hyperparams)
-        if isinstance(layer, keras.layers.ReLU | keras.layers.Activation):
+        if isinstance(layer, _ACTIVATIONS):
             return _activation(layer, hyperparams)
         if batch_norm:
             names = hyperparams.explicit - {"activation"}
@@ -170,7 +188,7 @@ def _low_rank(layer, config, hyperparams):
     """The LowRankConv2D in the place of an ordinary convolution, or None."""
     if not hyperparams.low_rank or type(layer) is not keras.layers.Conv2D:
         return None
-    if tuple(config["kernel_size"]) == (1, 1):
+    if tuple(config["kernel_size"]) == (1, 1) or config["groups"] > 1:
         return None
     kept = ("filters", "kernel_size", "strides", "dilation_rate", "padding", "name")
     kept += ("activation", "use_bias", "kernel_initializer", "kernel_regularizer")
