@@ -1,13 +1,13 @@
 """EfficientNet B0 to B7 (Tan and Le, ICML 2019)."""
 
 import keras
-import tensorflow as tf
 
 from od_api.backbones._stages import StagedNetwork
 from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.layers import keras_network
 from od_api.layers.dropout import Dropout
+from od_api.layers.imagenet_means import less_means_by_deviations
 from od_api.protos import backbone_pb2
 
 # The block of Keras' network that ends each stage, and its stride; blocks have as many
@@ -19,10 +19,6 @@ LAST_VERSION = 7
 
 # At the end of the network; at a block, in proportion to how many come before it.
 KERAS_DROP_CONNECT_RATE = 0.2
-
-# Of the images of ImageNet in 0..1, as of all that was trained on them with PyTorch.
-MEANS = (0.485, 0.456, 0.406)
-DEVIATIONS = (0.229, 0.224, 0.225)
 
 
 @register(backbone_pb2.Efficientnet)
@@ -83,8 +79,7 @@ class Efficientnet(StagedNetwork):
 
     def normalize(self, images):
         """[B, H, W, 3] RGB, 0..255 -> less ImageNet's means, by its deviations."""
-        images = tf.cast(images, tf.float32) / 255.0
-        return (images - tf.constant(MEANS)) / tf.constant(DEVIATIONS)
+        return less_means_by_deviations(images)
 
 
 def _keras_model(version, weights, input_shape):
