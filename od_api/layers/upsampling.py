@@ -27,3 +27,43 @@ class UpsampleLike(keras.layers.Layer):
         """The finer map's size, the coarser one's depth."""
         coarse, fine = shapes
         return (*fine[:3], coarse[3])
+
+
+@keras.saving.register_keras_serializable("od_api")
+class EnlargeLike(keras.layers.Layer):
+    """[coarse, fine] -> coarse at the size of fine: enlarged by a factor and cut.
+
+    Halving rounds up, so that an enlarged map may be larger than the one it came from.
+
+    Args:
+      factor: of height and width, a whole number; None: enlarged to the fine size.
+      method: "bilinear", between the centres of cells, or "nearest".
+    """
+
+    def __init__(self, factor=2, method="bilinear", **settings):
+        super().__init__(**settings)
+        self._factor, self._method = factor, method
+
+    def call(self, maps):
+        """[B, h, w, C], [B, h', w', D] -> [B, h', w', C]; h * factor is at least h'."""
+        coarse, fine = maps
+        height, width = spatial_shape(fine)
+        if self._method == "nearest":
+            large = tf.repeat(coarse, self._factor, axis=1)
+            large = tf.repeat(large, self._factor, axis=2)
+        else:
+            sides = [height, width]
+            if self._factor is not None:
+                sides = [side * self._factor for side in spatial_shape(coarse)]
+            large = tf.cast(tf.image.resize(coarse, sides), coarse.dtype)
+        return large[:, :height, :width, :]
+
+    def compute_output_shape(self, shapes):
+        """The finer map's size, the coarser one's depth."""
+        coarse, fine = shapes
+        return (*fine[:3], coarse[3])
+
+    def get_config(self):
+        """With factor and method."""
+        config = super().get_config()
+        return {**config, "factor": self._factor, "method": self._method}

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from od_api.layers.upsampling import UpsampleLike, upsample_like
+from od_api.layers.upsampling import EnlargeLike, UpsampleLike, upsample_like
 
 
 def test_upsampling_repeats_and_cuts_to_the_finer_map():
@@ -21,3 +21,22 @@ def test_layer_of_functional_networks():
     made = keras.Model([coarse, fine], UpsampleLike()([coarse, fine]))
     assert made.output.shape == (None, None, None, 3)
     assert made([tf.zeros([2, 2, 2, 3]), tf.zeros([2, 3, 4, 5])]).shape == (2, 3, 4, 3)
+
+
+def test_enlarged_between_centres():
+    """By 2: 1 and 3 become 1, 1.5, 2.5, 3; cut to three cells."""
+    coarse = tf.constant([1.0, 3], shape=[1, 1, 2, 1])
+    fine = tf.zeros([1, 2, 3, 7])
+    made = EnlargeLike(2)([coarse, fine])
+    assert made[0, :, :, 0].numpy().tolist() == [[1, 1.5, 2.5]] * 2
+    made = EnlargeLike(2, "nearest")([coarse, fine])
+    assert made[0, :, :, 0].numpy().tolist() == [[1, 1, 3]] * 2
+
+
+def test_enlarged_to_a_size():
+    """From one cell to any: all are equal; half precision stays."""
+    layer = EnlargeLike.from_config(EnlargeLike(None, dtype="float16").get_config())
+    made = layer([tf.fill([1, 1, 1, 2], 2.0), tf.zeros([1, 3, 5, 4])])
+    assert made.shape == (1, 3, 5, 2) and made.dtype == "float16"
+    assert set(made.numpy().ravel()) == {2.0}
+    assert layer.compute_output_shape([(1, 1, 1, 2), (1, 3, 5, 4)]) == (1, 3, 5, 2)
