@@ -47,7 +47,7 @@ def test_every_backbone_can_be_cut_in_two():
         for field in backbone_pb2.Backbone.DESCRIPTOR.fields
         if "second_stage" not in field.message_type.fields_by_name
     }
-    assert whole == {"hourglass", "hrnet", "fast_scnn"}
+    assert whole == {"hourglass", "hrnet", "fast_scnn", "light_scratch"}
 
 
 @pytest.mark.parametrize(
