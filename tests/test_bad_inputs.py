@@ -88,8 +88,8 @@ CONFIG_ROWS = {
     ),
     "a part that does not exist yet": (
         'type: "ssd_mobilenet_v1"',
-        'type: "ssd_pnasnet"',
-        ["ssd_pnasnet", "not built yet"],
+        'type: "ssd_spaghettinet"',
+        ["ssd_spaghettinet", "not built yet"],
     ),
     "an empty choice": (
         "box_coder { faster_rcnn_box_coder {} }",

@@ -18,11 +18,7 @@ from od_api.protos import backbone_pb2, neck_pb2
 COMMON_FIELDS = ("backbone", "neck", "pad_to_multiple")
 
 # Types of the old API's SSD whose networks are still to be built here.
-NOT_YET_BUILT = (
-    *(f"ssd_resnet{depth}_v1_ppn" for depth in (50, 101, 152)),
-    "ssd_pnasnet",
-    "ssd_spaghettinet",
-)
+NOT_YET_BUILT = ("ssd_spaghettinet",)
 
 
 def typed_parts(feature_extractor):
@@ -108,9 +104,10 @@ def _check_pyramid(message):
 def fields_without_effect(message):
     """Names of the set fields of an SsdFeatureExtractor that its type does not read."""
     fields = []
-    if message.type.startswith("ssd_resnet") and "_fpn" in message.type:
+    pyramid = "_fpn" in message.type or "_ppn" in message.type
+    if pyramid and message.type.startswith("ssd_resnet"):
         fields += ["use_depthwise", "use_explicit_padding"]
-    if "_fpn" in message.type:
+    if pyramid:
         fields += ["num_layers"]
     return [f for f in fields if message.HasField(f) and getattr(message, f)]
 

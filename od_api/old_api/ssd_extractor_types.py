@@ -6,6 +6,7 @@ models are from Huang et al. (CVPR 2017).
 
 import functools
 
+from od_api.core.errors import ConfigError
 from od_api.old_api import efficientdet_types, ssd_mobile_types
 from od_api.old_api.feature_extractor_defaults import (
     everything_explicit,
@@ -18,7 +19,7 @@ from od_api.old_api.ssd_extractor_parts import (
     set_depth,
     ssd_maps,
 )
-from od_api.protos import backbone_pb2
+from od_api.protos import backbone_pb2, neck_pb2
 
 
 def _mobilenet_v1(message):
@@ -72,6 +73,30 @@ def _resnet(message, depth):
     return backbone, ssd_maps(message, ["C4"], [512, 512, 256, 256, 128])
 
 
+def _resnet_ppn(message, depth):
+    """Maxima of conv4's last map, whose old code took no depth_multiplier but 1."""
+    _check_one_width(message)
+    backbone = backbone_pb2.Backbone()
+    backbone.resnet.depth = depth
+    backbone.resnet.last_stage = "C4"
+    base(message, backbone.resnet, "resnet")
+    neck = neck_pb2.Neck()
+    neck.pooling_pyramid.level = "C4"
+    neck.pooling_pyramid.num_layers = 6
+    return backbone, neck
+
+
+def _pnasnet(message):
+    """Maps of the last cells of stride 16 and 32; the network came in one size."""
+    _check_one_width(message)
+    backbone = backbone_pb2.Backbone()
+    backbone.pnasnet.SetInParent()
+    if message.override_base_feature_extractor_hyperparams:
+        settings = everything_explicit(message.conv_hyperparams)
+        backbone.pnasnet.conv_hyperparams.CopyFrom(settings)
+    return backbone, ssd_maps(message, ["C4", "C5"])
+
+
 def _vgg16(message):
     """The study's SSD: conv4_3, whose vectors are normalised, and fc7."""
     backbone = backbone_pb2.Backbone()
@@ -108,6 +133,14 @@ def _inception_resnet_v2(message):
     return backbone, ssd_maps(message, ["C4", "C5"], [512, 256, 128])
 
 
+def _check_one_width(message):
+    if message.depth_multiplier != 1:
+        raise ConfigError(
+            f"is {message.depth_multiplier:g}, and type {message.type!r} has only 1",
+            "depth_multiplier",
+        )
+
+
 def _with_twins(makers):
     return {name + end: make for name, make in makers.items() for end in ("", "_keras")}
 
@@ -126,6 +159,11 @@ OLD_API = {
 }
 
 OLD_API_TENSORFLOW_1 = {
+    "ssd_pnasnet": _pnasnet,
+    **{
+        f"ssd_resnet{depth}_v1_ppn": functools.partial(_resnet_ppn, depth=depth)
+        for depth in DEPTHS
+    },
     "ssd_inception_v2": functools.partial(
         _inception,
         name="inception_v2",

@@ -11,7 +11,7 @@ second_stage_stride: 2), and the Keras Inception-ResNet v2 padded them.
 import difflib
 import functools
 
-from od_api.core.errors import ConfigError, MissingPart
+from od_api.core.errors import ConfigError
 from od_api.core.warn_once import warn_once
 from od_api.old_api.feature_extractor_defaults import (
     apply_old_settings,
@@ -19,9 +19,6 @@ from od_api.old_api.feature_extractor_defaults import (
     everything_explicit,
 )
 from od_api.protos import backbone_pb2, neck_pb2
-
-# Types of the old API whose networks are still to be built here.
-NOT_YET_BUILT = ("faster_rcnn_nas", "faster_rcnn_pnas")
 
 # Fields of FasterRcnnFeatureExtractor that go with typed parts.
 COMMON_FIELDS = (
@@ -62,8 +59,7 @@ def typed_parts(extractor):
         raise ConfigError("must be 8 or 16", "first_stage_features_stride")
     make = BUILT.get(extractor.type)
     if make is None:
-        fault = MissingPart if extractor.type in NOT_YET_BUILT else ConfigError
-        raise fault(_unknown_type(extractor.type), "type")
+        raise ConfigError(_unknown_type(extractor.type), "type")
     if extractor.HasField("fpn") and "_fpn" not in extractor.type:
         raise ConfigError(
             f"does not belong to type {extractor.type!r}; remove it, or choose a type "
@@ -192,11 +188,6 @@ def _resnet_fpn(extractor, depth):
 def _unknown_type(name):
     if not name:
         return f"is not set; set one of {', '.join(BUILT)}, or backbone"
-    if name in NOT_YET_BUILT:
-        return (
-            f"{name!r} is an extractor of the old API that od_api has not built yet; "
-            f"there are {', '.join(BUILT)}"
-        )
     if name.startswith("ssd_"):
         return f"{name!r} is an extractor of SSD and not of Faster R-CNN"
     near = difflib.get_close_matches(name, BUILT, n=3) or BUILT
@@ -210,7 +201,7 @@ def _with_twins(makers):
 _DEPTHS = (50, 101, 152)
 
 # Every type that can be built, with the function that makes its typed parts.
-BUILT = _with_twins(
+_WITH_TWINS = _with_twins(
     {
         "faster_rcnn_vgg16": functools.partial(_cut, name="vgg16"),
         "faster_rcnn_mobilenet_v1": functools.partial(_cut, name="mobilenet_v1"),
@@ -224,3 +215,8 @@ BUILT = _with_twins(
         for d in _DEPTHS
     }
 )
+BUILT = _WITH_TWINS | {
+    # Under TensorFlow 1 alone.
+    "faster_rcnn_nas": functools.partial(_cut, name="nasnet"),
+    "faster_rcnn_pnas": functools.partial(_cut, name="pnasnet"),
+}

@@ -10,7 +10,7 @@ from od_api.old_api.feature_extractor_defaults import mobilenet_v2_last_depth
 from od_api.protos import backbone_pb2, neck_pb2, ssd_pb2
 
 NORM = "batch_norm { decay: 0.97 scale: true }"
-OTHER_NAMES = ("ssd_pnasnet", "ssd_spaghettinet")
+OTHER_NAMES = ("ssd_spaghettinet",)
 
 
 def _parts(text, **options):
@@ -189,7 +189,7 @@ def test_typed_parts_are_used_as_they_are():
     [
         ("", "type", "is not set; set one of ssd_mobilenet_v1, "),
         ('type: "ssd_mobilenet_v1_kears"', "type", "ssd_mobilenet_v1_keras"),
-        ('type: "ssd_pnasnet"', "type", "has not built yet"),
+        ('type: "ssd_spaghettinet"', "type", "has not built yet"),
         ('type: "ssd_efficientnet-b3_bifpn_keras" fpn {}', "fpn", "does not belong"),
         ('type: "faster_rcnn_resnet50"', "type", "of Faster R-CNN and not of SSD"),
         ('type: "ssd_mobilenet_v1" fpn {}', "fpn", "with fpn in its name"),

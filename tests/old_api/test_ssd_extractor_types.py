@@ -3,6 +3,7 @@
 import pytest
 from google.protobuf import text_format
 
+from od_api.core.errors import ConfigError
 from od_api.old_api import ssd_extractor_types
 from od_api.protos import ssd_pb2
 
@@ -19,6 +20,7 @@ def parts(name, text=""):
         ("ssd_mobilenet_v2", "mobilenet_v2", "C4_expanded C5", [512, 256, 256, 128]),
         ("ssd_inception_v2", "inception_v2", "C4_mixed_4c C5", [512, 256, 256, 128]),
         ("ssd_inception_v3", "inception_v3", "C3 C4 C5", [512, 256, 128]),
+        ("ssd_pnasnet", "pnasnet", "C4 C5", [512, 256, 256, 128]),
         ("ssd_resnet101_v1", "resnet", "C4", [512, 512, 256, 256, 128]),
         ("ssd_vgg16", "vgg16", "C3 C4_fc7", [512, 256, 256, 256, 256]),
         ("ssd_inception_resnet_v2", "inception_resnet_v2", "C4 C5", [512, 256, 128]),
@@ -47,6 +49,15 @@ def test_resnets(depth):
     assert not neck.fpn.use_depthwise
     backbone, _ = parts(f"ssd_resnet{depth}_v1")
     assert (backbone.resnet.depth, backbone.resnet.last_stage) == (depth, "C4")
+
+
+def test_pooling_pyramid_over_resnets():
+    backbone, neck = parts("ssd_resnet101_v1_ppn")
+    assert (backbone.resnet.depth, backbone.resnet.last_stage) == (101, "C4")
+    pyramid = neck.pooling_pyramid
+    assert (pyramid.level, pyramid.num_layers, pyramid.depth) == ("C4", 6, 0)
+    with pytest.raises(ConfigError, match="has only 1"):
+        parts("ssd_resnet50_v1_ppn", "depth_multiplier: 0.5")
 
 
 def test_depth_of_a_pyramid_is_multiplied():

@@ -95,7 +95,6 @@ def test_pyramid_levels():
     [
         ("", "is not set"),
         ("type: 'faster_rcnn_resnet5'", "did you mean faster_rcnn_resnet50"),
-        ("type: 'faster_rcnn_nas'", "not built yet"),
         ("type: 'ssd_mobilenet_v1'", "of SSD"),
         ("type: 'faster_rcnn_resnet50' first_stage_features_stride: 4", "8 or 16"),
         (
