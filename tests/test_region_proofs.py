@@ -35,8 +35,9 @@ def test_two_devices_are_one(name):
     assert found["difference"] <= 1e-4 < found["moved"]
 
 
-def test_masks_are_learned_too():
-    assert RECORD["deconvolve_masks"]["learn"]["mask_mAP"] > 0.7
+@pytest.mark.parametrize("name", ["masks", "deconvolve_masks"])
+def test_masks_are_learned_too(name):
+    assert RECORD[name]["learn"]["mask_mAP"] > 0.7
 
 
 def test_a_digest_is_of_config_and_files():
