@@ -6,8 +6,8 @@ Each is a tiny Faster R-CNN, R-FCN or Mask R-CNN of the tests. What is found of 
 written to region_proofs.json beside this file:
 
     learn    trained on four synthetic images, evaluated on them, exported: the mAP
-             (above .9 wanted; of masks in `mask_mAP`, above .7), and by how much the export
-             differs from the checkpoint (boxes in pixels, scores);
+             (above .9 wanted; of masks in `mask_mAP`, above .7), and by how much the
+             export differs from the checkpoint (boxes in pixels, scores);
     in_step  three steps on one device and on two logical CPUs, of the same images: the
              largest difference of a weight, and how far the weights moved;
     apart    the steps of asynchronous training by a chief, a worker and a parameter

@@ -3,7 +3,7 @@
 import keras
 
 from od_api.backbones._stages import StagedNetwork
-from od_api.core.errors import ConfigError
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.layers import keras_network
 from od_api.layers.imagenet_means import less_means_by_deviations
@@ -46,7 +46,9 @@ class Densenet(StagedNetwork):
     ):
         super().__init__(name=f"densenet{depth}")
         if depth not in DEPTHS:
-            raise ConfigError(f"is {depth}, and must be 121, 169 or 201", "depth")
+            raise ranges.RangeError(
+                "depth", f"depth is {depth}, and must be 121, 169 or 201"
+            )
 
         def edit(layer, config):
             if isinstance(layer, keras.layers.AveragePooling2D):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import keras
 
 from od_api.backbones._own_network import OwnNetwork, blocks_of
-from od_api.core.errors import ConfigError
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.layers.channel_layers import ChannelPart
 from od_api.protos import backbone_pb2
@@ -76,7 +76,9 @@ class Dpn(OwnNetwork):
         super().__init__(name=f"dpn{depth}")
         if depth not in TABLES:
             known = ", ".join(map(str, TABLES))
-            raise ConfigError(f"is {depth}, and must be one of {known}", "depth")
+            raise ranges.RangeError(
+                "depth", f"depth is {depth}, and must be one of {known}"
+            )
         make = blocks_of(depth_multiplier, min_depth, epsilon=0.001)
         table = TABLES[depth]
         images = keras.Input([None, None, 3])

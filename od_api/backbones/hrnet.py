@@ -5,7 +5,6 @@ import keras
 from od_api.backbones._own_network import Blocks, OwnNetwork
 from od_api.backbones._residual_blocks import basic, bottleneck
 from od_api.core import ranges
-from od_api.core.errors import ConfigError
 from od_api.core.registry import register
 from od_api.layers.upsampling import EnlargeLike
 from od_api.protos import backbone_pb2
@@ -82,15 +81,15 @@ class Hrnet(OwnNetwork):
 def _check(width, modules, upsampling):
     ranges.between("width", width, 1, 1024)
     if len(modules) != len(MODULES):
-        raise ConfigError(
-            f"has {len(modules)} numbers; there are three stages, of two, three and "
-            "four streams",
+        raise ranges.RangeError(
             "modules",
+            f"modules has {len(modules)} numbers, and there are stages of two, three "
+            "and four streams",
         )
     ranges.between("modules", modules, 1, ranges.MOST_LAYERS)
     if upsampling not in UPSAMPLING:
-        raise ConfigError(
-            f"is {upsampling!r}, and must be bilinear or nearest", "upsampling"
+        raise ranges.RangeError(
+            "upsampling", f"upsampling is {upsampling!r}: it is bilinear or nearest"
         )
 
 

@@ -6,7 +6,6 @@ from od_api.backbones._own_network import OwnNetwork, blocks_of
 from od_api.backbones._residual_blocks import bottleneck, stem
 from od_api.backbones.resnet import BLOCKS, PLAIN_STRIDES
 from od_api.core import ranges
-from od_api.core.errors import ConfigError
 from od_api.core.registry import register
 from od_api.protos import backbone_pb2
 
@@ -55,7 +54,9 @@ class Resnext(OwnNetwork):
     ):
         super().__init__(name=f"resnext{depth}")
         if depth not in BLOCKS:
-            raise ConfigError(f"is {depth}, and must be 50, 101 or 152", "depth")
+            raise ranges.RangeError(
+                "depth", f"depth is {depth}, and must be 50, 101 or 152"
+            )
         ranges.between("groups", groups, 1, 1024)
         ranges.between("group_width", group_width, 1, 1024)
         make = blocks_of(depth_multiplier, min_depth)

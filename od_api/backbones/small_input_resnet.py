@@ -7,7 +7,6 @@ import keras
 from od_api.backbones._stages import StagedNetwork
 from od_api.backbones.resnet import BLOCKS
 from od_api.core import ranges
-from od_api.core.errors import ConfigError
 from od_api.core.registry import register
 from od_api.layers import keras_network
 from od_api.layers.imagenet_means import bgr_less_means
@@ -86,13 +85,19 @@ class SmallInputResnet(StagedNetwork):
 
 def _check(depth, kernel, stride, padding):
     if depth not in BLOCKS:
-        raise ConfigError(f"is {depth}, and must be 50, 101 or 152", "depth")
+        raise ranges.RangeError(
+            "depth", f"depth is {depth}, and must be 50, 101 or 152"
+        )
     ranges.between("stem_kernel", kernel, 1, 15)
     if kernel % 2 == 0:
-        raise ConfigError(f"is {kernel}, and must be odd", "stem_kernel")
+        raise ranges.RangeError(
+            "stem_kernel", f"stem_kernel is {kernel}, and must be odd"
+        )
     ranges.between("stem_stride", stride, 1, 2)
     if padding not in PADDINGS:
-        raise ConfigError(f"is {padding!r}, and must be fixed or same", "stem_padding")
+        raise ranges.RangeError(
+            "stem_padding", f"stem_padding is {padding!r}: it is fixed or same"
+        )
 
 
 def _edit_stem(layer, config, kernel, stride, pool, same):

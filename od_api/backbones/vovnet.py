@@ -5,7 +5,7 @@ from typing import NamedTuple
 import keras
 
 from od_api.backbones._own_network import OwnNetwork, blocks_of
-from od_api.core.errors import ConfigError
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.protos import backbone_pb2
 
@@ -96,11 +96,15 @@ class Vovnet(OwnNetwork):
 def _check(depth, version, last_attention_only):
     if depth not in TABLES:
         known = ", ".join(map(str, TABLES))
-        raise ConfigError(f"is {depth}, and must be one of {known}", "depth")
+        raise ranges.RangeError(
+            "depth", f"depth is {depth}, and must be one of {known}"
+        )
     if version not in (1, 2):
-        raise ConfigError(f"is {version}, and must be 1 or 2", "version")
+        raise ranges.RangeError("version", f"version is {version}, and must be 1 or 2")
     if last_attention_only and version == 1:
-        raise ConfigError("is of version 2: set version, too", "last_attention_only")
+        raise ranges.RangeError(
+            "last_attention_only", "last_attention_only is of version 2: set it, too"
+        )
 
 
 def _network(x, table, make, version, last_attention_only):

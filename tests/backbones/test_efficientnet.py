@@ -11,7 +11,7 @@ from google.protobuf import text_format
 from od_api.backbones import efficientnet
 from od_api.core import registry
 from od_api.core.errors import ConfigError
-from od_api.layers import keras_weights
+from od_api.layers import imagenet_means, keras_weights
 from od_api.layers.dropout import Dropout
 from od_api.protos import backbone_pb2
 
@@ -38,7 +38,7 @@ def test_b0_is_keras_function():
     keras_weights.copy_weights(ours.network, theirs)
     (norm,) = [x for x in theirs.layers if isinstance(x, keras.layers.Normalization)]
     mean, variance, count = norm.get_weights()
-    means, deviations = efficientnet.MEANS, efficientnet.DEVIATIONS
+    means, deviations = imagenet_means.MEANS, imagenet_means.DEVIATIONS
     norm.set_weights([np.array(means), np.array(deviations) ** 2, count])
     norm.finalize_state()
     x = np.random.default_rng(0).uniform(0, 255, (1, 64, 64, 3)).astype(np.float32)

@@ -6,6 +6,7 @@ that no training survives.
 
 import inspect
 import math
+import types
 
 import pytest
 from google.protobuf import descriptor_pool
@@ -86,8 +87,17 @@ NEEDS = {
     "TemperatureScalingCalibration": {"scaler": 1},
     "LearningRateSchedule": {"step": 1},
     "FreeAnchorObjective": {"add_background_class": False},
+    "LightScratch": {"backbone": types.SimpleNamespace(
+        branches=None, strides={"C3": 8, "C4": 16, "C5": 32},
+        channels={"C3": 8, "C4": 8, "C5": 8})},
 }  # fmt: skip
-LENGTHS = {"means": 3, "pad_color": 3, "last_depths": 2, "per_channel_pad_value": 3}
+LENGTHS = {
+    "means": 3,
+    "pad_color": 3,
+    "last_depths": 2,
+    "per_channel_pad_value": 3,
+    "modules": 3,
+}
 # Lists of two are a height and a width.
 PAIRS = ("min_padded_size_ratio", "max_padded_size_ratio")
 SCHEDULES = ("learning_rate", "schedule")

@@ -1,6 +1,7 @@
 """Networks in int8. NNCF is none of the extra `dev`: without it most is skipped, unless
 OD_API_INT8 says that it has to be there, as in CI."""
 
+import importlib.util
 import json
 import os
 import sys
@@ -20,7 +21,7 @@ from od_api.exporting import int8_network
 
 if not os.environ.get("OD_API_INT8"):
     with_nncf = pytest.mark.skipif(
-        "importlib.util.find_spec('nncf') is None",
+        importlib.util.find_spec("nncf") is None,
         reason="NNCF is not here: pip install 'od-api[int8]' to run it",
     )
 else:

@@ -92,11 +92,13 @@ def outputs_of(folder, name, images):
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_decode_py_finds_what_the_whole_model_finds(made, name):
+def test_decode_py_finds_what_the_whole_model_finds(made, name, monkeypatch):
     """The file that lies beside the network, on a batch of images of another size."""
     folder = made[1]
     images = np.random.default_rng(3).integers(0, 256, (2, 70, 110, 3), np.uint8)
     path = folder / name / "decode.py"
+    # No __pycache__ beside what an export wrote.
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
     spec = importlib.util.spec_from_file_location("decode", path)
     decode = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(decode)
