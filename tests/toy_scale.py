@@ -26,6 +26,7 @@ _SIZE_RATIO = 0.6
 _ANCHOR_SCALE = 2
 
 _AT_MOST = {
+    "Bifpn": {"depth": 32},
     "CascadeRpnPredictor": {"depth": 32},
     "ColumnBoxPredictor": {"depth": 32, "num_layers_before_predictor": 1},
     "FasterRcnn": {
@@ -132,8 +133,9 @@ def _spell_out(name, extractor, keep_resnet):
         part.depth, part.depth_multiplier = 50, 0.125
     else:
         part.depth_multiplier = 0.25
-        if "min_depth" in part.DESCRIPTOR.fields_by_name:
-            part.min_depth = 8
+    # The same in all configs: each starts from the same weights.
+    if "min_depth" in part.DESCRIPTOR.fields_by_name:
+        part.min_depth = 8
 
 
 def _as_mobilenet(resnet):

@@ -47,9 +47,9 @@ class ImagePyramid(Detector):
     CVPR 2016, appendix (sizes).
 
     The network's input is the largest size. The smaller ones are made of it in the
-    graph, by their resizers: an image is read and resized once, and their sides may
-    differ by a pixel from those that the file's image would give. Losses are those of
-    the largest size.
+    graph, by their resizers: an image is read once and interpolated twice, and their
+    sides may differ by a pixel from those that the file's image would give. Losses are
+    those of the largest size.
 
     Masks are means over the views in whose ranges a detection lies.
 
