@@ -3,7 +3,7 @@
 import keras
 
 from od_api.backbones._stages import StagedNetwork
-from od_api.core.errors import ConfigError
+from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.layers import keras_network
 from od_api.layers.channel_layers import ChannelPart
@@ -45,7 +45,9 @@ class Nasnet(StagedNetwork):
     ):
         super().__init__(name=f"nasnet_{size}")
         if size not in CELLS:
-            raise ConfigError(f"is {size!r}, and must be large or mobile", "size")
+            raise ranges.RangeError(
+                "size", f"size is {size!r}, and must be large or mobile"
+            )
 
         def edit(layer, config):
             if isinstance(layer, keras.layers.Cropping2D):

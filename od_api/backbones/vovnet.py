@@ -103,7 +103,7 @@ def _check(depth, version, last_attention_only):
         raise ranges.RangeError("version", f"version is {version}, and must be 1 or 2")
     if last_attention_only and version == 1:
         raise ranges.RangeError(
-            "last_attention_only", "last_attention_only is of version 2: set it, too"
+            "last_attention_only", "last_attention_only needs version: 2"
         )
 
 

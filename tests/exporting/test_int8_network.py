@@ -19,13 +19,10 @@ from od_api.engines.artefacts import PRECISION
 from od_api.engines.openvino_engine import OpenvinoModel
 from od_api.exporting import int8_network
 
-if not os.environ.get("OD_API_INT8"):
-    with_nncf = pytest.mark.skipif(
-        importlib.util.find_spec("nncf") is None,
-        reason="NNCF is not here: pip install 'od-api[int8]' to run it",
-    )
-else:
-    with_nncf = pytest.mark.filterwarnings("default")
+with_nncf = pytest.mark.skipif(
+    not os.environ.get("OD_API_INT8") and importlib.util.find_spec("nncf") is None,
+    reason="NNCF is not here: pip install 'od-api[int8]' to run it",
+)
 
 
 @pytest.fixture(scope="module")
