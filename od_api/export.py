@@ -323,10 +323,13 @@ def _write_weights(found, directory):
 def _write_model(module, root, name, version):
     """Writes the SavedModel, and where TensorFlow Serving finds it; returns it."""
     saved = root / "saved_model"
-    tf.saved_model.save(module, str(saved), signatures=module.signatures())
+    signatures = module.signatures()
+    tf.saved_model.save(module, str(saved), signatures=signatures)
     served = root / "serving" / name / str(version)
     shutil.copytree(saved, served)
-    serving.write_warmup(served, name, module.warmup_inputs())
+    # Those of options take more than images, and are rarer.
+    warm = [s for s in serving.WARM_SIGNATURES if s in signatures]
+    serving.write_warmup(served, name, module.warmup_inputs(), warm)
     return tf.saved_model.load(str(saved))
 
 

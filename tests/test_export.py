@@ -170,6 +170,22 @@ def test_signature_and_outputs(
     assert found.count.numpy().min() > 0
 
 
+def test_detections_alone_are_those_of_the_default_signature(exported):
+    """The same argument; the raw outputs are gone, and nothing else."""
+    model, signature = serving_default(exported)
+    final = model.signatures["detections"]
+    arguments = signature.structured_input_signature
+    assert final.structured_input_signature == arguments
+    pixels = tf.constant(images(2, 70, 90, 3))
+    everything, found = signature(input_tensor=pixels), final(input_tensor=pixels)
+    assert set(found) == {
+        *("detection_boxes", "detection_scores", "detection_classes"),
+        "num_detections",
+    }
+    for name, value in found.items():
+        np.testing.assert_allclose(value, everything[name], atol=1e-6)
+
+
 @pytest.mark.parametrize("shape", [(0, 96, 96, 3), (1, 0, 5, 3)])
 def test_an_empty_batch_is_named(exported, shape):
     _, signature = serving_default(exported)

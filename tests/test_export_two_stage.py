@@ -22,7 +22,8 @@ def loaded(request, tmp_path_factory):
 
 
 def test_signatures(loaded):
-    assert set(loaded.signatures) == {"serving_default", "num_proposals"}
+    names = {"serving_default", "detections", "num_proposals"}
+    assert set(loaded.signatures) == names
 
 
 def test_number_of_proposals_is_chosen_by_the_request(loaded):

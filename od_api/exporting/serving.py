@@ -12,12 +12,21 @@ from od_api.exporting.signature_inputs import SignatureInputs
 from od_api.pictures.decoding import decode_tensor
 from od_api.protos import prediction_log_pb2
 
+# The signatures of every model, and of one that finds boxes; what the latter gives.
+DEFAULT_SIGNATURE, DETECTIONS_SIGNATURE = "serving_default", "detections"
+WARM_SIGNATURES = (DEFAULT_SIGNATURE, DETECTIONS_SIGNATURE)
+FINAL_OUTPUTS = (
+    *("detection_boxes", "detection_scores", "detection_classes"),
+    *("num_detections", "detection_masks"),
+)
+
 
 class ServingModule(tf.Module):
-    """What is saved: callable, with one signature and the label map as an asset.
+    """What is saved: callable, with its signatures and the label map as an asset.
 
     Loaded again, `model(input_tensor)` and the signature `serving_default` return what
-    `outputs_of` describes. Loading needs TensorFlow alone.
+    `outputs_of` describes; of a detector that finds boxes the signature `detections`
+    takes the same and returns FINAL_OUTPUTS alone. Loading needs TensorFlow alone.
 
     Args:
       network: (padded images, true shapes) -> outputs, as `outputs_of`.
@@ -73,7 +82,21 @@ class ServingModule(tf.Module):
     def signatures(self):
         """{signature name: function} for tf.saved_model.save."""
         chosen = {name: getattr(self, f"detect_with_{name}") for name in self._options}
-        return {"serving_default": self.__call__, **chosen}
+        return {DEFAULT_SIGNATURE: self.__call__, **self._final(), **chosen}
+
+    def _final(self):
+        """The signature `detections`, where there are any: a call of the default one,
+        so that the network is saved once."""
+        outputs = self.__call__.get_concrete_function().structured_outputs
+        if FINAL_OUTPUTS[0] not in outputs:
+            return {}
+
+        def final(*inputs):
+            found = self.__call__(*inputs)
+            return {name: found[name] for name in FINAL_OUTPUTS if name in found}
+
+        final = tf.function(final, input_signature=self._inputs.specs, autograph=False)
+        return {DETECTIONS_SIGNATURE: final}
 
     def warmup_inputs(self):
         """{argument: value}: a black image, of the network's size where it is fixed."""
@@ -220,24 +243,27 @@ def _classes_of(detector, predictions):
     return {name: tf.cast(value, tf.float32) for name, value in outputs.items()}
 
 
-def write_warmup(directory, name, inputs):
-    """Writes a warm-up request, so that the first real one is not the slow one.
+def write_warmup(directory, name, inputs, signatures=(DEFAULT_SIGNATURE,)):
+    """Writes warm-up requests, so that the first real one is not the slow one.
 
     Args:
       directory: a servable version's directory.
       name: the model's name.
-      inputs: {argument: tensor} of the request.
+      inputs: {argument: tensor} of a request.
+      signatures: of which each gets one.
     """
-    log = prediction_log_pb2.PredictionLog()
-    request = log.predict_log.request
-    request.model_spec.name = name
-    request.model_spec.signature_name = "serving_default"
-    for argument, value in inputs.items():
-        request.inputs[argument] = tf.make_tensor_proto(value).SerializeToString()
     extra = pathlib.Path(directory) / "assets.extra"
     extra.mkdir(parents=True, exist_ok=True)
     with tf.io.TFRecordWriter(str(extra / "tf_serving_warmup_requests")) as writer:
-        writer.write(log.SerializeToString())
+        for signature in signatures:
+            log = prediction_log_pb2.PredictionLog()
+            request = log.predict_log.request
+            request.model_spec.name = name
+            request.model_spec.signature_name = signature
+            for argument, value in inputs.items():
+                proto = tf.make_tensor_proto(value)
+                request.inputs[argument] = proto.SerializeToString()
+            writer.write(log.SerializeToString())
 
 
 def _encoded_image(example):

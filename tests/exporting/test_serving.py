@@ -86,16 +86,22 @@ def test_warmup_request_is_what_tf_serving_reads(kind, tmp_path):
     key = 1 and value = 2, a TensorProto.
     """
     tensor = as_input(images(8, 9, 3), kind)
-    serving.write_warmup(tmp_path, "scenes", {"input_tensor": tensor})
+    signatures = ("serving_default", "detections")
+    serving.write_warmup(tmp_path, "scenes", {"input_tensor": tensor}, signatures)
     path = tmp_path / "assets.extra" / "tf_serving_warmup_requests"
-    (record,) = tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
+    records = tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
+    for record, signature in zip(records, signatures, strict=True):
+        check_request(record, signature.encode(), tensor)
+
+
+def check_request(record, signature, tensor):
     ((number, predict_log),) = fields(record)
     assert number == 6
     ((number, request),) = fields(predict_log)
     assert number == 1
     (spec_number, spec), (inputs_number, entry) = fields(request)
     assert (spec_number, inputs_number) == (1, 2)
-    assert fields(spec) == [(1, b"scenes"), (3, b"serving_default")]
+    assert fields(spec) == [(1, b"scenes"), (3, signature)]
     (key, value) = fields(entry)
     assert key == (1, b"input_tensor") and value[0] == 2
     proto = tensor_pb2.TensorProto.FromString(value[1])

@@ -108,3 +108,27 @@ def test_masks_are_exported_where_the_detector_has_them():
     assert masks.shape == (1, 2, 2, 3) and masks.dtype == tf.float32
     np.testing.assert_allclose(masks[0, 0], [[0.1, 0.9, 0.4]] * 2, rtol=1e-6)
     np.testing.assert_array_equal(masks[0, 1], 0)
+
+
+@pytest.mark.parametrize("kind", [OneAnchorDetector, MaskedDetector])
+def test_detections_have_a_signature_without_the_raw_outputs(kind):
+    """It takes what the default one takes, and gives its final outputs."""
+
+    def network(images, true_shapes):
+        return serving.outputs_of(kind(), images, true_shapes)
+
+    module = serving.ServingModule(network, IdentityResizer(), "image_tensor", None)
+    signatures = module.signatures()
+    assert list(signatures) == ["serving_default", "detections"]
+    whole, final = signatures.values()
+    assert final.input_signature == whole.input_signature
+    pixels = np.zeros([1, 100, 100, 3], np.uint8)
+    found, everything = final(pixels), whole(pixels)
+    masks = {"detection_masks"} & set(everything)
+    assert set(found) == {
+        *("detection_boxes", "detection_scores", "detection_classes"),
+        *("num_detections", *masks),
+    }
+    assert bool(masks) == (kind is MaskedDetector)
+    for name, value in found.items():
+        np.testing.assert_array_equal(value, everything[name])
