@@ -154,6 +154,7 @@ def _parser():
     _add_eval(commands)
     _add_export(commands)
     _add_detect(commands)
+    _add_client(commands)
     _add_import(commands)
     _add_config(commands)
     _add_data(commands)
@@ -376,6 +377,14 @@ def _detect(args):
         max_frames=args.max_frames,
         tiles=Tiling.parsed(args.tiles, args.overlap),
         threads=args.threads,
+    )
+
+
+def _add_client(commands):
+    from od_api.commands.client_command import add_arguments
+
+    add_arguments(
+        commands.add_parser("client", help="as detect, with a server's model")
     )
 
 

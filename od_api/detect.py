@@ -11,6 +11,7 @@ Images are decoded as in training (`pictures/decoding.py`) and turned upright as
 says. An image that cannot be read does not stop the others.
 """
 
+import functools
 import json
 import os
 import pathlib
@@ -59,13 +60,25 @@ def detect(
     Raises:
       UserError: no model, no image, or, at the end, images that could not be read.
     """
-    limits = Limits(**limits).checked()
+    settings = {"label_map_path": label_map_path, "tiles": tiles, "threads": threads}
+    loading = functools.partial(load, model_dir, **settings)
+    return detect_with(loading, images, output_dir, Limits(**limits))
+
+
+def detect_with(loading, images, output_dir, limits):
+    """As `detect`, with a detector that is loaded once there are images.
+
+    Args:
+      loading: returns a LoadedDetector.
+      images, output_dir: as of `detect`.
+      limits: Limits.
+    """
+    limits = limits.checked()
     videos = _videos(images)
     images = [image for image in images if image not in videos]
     files = find_images(images) if images or not videos else []
     _refuse_folder_of_images(output_dir, images)
-    settings = {"tiles": tiles, "threads": threads}
-    detector = load(model_dir, label_map_path=label_map_path, **settings)
+    detector = loading()
     output_dir = pathlib.Path(output_dir)
     output_dir.mkdir(parents=True, exist_ok=True)
     for video in videos:

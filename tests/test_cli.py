@@ -23,6 +23,7 @@ COMMANDS = [
     ["eval"],
     ["export"],
     ["detect"],
+    ["client"],
     ["config"],
     ["config", "check"],
     ["config", "show"],

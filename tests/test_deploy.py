@@ -5,7 +5,10 @@ They are parsed, not run: roles, addresses, TF_CONFIG, restart policies, command
 
 import pathlib
 import re
+import subprocess
+import types
 
+import model_server
 import pytest
 import yaml
 
@@ -177,11 +180,14 @@ def test_image_copies_what_the_build_needs():
 
 
 def test_guide_names_every_file():
-    """docs/distributed.md tells of each file here, and its TF_CONFIGs are read."""
+    """docs/distributed.md tells of each file here, and its TF_CONFIGs are read;
+    docs/serving.md of those in serving/."""
     guide = (DEPLOY.parent / "docs" / "distributed.md").read_text()
+    of_servers = (DEPLOY.parent / "docs" / "serving.md").read_text()
     for path in DEPLOY.rglob("*"):
         if path.is_file():
-            assert str(path.relative_to(DEPLOY.parent)) in guide
+            page = of_servers if path.parent.name == "serving" else guide
+            assert str(path.relative_to(DEPLOY.parent)) in page
     examples = re.findall(r"TF_CONFIG='(.+?)'", guide, re.S)
     assert len(examples) >= 2
     for text in examples:
@@ -199,3 +205,55 @@ def test_guide_commands_are_ours():
             command = [a for a in args.train_command if a != "--"]
             if command[0] == "od-api":
                 cli._parser().parse_args(command[1:])
+
+
+@pytest.fixture(scope="module")
+def server():
+    (service,) = load("serving/docker-compose.yml")["services"].values()
+    return service
+
+
+def test_server_has_the_folder_and_the_name_of_an_export(server):
+    """`exported/serving/detector/1`; the image's start script reads MODEL_NAME and
+    takes /models/$MODEL_NAME; the version is the one of the page."""
+    page = (DEPLOY.parent / "docs" / "serving.md").read_text()
+    assert re.findall("tensorflow/serving:([0-9.]+)", page) == [
+        server["image"].partition(":")[2]
+    ]
+    name = server["environment"]["MODEL_NAME"]
+    source, target, rights = server["volumes"][0].rsplit(":", 2)
+    assert source.startswith("${OD_API_EXPORT:?") and rights == "ro"
+    assert (source.endswith(f"}}/serving/{name}"), target) == (True, f"/models/{name}")
+    args = cli._parser().parse_args(["export", "a.config", "run", "exported"])
+    assert args.name == name
+    ports = [port.rpartition(":")[2] for port in server["ports"]]
+    assert ports == ["8500", "8501"]
+    assert all(p.startswith("${OD_API_ADDRESS:-127.0.0.1}:") for p in server["ports"])
+
+
+def test_server_puts_requests_together_and_warms_up(server):
+    """Flags of tensorflow_model_server; the file is mounted where they say, and has the
+    fields of its BatchingParameters, each a wrapped number."""
+    flags = dict(flag.removeprefix("--").split("=") for flag in server["command"])
+    assert flags["enable_batching"] == flags["enable_model_warmup"] == "true"
+    source, target, _ = server["volumes"][1].split(":")
+    assert flags["batching_parameters_file"] == target
+    text = (DEPLOY / "serving" / source).read_text()
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    rows = [re.fullmatch(r"(\w+) \{ value: (\d+) \}", line).groups() for line in lines]
+    assert {name for name, value in rows if int(value) > 0} == {
+        *("max_batch_size", "batch_timeout_micros"),
+        *("num_batch_threads", "max_enqueued_batches"),
+    }
+
+
+@pytest.mark.parametrize(("state", "status"), [("AVAILABLE", 0), ("LOADING", 1)])
+def test_server_is_healthy_when_its_model_is_there(server, state, status):
+    """The command, run against a server of another port."""
+    kind, *command = server["healthcheck"]["test"]
+    assert kind == "CMD"
+    models = types.SimpleNamespace(status=lambda name, _: {1: state})
+    with model_server.rest_server(models) as url:
+        port = url.rpartition(":")[2]
+        asked = [word.replace("8501", port) for word in command]
+        assert subprocess.run(asked, timeout=30).returncode == status

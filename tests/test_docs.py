@@ -22,6 +22,7 @@ VERBS_NOT_RUN = {
     "import-checkpoint": "test_import_checkpoint.py",
     "train": "test_train.py, and once for the other commands here",
     "doctor": "test_doctor.py",
+    "client": "it needs a server: tests/inference/test_served_model.py",
     "benchmark": "it measures the machine",
 }
 WORDS_NOT_RUN = {

@@ -31,14 +31,14 @@ class Finder(NamedTuple):
       find: uint8 [B, h, w, 3] -> B dicts as `saved_models.run_batch` gives them.
       config_path: of its pipeline.config; None where none is beside it.
       label_map: LabelMap, or None.
-      path: of the model or of the run, for messages.
-      engine: the format of a model; None of a run.
+      path: of the model or of the run, for messages; of a server its address.
+      engine: the format of a model; None of a run or a server.
     """
 
     find: Any
     config_path: Any
     label_map: Any
-    path: pathlib.Path
+    path: pathlib.Path | str
     engine: Any = None
 
 

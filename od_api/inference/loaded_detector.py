@@ -21,7 +21,7 @@ class LoadedDetector:
     """What `od_api.load` returns: call it with images.
 
     Attributes:
-      path: of the SavedModel, or of the run.
+      path: of the SavedModel, or of the run; of a server its address.
       names: {label map's id: name} of the classes.
       label_map: LabelMap.
 
