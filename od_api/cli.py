@@ -12,19 +12,51 @@ import platform
 import sys
 import types
 
+from od_api.commands import (
+    client_command,
+    config_commands,
+    data_command,
+    demo_command,
+    detect_command,
+    doctor_command,
+    eval_command,
+    export_command,
+    import_command,
+    init_command,
+    techniques_command,
+    training_command,
+    view_command,
+)
 from od_api.core.errors import ConfigError, UserError
 from od_api.core.printable import printable
-from od_api.engines.artefacts import ENGINES, FLOAT32, PRECISIONS, SAVED_MODEL
-from od_api.system import shipped
-from od_api.system.arguments import (
-    Parser,
-    add_config,
-    add_overrides,
-    add_threads,
-    add_tiles,
-)
+from od_api.launch import cluster_commands
+from od_api.study import benchmark_command, study_commands
+from od_api.system.arguments import Parser
 from od_api.training.departure import leave
 
+# Name, the module of its arguments, and what it does; in the order of the help.
+_COMMANDS = (
+    ("init", init_command, "make a config that trains on your images"),
+    ("train", training_command, "train, and evaluate on the way"),
+    ("eval", eval_command, "evaluate a checkpoint, or detections"),
+    ("export", export_command, "write a model for serving"),
+    ("detect", detect_command, "find objects in images and videos"),
+    ("client", client_command, "as detect, with a server's model"),
+    (
+        "import-checkpoint",
+        import_command,
+        "bring weights of the old API, of slim or of Keras",
+    ),
+    ("config", config_commands, "check, explain or show configs"),
+    ("data", data_command, "convert, check or make data sets"),
+    ("demo", demo_command, "the whole way on synthetic scenes"),
+    ("study", study_commands, "the speed/accuracy trade-off study"),
+    ("benchmark", benchmark_command, benchmark_command.HELP),
+    ("cluster", cluster_commands, "a cluster on this machine"),
+    ("techniques", techniques_command, "list every part, with its source"),
+    ("view", view_command, "look at pictures in a browser"),
+    ("doctor", doctor_command, "look at this installation"),
+)
 # What shells say of a program whose reader is gone: 128 and the signal's number.
 _BROKEN_PIPE = 141
 
@@ -149,22 +181,8 @@ def _parser():
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add_init(commands)
-    _add_train(commands)
-    _add_eval(commands)
-    _add_export(commands)
-    _add_detect(commands)
-    _add_client(commands)
-    _add_import(commands)
-    _add_config(commands)
-    _add_data(commands)
-    _add_demo(commands)
-    _add_study(commands)
-    _add_benchmark(commands)
-    _add_cluster(commands)
-    _add_techniques(commands)
-    _add_view(commands)
-    _add_doctor(commands)
+    for name, module, told in _COMMANDS:
+        module.add_arguments(commands.add_parser(name, help=told))
     return parser
 
 
@@ -179,339 +197,6 @@ def _installed(package):
         return f"{package} {importlib.metadata.version(package)}"
     except importlib.metadata.PackageNotFoundError:  # it may run from its sources
         return f"{package}, not installed"
-
-
-def _add_init(commands):
-    from od_api.commands.init_command import add_arguments
-
-    add_arguments(
-        commands.add_parser("init", help="make a config that trains on your images")
-    )
-
-
-def _add_train(commands):
-    parser = commands.add_parser("train", help="train, and evaluate on the way")
-    add_config(parser)
-    parser.add_argument("model_dir", help="where checkpoints and logs go")
-    parser.add_argument(
-        "--num-steps",
-        type=int,
-        help="instead of the config's; the learning rate's schedule stays as it is",
-    )
-    parser.add_argument("--no-eval", action="store_true", help="do not evaluate")
-    parser.add_argument("--use-tpu", action="store_true", help="train on a TPU")
-    parser.add_argument("--tpu-name", help="its name; the local one by default")
-    parser.set_defaults(func=_train)
-
-
-def _train(args):
-    from od_api import load_config
-    from od_api.train import train_as_task
-
-    overrides = list(args.overrides)
-    if args.num_steps is not None:
-        # In the config, because an evaluator needs it, too, to know the last one.
-        overrides.append(f"train_config.num_steps={args.num_steps}")
-    train_as_task(
-        load_config(args.config, overrides),
-        args.model_dir,
-        use_tpu=args.use_tpu,
-        tpu_name=args.tpu_name,
-        evaluate_on_the_way=not args.no_eval,
-    )
-
-
-def _add_eval(commands):
-    from od_api.commands.eval_command import add_arguments
-
-    add_arguments(
-        commands.add_parser("eval", help="evaluate a checkpoint, or detections")
-    )
-
-
-def _add_export(commands):
-    parser = commands.add_parser("export", help="write a model for serving")
-    add_config(parser)
-    parser.add_argument("checkpoint", help="a checkpoint, or a directory of them")
-    parser.add_argument("output", help="directory to create")
-    _add_written_form(parser)
-    _add_precision(parser)
-    parser.add_argument("--input-type", default="image_tensor")
-    parser.add_argument(
-        "--input-name",
-        default="input_tensor",
-        help="of the signature's argument; inputs, as in TensorFlow 1, or %(default)s",
-    )
-    parser.add_argument(
-        "--input-shape",
-        type=lambda text: text.split(","),
-        metavar="B,H,W,3",
-        help="of the images, -1 where any number is taken (default: -1,-1,-1,3)",
-    )
-    parser.add_argument("--name", default="detector", help="model name for TF Serving")
-    parser.add_argument("--version", type=int, default=1)
-    parser.add_argument(
-        "--static",
-        action="store_true",
-        help="suppression without loops over classes, for other engines; slower in "
-        "TensorFlow",
-    )
-    parser.set_defaults(func=_export)
-
-
-def _add_written_form(parser):
-    parser.add_argument(
-        "--format",
-        choices=(SAVED_MODEL, *ENGINES),
-        default=SAVED_MODEL,
-        help="of the model; others need the extra of their name (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--form",
-        choices=("detections", "raw"),
-        default="detections",
-        help="raw: scores and box codes of all anchors, which decode.py beside them "
-        "makes detections of; of detectors with one stage (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--batch-sizes",
-        type=int,
-        nargs="+",
-        metavar="B",
-        help="of --format stablehlo, whose shapes are static (default: 1)",
-    )
-    parser.add_argument(
-        "--image-size",
-        type=int,
-        nargs=2,
-        metavar=("H", "W"),
-        help="of its images (default: that of the network)",
-    )
-
-
-def _add_precision(parser):
-    parser.add_argument(
-        "--precision",
-        choices=PRECISIONS,
-        default=FLOAT32,
-        help="in which the model computes; lower ones with --format openvino, and "
-        "parity.json has how far they are off (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--calibration-images",
-        type=int,
-        metavar="N",
-        help="of the training records, for --precision int8 (default: 300)",
-    )
-    parser.add_argument(
-        "--evaluate",
-        action="store_true",
-        help="measure the model and the checkpoint on the eval records, into "
-        "parity.json, too",
-    )
-
-
-def _export(args):
-    from od_api import export, load_config
-
-    export(
-        load_config(args.config, args.overrides),
-        args.checkpoint,
-        args.output,
-        input_type=args.input_type,
-        input_name=args.input_name,
-        input_shape=args.input_shape,
-        name=args.name,
-        version=args.version,
-        static=args.static,
-        model_format=args.format,
-        form=args.form,
-        precision=args.precision,
-        calibration_images=args.calibration_images,
-        evaluate=args.evaluate,
-        batch_sizes=args.batch_sizes and tuple(args.batch_sizes),
-        image_size=args.image_size and tuple(args.image_size),
-    )
-
-
-def _add_detect(commands):
-    parser = commands.add_parser("detect", help="find objects in images and videos")
-    parser.add_argument("model", help="what od-api export made, or a training's folder")
-    parser.add_argument(
-        "images", nargs="+", help="image files, folders, videos or numbers of cameras"
-    )
-    parser.add_argument("--output", required=True, help="directory to create")
-    parser.add_argument("--min-score", type=float, default=0.5)
-    parser.add_argument("--max-boxes", type=int, default=20)
-    parser.add_argument("--label-map", help="instead of the model's own")
-    parser.add_argument(
-        "--max-pixels",
-        type=int,
-        metavar="N",
-        help="refuse larger images, which would fill the memory (default: 100 million)",
-    )
-    parser.add_argument(
-        "--max-frames",
-        type=int,
-        metavar="N",
-        help="of a video or camera (default: to its end, or Ctrl-C)",
-    )
-    add_tiles(parser)
-    add_threads(parser)
-    parser.set_defaults(func=_detect)
-
-
-def _detect(args):
-    from od_api.detect import detect
-    from od_api.pictures.decoding import MAX_PIXELS
-    from od_api.tiles.tiling import Tiling
-
-    detect(
-        args.model,
-        args.images,
-        args.output,
-        min_score=args.min_score,
-        max_boxes=args.max_boxes,
-        label_map_path=args.label_map,
-        max_pixels=MAX_PIXELS if args.max_pixels is None else args.max_pixels,
-        max_frames=args.max_frames,
-        tiles=Tiling.parsed(args.tiles, args.overlap),
-        threads=args.threads,
-    )
-
-
-def _add_client(commands):
-    from od_api.commands.client_command import add_arguments
-
-    add_arguments(
-        commands.add_parser("client", help="as detect, with a server's model")
-    )
-
-
-def _add_import(commands):
-    from od_api.commands.import_command import add_arguments
-
-    add_arguments(
-        commands.add_parser(
-            "import-checkpoint",
-            help="bring weights of the old API, of slim or of Keras",
-        )
-    )
-
-
-def _add_config(commands):
-    from od_api.commands.config_commands import add_parsers
-
-    parser = commands.add_parser("config", help="check, explain or show configs")
-    add_parsers(parser.add_subparsers(dest="action", required=True, metavar="ACTION"))
-
-
-def _add_data(commands):
-    from od_api.data.data_commands import add_parsers
-
-    parser = commands.add_parser("data", help="convert, check or make data sets")
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    add_parsers(actions)
-    _add_data_check(actions)
-    _add_infer(actions)
-
-
-def _add_data_check(actions):
-    from od_api.commands.data_check_command import add_arguments
-
-    add_arguments(
-        actions.add_parser(
-            "check",
-            help="find what is wrong with a data set; exit status 2 if anything is",
-        )
-    )
-
-
-def _add_infer(actions):
-    parser = actions.add_parser(
-        "infer", help="write records with what a model finds in their images"
-    )
-    parser.add_argument("model", help="a SavedModel directory, or that of a training")
-    parser.add_argument("records", nargs="+", help="files or patterns of TFRecords")
-    parser.add_argument("--output", required=True, metavar="FILE", help="to write")
-    parser.add_argument(
-        "--discard-image-pixels",
-        action="store_true",
-        help="leave the images out of what is written",
-    )
-    parser.set_defaults(func=_infer)
-
-
-def _infer(args):
-    from od_api.infer import infer
-
-    discard = args.discard_image_pixels
-    infer(args.model, args.records, args.output, discard_image_pixels=discard)
-
-
-def _add_demo(commands):
-    parser = commands.add_parser("demo", help="the whole way on synthetic scenes")
-    parser.add_argument(
-        "config",
-        nargs="?",
-        type=shipped.found,
-        default="configs/ssd/ssd_mobilenet_v1_fpn_192x192_demo.config",
-        help="a config to try on the scenes; default: %(default)s",
-    )
-    add_overrides(parser)
-    parser.add_argument("--output", default="demo_output")
-    parser.set_defaults(func=_demo)
-
-
-def _demo(args):
-    from od_api.demo import demo
-
-    demo(args.config, args.output, args.overrides)
-
-
-def _add_study(commands):
-    from od_api.study.study_commands import add_parsers
-
-    parser = commands.add_parser("study", help="the speed/accuracy trade-off study")
-    add_parsers(parser.add_subparsers(dest="action", required=True, metavar="ACTION"))
-
-
-def _add_benchmark(commands):
-    from od_api.study.run_commands import add_benchmark
-
-    add_benchmark(commands)
-
-
-def _add_cluster(commands):
-    from od_api.launch.cluster_commands import add_arguments
-
-    add_arguments(commands.add_parser("cluster", help="a cluster on this machine"))
-
-
-def _add_techniques(commands):
-    parser = commands.add_parser("techniques", help="list every part, with its source")
-    choices = ("table", "json", "markdown")
-    parser.add_argument("--format", choices=choices, default="table")
-    parser.set_defaults(func=_techniques)
-
-
-def _techniques(args):
-    from od_api.techniques.row_formats import FORMATS
-    from od_api.techniques.technique_rows import technique_rows
-
-    print(FORMATS[args.format](technique_rows()))
-
-
-def _add_view(commands):
-    from od_api.commands.view_command import add_arguments
-
-    add_arguments(commands.add_parser("view", help="look at pictures in a browser"))
-
-
-def _add_doctor(commands):
-    from od_api.commands.doctor_command import add_arguments
-
-    add_arguments(commands.add_parser("doctor", help="look at this installation"))
 
 
 if __name__ == "__main__":

@@ -3,11 +3,12 @@
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
 from od_api.system import shipped
-from od_api.system.arguments import add_config, add_overrides
+from od_api.system.arguments import add_actions, add_config, add_overrides
 
 
-def add_parsers(subparsers):
+def add_arguments(parser):
     """Adds the actions; each sets `func(args)`, which returns the status."""
+    subparsers = add_actions(parser)
     check = subparsers.add_parser("check", help="parse and build; say what is wrong")
     check.add_argument("configs", nargs="+", type=shipped.found)
     check.add_argument("--format", choices=("text", "json"), default="text")

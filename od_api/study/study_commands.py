@@ -4,18 +4,22 @@ import argparse
 import textwrap
 
 from od_api.core.printable import printable
-from od_api.study import report_commands, run_commands
+from od_api.study import benchmark_command, report_commands, run_commands
 from od_api.study.grid.published import EXTRACTORS
 from od_api.system import shipped
+from od_api.system.arguments import add_actions
 
 
-def add_parsers(subparsers):
-    """Adds the sub-commands; each sets `func(args)`, which returns the status."""
+def add_arguments(parser):
+    """Adds the actions; each sets `func(args)`, which returns the status."""
+    subparsers = add_actions(parser)
     _add_extractors(subparsers)
     _add_cells(subparsers)
     _add_config(subparsers)
     run_commands.add_run(subparsers)
-    run_commands.add_benchmark(subparsers)
+    benchmark_command.add_arguments(
+        subparsers.add_parser("benchmark", help=benchmark_command.HELP)
+    )
     report_commands.add_parser(subparsers)
 
 

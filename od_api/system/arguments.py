@@ -44,6 +44,11 @@ def _near(name, names, where=""):
     return f"; did you mean {close[0]}{where}?" if close else ""
 
 
+def add_actions(parser):
+    """Those of a command that has several; returns what takes a parser of each."""
+    return parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+
+
 def add_config(parser, optional=False):
     """Adds a config and the overrides of its fields: `config`, `overrides`."""
     parser.add_argument(
