@@ -17,6 +17,10 @@ from od_api.core.warn_once import warn_once
 ROOT = pathlib.Path(__file__).parent.parent
 SEED = 20_210_419
 
+# oneDNN's own allocator never gives back what the largest test has taken; it adds up
+# to gigabytes a process. TensorFlow reads this when it allocates first.
+os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")
+
 
 def pytest_collection_modifyitems(items):
     """Modules with slow tests come first, so that no worker is left with them alone."""
