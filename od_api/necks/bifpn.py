@@ -7,21 +7,14 @@ from od_api.core.registry import register
 from od_api.layers import fused_batch_norm
 from od_api.layers.chain import Chain
 from od_api.layers.conv_hyperparams import ConvHyperparams
-from od_api.layers.map_source import MapSource
 from od_api.layers.upsampling import upsample_like
 from od_api.layers.weighted_sum import METHODS, WeightedSum
-from od_api.necks._pyramid import (
-    check_levels,
-    check_stage,
-    check_stages,
-    pyramid_specs,
-    stages_of,
-)
+from od_api.necks._pyramid import LevelPyramid, check_stage
 from od_api.protos import neck_pb2
 
 
 @register(neck_pb2.Bifpn)
-class Bifpn(MapSource):
+class Bifpn(LevelPyramid):
     """Passes over a pyramid, each down and up again, whose nodes learn what they add.
 
     A node adds a map of its level of the pass before, in the way up the one of the way
@@ -52,18 +45,14 @@ class Bifpn(MapSource):
         conv_hyperparams=None,
         freeze_batch_norm=False,
     ):
-        super().__init__(name="bifpn")
-        _check_range(min_level, max_level)
+        super().__init__("bifpn", min_level, max_level, depth)
+        if max_level == min_level:
+            raise ValueError("max_level must be above min_level: it takes two levels")
         ranges.between("num_iterations", num_iterations, 1, ranges.MOST_LAYERS)
-        ranges.at_least("depth", depth, 1, ranges.MOST_CHANNELS)
         if combine_method not in METHODS:
             raise ValueError(f"combine_method is one of {', '.join(METHODS)}")
         self._make = conv_hyperparams or ConvHyperparams()
-        self._depth = depth
         self._freeze = freeze_batch_norm
-        self._stages = stages_of(min_level, max_level)
-        made = pyramid_specs(min_level, max_level, depth)
-        self.strides, self.channels = made.strides, made.channels
         self._nodes = _nodes(min_level, max_level, num_iterations)
         self._sums = {
             name: WeightedSum(len(inputs), combine_method, name=f"{name}_sum")
@@ -80,15 +69,6 @@ class Bifpn(MapSource):
             self._make.norm_layer(self._depth, name="norm"),
         ]
         return Chain(steps, name=name)
-
-    def maps_of(self, maps):
-        """MapSpecs of a backbone -> MapSpecs of P3, P4, ...
-
-        Raises:
-          ValueError: a stage is not there, or of another stride than its level's.
-        """
-        check_stages(self._stages, self.strides, maps)
-        return self.specs
 
     def build(self, feature_shapes):
         """Creates the variables; `feature_shapes` are the backbone's, by stage."""
@@ -160,12 +140,6 @@ class Bifpn(MapSource):
         for name, (level, _) in self._nodes.items():
             last[level] = maps[name]
         return last
-
-
-def _check_range(min_level, max_level):
-    check_levels(min_level, max_level)
-    if max_level == min_level:
-        raise ValueError("max_level must be above min_level: a pyramid has two levels")
 
 
 def _nodes(min_level, max_level, passes):

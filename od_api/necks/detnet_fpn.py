@@ -5,10 +5,9 @@ import itertools
 from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.core.types import MapSpecs
-from od_api.layers.conv_hyperparams import ConvHyperparams
 from od_api.layers.map_source import MapSource
 from od_api.layers.upsampling import upsample_like
-from od_api.necks._pyramid import check_stage
+from od_api.necks._pyramid import bare, check_stage
 from od_api.protos import neck_pb2
 
 STAGES = ("C2", "C3", "C4", "C5", "C6")
@@ -36,12 +35,7 @@ class DetnetFpn(MapSource):
         if len(set(stages)) < len(stages) or any(s[:1] != "C" for s in stages):
             raise ValueError(f"stages are {list(stages)}: name each once, e.g. C2, C3")
         ranges.at_least("depth", depth, 1, ranges.MOST_CHANNELS)
-        make = conv_hyperparams or ConvHyperparams()
-        if make.normalizer is not None or "activation" in make.explicit:
-            raise ValueError(
-                "conv_hyperparams has a normaliser or an activation, and this pyramid "
-                "has neither: remove it"
-            )
+        make = bare(conv_hyperparams)
         self._stages = {f"P{stage[1:]}": stage for stage in stages}
         self._depth = depth
         self._lateral, self._smooth = (

@@ -1,26 +1,21 @@
 """Feature pyramid network (Lin et al., CVPR 2017)."""
 
-from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.layers import fused_batch_norm
 from od_api.layers.conv_hyperparams import ConvHyperparams
-from od_api.layers.map_source import MapSource
 from od_api.layers.upsampling import upsample_like
 from od_api.necks._pyramid import (
     COARSEST_STAGE,
-    check_levels,
+    LevelPyramid,
     check_stage,
-    check_stages,
     lateral_maps,
     lateral_specs,
-    pyramid_specs,
-    stages_of,
 )
 from od_api.protos import neck_pb2
 
 
 @register(neck_pb2.Fpn)
-class Fpn(MapSource):
+class Fpn(LevelPyramid):
     """Adds coarse stages to fine ones from the top down, then appends coarser levels.
 
     As in the old API: lateral 1x1 convolutions have a bias and nothing else; every sum
@@ -52,9 +47,7 @@ class Fpn(MapSource):
         freeze_batch_norm=False,
         unsmoothed_sums=False,
     ):
-        super().__init__(name="fpn")
-        check_levels(min_level, max_level)
-        ranges.at_least("depth", depth, 1, ranges.MOST_CHANNELS)
+        super().__init__("fpn", min_level, max_level, depth)
         make = conv_hyperparams or ConvHyperparams()
 
         def conv3x3(name, strides):
@@ -69,7 +62,6 @@ class Fpn(MapSource):
 
         self.unsmoothed_sums = unsmoothed_sums
         top = min(max_level, COARSEST_STAGE)
-        self._stages = stages_of(min_level, max_level)
         self._lateral = {
             level: make.conv2d(depth, 1, name=f"lateral_{level}", use_bias=True)
             for level in self._stages
@@ -77,8 +69,6 @@ class Fpn(MapSource):
         self._smooth = {
             f"P{n}": conv3x3(f"smooth_P{n}", strides=1) for n in range(min_level, top)
         }
-        made = pyramid_specs(min_level, max_level, depth)
-        self.strides, self.channels = made.strides, made.channels
         self._coarse = {
             f"P{n}": conv3x3(f"coarse_P{n}", strides=2)
             for n in range(top + 1, max_level + 1)
@@ -90,15 +80,6 @@ class Fpn(MapSource):
     def auxiliary(self):
         """MapSpecs of M2, M3, ...: what the laterals make of stages, to be added up."""
         return lateral_specs(self.specs.only(self._stages))
-
-    def maps_of(self, maps):
-        """MapSpecs of a backbone -> MapSpecs of P2, P3, ...
-
-        Raises:
-          ValueError: a stage is not there, or of another stride than its level's.
-        """
-        check_stages(self._stages, self.strides, maps)
-        return self.specs
 
     def build(self, feature_shapes):
         """Creates the variables; `feature_shapes` are the backbone's, by stage."""

@@ -5,9 +5,9 @@ import keras
 from od_api.core import ranges
 from od_api.core.registry import register
 from od_api.core.types import MapSpecs
-from od_api.layers.conv_hyperparams import ConvHyperparams
 from od_api.layers.map_source import MapSource
 from od_api.layers.upsampling import EnlargeLike
+from od_api.necks._pyramid import bare
 from od_api.protos import neck_pb2
 
 MOST_LEVELS = 10
@@ -43,12 +43,7 @@ class Hrfpn(MapSource):
         ranges.at_least("depth", depth, 1, ranges.MOST_CHANNELS)
         if upsampling not in ("bilinear", "nearest"):
             raise ValueError(f"upsampling is {upsampling!r}: take bilinear or nearest")
-        make = conv_hyperparams or ConvHyperparams()
-        if make.normalizer is not None or "activation" in make.explicit:
-            raise ValueError(
-                "conv_hyperparams has a normaliser or an activation, and this pyramid "
-                "has neither: remove it"
-            )
+        make = bare(conv_hyperparams)
         self._depth, self._num_levels = depth, num_levels
         self._upsampling = upsampling
         self._mix = make.conv2d(depth, 1, name="mix", use_bias=True)

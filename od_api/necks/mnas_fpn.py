@@ -10,9 +10,8 @@ from od_api.core.registry import register
 from od_api.layers import fused_batch_norm
 from od_api.layers.chain import Chain
 from od_api.layers.conv_hyperparams import ConvHyperparams
-from od_api.layers.map_source import MapSource
 from od_api.layers.upsampling import upsample_like
-from od_api.necks._pyramid import check_stages, pyramid_specs
+from od_api.necks._pyramid import LevelPyramid
 from od_api.protos import neck_pb2
 
 
@@ -44,7 +43,7 @@ CELL = (
 
 
 @register(neck_pb2.MnasFpn)
-class MnasFpn(MapSource):
+class MnasFpn(LevelPyramid):
     """The pyramid P3 to P6 that a search found for mobile CPUs: equal cells in a row.
 
     Each of a node's two maps gets a 1x1 convolution with normaliser to the node's
@@ -70,15 +69,11 @@ class MnasFpn(MapSource):
         conv_hyperparams=None,
         freeze_batch_norm=False,
     ):
-        super().__init__(name="mnas_fpn")
-        ranges.at_least("depth", depth, 1, ranges.MOST_CHANNELS)
+        super().__init__("mnas_fpn", LEVELS[0], LEVELS[-1], depth)
         ranges.between("num_cells", num_cells, 1, ranges.MOST_LAYERS)
         ranges.above("expansion_multiplier", expansion_multiplier, 0, 10)
         self._make = conv_hyperparams or ConvHyperparams()
-        self._depth = depth
         self._num_cells = num_cells
-        made = pyramid_specs(LEVELS[0], LEVELS[-1], depth)
-        self.strides, self.channels = made.strides, made.channels
         self._coarse = self._conv(depth, "coarse")
         self._into, self._after = {}, {}
         for cell in range(num_cells):
@@ -106,15 +101,6 @@ class MnasFpn(MapSource):
         )
         norm = self._make.norm_layer(self._depth, name="norm")
         return Chain([conv, norm], name=name)
-
-    def maps_of(self, maps):
-        """MapSpecs of a backbone -> MapSpecs of P3 to P6.
-
-        Raises:
-          ValueError: a stage is not there, or of another stride than its level's.
-        """
-        check_stages({f"P{n}": f"C{n}" for n in LEVELS[:-1]}, self.strides, maps)
-        return self.specs
 
     def build(self, feature_shapes):
         """Creates the variables; `feature_shapes` are the backbone's, by stage."""

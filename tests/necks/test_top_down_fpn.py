@@ -102,5 +102,5 @@ def test_laterals_are_handed_out_to_those_who_ask():
     "setting", ["batch_norm {}", "group_norm {}", "activation: RELU"]
 )
 def test_what_the_paper_does_not_have_is_refused(setting):
-    with pytest.raises(ConfigError, match="paper's pyramid has neither"):
+    with pytest.raises(ConfigError, match="this pyramid has neither"):
         neck_of(f"conv_hyperparams {{ {setting} }}")
