@@ -1,6 +1,7 @@
-"""Means over a fixed number of bins of a map of any size."""
+"""Means and maxima over a number of bins of a map of any size."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from od_api.core.shapes import spatial_shape
@@ -23,11 +24,7 @@ class AdaptiveAveragePooling(keras.layers.Layer):
 
     def call(self, x):
         """[B, h, w, C] -> [B, bins, bins, C]."""
-        rows, columns = [
-            tf.cast(_shares(size, self._bins), x.dtype) for size in spatial_shape(x)
-        ]
-        x = tf.einsum("ih,bhwc->biwc", rows, x)
-        return tf.einsum("jw,biwc->bijc", columns, x)
+        return bin_means(x, self._bins, self._bins)
 
     def compute_output_shape(self, shape):
         """One cell a bin."""
@@ -38,11 +35,40 @@ class AdaptiveAveragePooling(keras.layers.Layer):
         return {**super().get_config(), "bins": self._bins}
 
 
+def bin_means(x, rows, columns):
+    """[B, h, w, C] -> [B, rows, columns, C], bins as in `AdaptiveAveragePooling`."""
+    height, width = spatial_shape(x)
+    x = tf.einsum("ih,bhwc->biwc", tf.cast(_shares(height, rows), x.dtype), x)
+    return tf.einsum("jw,biwc->bijc", tf.cast(_shares(width, columns), x.dtype), x)
+
+
+def bin_maxima(x, rows, columns):
+    """[B, h, w, C] -> [B, rows, columns, C], bins as in `AdaptiveAveragePooling`."""
+    height, width = spatial_shape(x)
+    return _maxima(_maxima(x, height, rows, 1), width, columns, 2)
+
+
+def _maxima(x, size, bins, axis):
+    starts, ends = _edges(size, bins)
+    lengths = ends - starts
+    longest = lengths.max() if isinstance(lengths, np.ndarray) else None
+    if longest is None:
+        longest = tf.reduce_max(lengths)
+    # A shorter bin has its last cell several times.
+    cells = tf.minimum(starts[:, None] + tf.range(longest), ends[:, None] - 1)
+    return tf.reduce_max(tf.gather(x, cells, axis=axis), axis=axis + 1)
+
+
 def _shares(size, bins):
     """[bins, size]: the share that each cell has in the mean of a bin."""
-    numbers = tf.range(bins)
-    starts = numbers * size // bins
-    ends = -(-(numbers + 1) * size // bins)
+    starts, ends = _edges(size, bins)
     cells = tf.range(size)
     inside = (cells >= starts[:, None]) & (cells < ends[:, None])
     return tf.cast(inside, tf.float32) / tf.cast(ends - starts, tf.float32)[:, None]
+
+
+def _edges(size, bins):
+    """First cells of bins, and those behind their last ones: arrays, or tensors."""
+    known = isinstance(size, int) and isinstance(bins, int)
+    numbers = np.arange(bins, dtype=np.int32) if known else tf.range(bins)
+    return numbers * size // bins, -(-(numbers + 1) * size // bins)

@@ -16,6 +16,35 @@ def upsample_like(coarse, fine):
     return doubled[:, :height, :width, :]
 
 
+def nearest_to(x, height, width):
+    """[B, h, w, C] -> [B, height, width, C]: cell i takes cell floor(i h / height)."""
+    rows, columns = spatial_shape(x)
+    x = tf.gather(x, tf.range(height) * rows // height, axis=1)
+    return tf.gather(x, tf.range(width) * columns // width, axis=2)
+
+
+def corners_aligned(x, height, width):
+    """[B, h, w, C] -> [B, height, width, C], bilinear from corner to corner.
+
+    The first and the last cells stay where they are, and the others are spread evenly
+    between them.
+    """
+    rows, columns = (
+        tf.cast(_between(size, count), x.dtype)
+        for size, count in zip(spatial_shape(x), (height, width), strict=True)
+    )
+    return tf.einsum("jw,biwc->bijc", columns, tf.einsum("ih,bhwc->biwc", rows, x))
+
+
+def _between(size, count):
+    """[count, size] float32: the share that each of the cells has in each new one."""
+    steps = tf.cast(tf.maximum(count - 1, 1), tf.float32)
+    last = tf.cast(size - 1, tf.float32)
+    places = tf.range(count, dtype=tf.float32) * last / steps
+    cells = tf.range(size, dtype=tf.float32)
+    return tf.maximum(1.0 - tf.abs(places[:, None] - cells), 0.0)
+
+
 class UpsampleLike(keras.layers.Layer):
     """`upsample_like` in functional networks: [coarse, fine] -> coarse map doubled."""
 

@@ -3,7 +3,13 @@
 import keras
 import tensorflow as tf
 
-from od_api.layers.upsampling import EnlargeLike, UpsampleLike, upsample_like
+from od_api.layers.upsampling import (
+    EnlargeLike,
+    UpsampleLike,
+    corners_aligned,
+    nearest_to,
+    upsample_like,
+)
 
 
 def test_upsampling_repeats_and_cuts_to_the_finer_map():
@@ -40,3 +46,20 @@ def test_enlarged_to_a_size():
     assert made.shape == (1, 3, 5, 2) and made.dtype == "float16"
     assert set(made.numpy().ravel()) == {2.0}
     assert layer.compute_output_shape([(1, 1, 1, 2), (1, 3, 5, 4)]) == (1, 3, 5, 2)
+
+
+def test_nearest_to_any_size():
+    """2 cells to 3 and 5: floor(i 2 / 3) = 0, 0, 1 and floor(i 2 / 5) = 0 0 0 1 1."""
+    x = tf.reshape(tf.constant([1.0, 2, 3, 4]), [1, 2, 2, 1])
+    made = nearest_to(x, 3, 5)[0, :, :, 0].numpy().tolist()
+    assert made == [[1, 1, 1, 2, 2], [1, 1, 1, 2, 2], [3, 3, 3, 4, 4]]
+
+
+def test_corners_aligned():
+    """1 and 3 to five cells: 1, 1.5, 2, 2.5, 3; of one cell all are it."""
+    x = tf.constant([1.0, 3], shape=[1, 1, 2, 1])
+    spec = [tf.TensorSpec([None, None, None, 1]), *[tf.TensorSpec([], tf.int32)] * 2]
+    for run in (corners_aligned, tf.function(corners_aligned, input_signature=spec)):
+        made = run(x, tf.constant(2), tf.constant(5))[0, :, :, 0].numpy()
+        assert made.tolist() == [[1, 1.5, 2, 2.5, 3]] * 2
+    assert corners_aligned(x, 1, 1).numpy().tolist() == [[[[1]]]]
