@@ -6,7 +6,7 @@ import pytest
 
 from od_api.core.errors import ConfigError
 
-NECKS = ("balanced_feature_pyramid", "asff")
+NECKS = ("balanced_feature_pyramid", "asff", "bidirectional")
 BELOW = "neck { top_down_fpn { min_level: 4 max_level: 6 depth: 2 } }"
 
 
