@@ -180,13 +180,15 @@ class ConvHyperparams:
         *,
         name,
         strides=1,
+        dilation=1,
         use_depthwise=False,
         use_explicit_padding=False,
     ):
         """A convolution with its normaliser and activation, as a `Chain`.
 
         Explicit padding adds (kernel size - 1) / 2 zeros on every side, where "same"
-        adds none on the first side of an even map under stride 2; sizes are equal.
+        adds none on the first side of an even map under stride 2; sizes are equal. It
+        goes with no dilation.
         """
         pad = use_explicit_padding and kernel_size > 1
         make = self.separable_conv2d if use_depthwise else self.conv2d
@@ -195,6 +197,7 @@ class ConvHyperparams:
             kernel_size,
             name="conv",
             strides=strides,
+            dilation_rate=dilation,
             padding="valid" if pad else "same",
         )
         half = (kernel_size - 1) // 2
