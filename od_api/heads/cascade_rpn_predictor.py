@@ -9,6 +9,7 @@ from od_api.core.shapes import spatial_shape
 from od_api.layers.adaptive_conv import AdaptiveConv2D
 from od_api.layers.anchor_predictions import rows_per_anchor
 from od_api.layers.conv_hyperparams import ConvHyperparams
+from od_api.layers.roi_conv import RoiConv2D
 from od_api.protos import box_predictor_pb2
 
 CODE_SIZE = 4
@@ -32,6 +33,8 @@ class CascadeRpnPredictor(keras.layers.Layer):
       kernel_size: of the convolution.
       dilation: of the convolution where it is not adaptive.
       adaptive: the convolution is laid over the priors.
+      bin_centres: an adaptive convolution reads the centres of equal bins of a prior
+        (RoIConv; Chen et al., AlignDet, 2019), and not its edges and corners.
       predict_classes: False has class logits of 0, of no weights; the objective's
         classification_weight should be 0 then.
       conv_hyperparams: a `ConvHyperparams`; kernels' initialiser and regulariser.
@@ -55,6 +58,7 @@ class CascadeRpnPredictor(keras.layers.Layer):
         kernel_size=3,
         dilation=3,
         adaptive=False,
+        bin_centres=False,
         predict_classes=True,
         conv_hyperparams=None,
     ):
@@ -76,8 +80,11 @@ class CascadeRpnPredictor(keras.layers.Layer):
             "kernel_initializer": make.new_initializer() or "glorot_uniform",
             "kernel_regularizer": make.regularizer,
         }
+        if bin_centres and not adaptive:
+            raise ValueError("bin_centres needs adaptive: true")
         if adaptive:
-            self._conv = AdaptiveConv2D(depth, kernel_size, name="conv", **kernel)
+            kind = RoiConv2D if bin_centres else AdaptiveConv2D
+            self._conv = kind(depth, kernel_size, name="conv", **kernel)
         else:
             self._conv = make.conv2d(
                 depth, kernel_size, name="conv", dilation_rate=dilation, use_bias=True

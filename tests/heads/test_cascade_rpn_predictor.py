@@ -66,16 +66,19 @@ def test_without_classes():
     assert head.count_params() == (9 * 5 + 1) * 8 + (8 + 1) * 4
 
 
-def test_adaptive_over_two_cells_is_plain():
-    """Priors of two cells around their cells are where the taps stand anyway."""
-    plain, adaptive = head_of(dilation=1), head_of(adaptive=True)
+@pytest.mark.parametrize(("bin_centres", "cells"), [(False, 2.0), (True, 3.0)])
+def test_adaptive_over_regular_priors_is_plain(bin_centres, cells):
+    """Priors of two cells around their cells, of which the taps are edges and corners,
+    or of three, whose bins are cells."""
+    plain = head_of(dilation=1)
+    adaptive = head_of(adaptive=True, bin_centres=bin_centres)
     want = plain(features(), priors())
     adaptive(features(), priors())
     for mine, theirs in zip(adaptive.weights, plain.weights, strict=True):
         mine.assign(theirs)
-    got = adaptive(features(), priors())
+    got = adaptive(features(), priors(cells))
     np.testing.assert_allclose(got["box_codes"], want["box_codes"], atol=1e-4)
-    moved = adaptive(features(), priors(3.0))
+    moved = adaptive(features(), priors(cells + 1))
     assert np.abs(moved["box_codes"] - want["box_codes"]).max() > 1e-3
 
 
@@ -101,5 +104,7 @@ def test_settings_and_unknown_sizes():
 def test_refusals():
     with pytest.raises(ValueError, match="one anchor at each location"):
         head_of(anchors_per_location=[3, 3])
+    with pytest.raises(ValueError, match="adaptive: true"):
+        head_of(bin_centres=True)
     with pytest.raises(ValueError, match="one depth"):
         head_of().build({"P3": (None, 4, 4, 5), "P4": (None, 2, 2, 6)})
