@@ -8,11 +8,10 @@ needed.
 import json
 import zipfile
 
-import numpy as np
-
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
 from od_api.engines.artefacts import ENGINES
+from od_api.engines.static_batches import in_batches
 from od_api.system.extras import needed
 
 EXTRA = "stablehlo"
@@ -64,29 +63,10 @@ class StableHloModel:
         Raises:
           UserError: they are of another size than the model's.
         """
-        images = np.asarray(images)
-        if images.shape[1:] != self.image_shape[1:]:
-            height, width, _ = self.image_shape[1:]
-            raise UserError(
-                f"the model takes images of {height}x{width} pixels alone (height x "
-                f"width), not of shape {images.shape}: resize them, or export it with "
-                "another --image-size"
-            )
-        parts, done = [], 0
-        while done < len(images):
-            size = self._size_for(len(images) - done)
-            batch = images[done : done + size]
-            missing = size - len(batch)
-            filled = np.concatenate([batch, np.repeat(batch[-1:], missing, axis=0)])
-            found = self._run(size)(filled)
-            parts.append({n: np.asarray(v)[: len(batch)] for n, v in found.items()})
-            done += len(batch)
-        return {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
+        return in_batches(images, self.image_shape, self.batch_sizes, self._call)
 
-    def _size_for(self, left):
-        """The largest batch that is full; the smallest one where none is."""
-        full = [size for size in self.batch_sizes if size <= left]
-        return full[-1] if full else self.batch_sizes[0]
+    def _call(self, size, images):
+        return self._run(size)(images)
 
     def _run(self, size):
         """The program of a batch size, loaded when it is first wanted."""
