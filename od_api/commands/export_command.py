@@ -69,8 +69,8 @@ def _add_precision(parser):
         "--precision",
         choices=PRECISIONS,
         default=FLOAT32,
-        help="in which the model computes; lower ones with --format openvino, and "
-        "parity.json has how far they are off (default: %(default)s)",
+        help="in which the model computes; lower ones for openvino and litert alone, "
+        "and parity.json has how far they are off (default: %(default)s)",
     )
     parser.add_argument(
         "--calibration-images",

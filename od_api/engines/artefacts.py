@@ -17,7 +17,7 @@ HEADS_ALONE = (
 )
 # Of exported models, float32 first; a lower one is in the metadata, too.
 PRECISIONS = ("float32", "bfloat16", "float16", "int8")
-FLOAT32, INT8 = PRECISIONS[0], PRECISIONS[-1]
+FLOAT32, _, FLOAT16, INT8 = PRECISIONS
 PRECISION = "od_api.precision"
 
 
@@ -32,12 +32,14 @@ class Engine(NamedTuple):
         uint8 [B, h, w, 3] returns {output name: array}, as `outputs_of`.
       writer: module with `write(module, folder, metadata)`, as of `onnx_writer`.
       precisions: that it writes.
+      is_static: its models take images of one size, and batches of some sizes.
     """
 
     file_name: str
     model: str
     writer: str
     precisions: tuple = (FLOAT32,)
+    is_static: bool = False
 
 
 # By format, beside SAVED_MODEL. A new engine is a line here.
@@ -57,6 +59,14 @@ ENGINES = {
         "model.stablehlo",
         "od_api.engines.stablehlo_engine:StableHloModel",
         "od_api.exporting.stablehlo_writer",
+        is_static=True,
+    ),
+    "litert": Engine(
+        "model.tflite",
+        "od_api.engines.litert_engine:LitertModel",
+        "od_api.exporting.litert_writer",
+        (FLOAT32, FLOAT16, INT8),
+        is_static=True,
     ),
 }
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from od_api.config.loading import nearest
 from od_api.core.errors import UserError
 from od_api.engines.artefacts import (
+    ENGINES,
     FLOAT32,
     INT8,
     PRECISION,
@@ -12,13 +13,16 @@ from od_api.engines.artefacts import (
     SAVED_MODEL,
     check_written,
 )
-from od_api.exporting import int8_network
+from od_api.exporting import int8_litert, int8_network
 from od_api.exporting.calibration_images import CalibrationImages
 from od_api.exporting.raw_form import FORMS
 from od_api.exporting.signature_inputs import SignatureInputs
 
-STATIC_FORMAT = "stablehlo"
-_RAW_FORMATS = (SAVED_MODEL, "onnx")
+_RAW_FORMATS = (SAVED_MODEL, "onnx", "litert")
+# Its interpreter is fastest with an image at a time, and on devices there is one.
+_ONE_BY_ONE = "litert"
+# What quantises, by format.
+_QUANTISERS = {"openvino": int8_network, "litert": int8_litert}
 # NNCF's own default.
 _CALIBRATION_IMAGES = 300
 
@@ -66,13 +70,18 @@ class WrittenForm(NamedTuple):
         if self.is_raw and model_format not in _RAW_FORMATS:
             raise UserError(f"{model_format} is written with --form detections alone")
         self._check_precision(model_format)
-        if model_format != STATIC_FORMAT:
+        if not _is_static(model_format):
             if (self.batch_sizes, self.image_size) != ((1,), None):
+                static = " and ".join(filter(_is_static, ENGINES))
                 raise UserError(
-                    f"--batch-sizes and --image-size are for --format {STATIC_FORMAT}; "
+                    f"--batch-sizes and --image-size are for --format {static}; "
                     f"{model_format} takes batches and images of all sizes"
                 )
             return self
+        if model_format == _ONE_BY_ONE and self.batch_sizes != (1,):
+            raise UserError(
+                f"{model_format} takes an image at a time: leave out --batch-sizes"
+            )
         if min((*self.batch_sizes, *(self.image_size or (1,))), default=0) < 1:
             raise UserError("batch sizes, and sizes of images, are 1 or more")
         return self._replace(batch_sizes=tuple(sorted(set(self.batch_sizes))))
@@ -98,7 +107,7 @@ class WrittenForm(NamedTuple):
             )
         check_written(model_format, self.precision)
         if self.precision == INT8:
-            int8_network.check_installed()
+            _QUANTISERS[model_format].check_installed()
         elif self.calibration_images is not None:
             raise UserError("--calibration-images is for --precision int8")
 
@@ -113,12 +122,12 @@ class WrittenForm(NamedTuple):
         Raises:
           UserError: nobody said which size images have.
         """
-        if model_format != STATIC_FORMAT:
+        if not _is_static(model_format):
             return given
         size = self.image_size or resizer.output_shape
         if size is None or None in size:
             raise UserError(
-                f"{STATIC_FORMAT} is written for images of one size, and this network "
+                f"{model_format} is written for images of one size, and this network "
                 "takes all: name it, --image-size HEIGHT WIDTH"
             )
         shape = (self.batch_sizes[0], *size, 3)
@@ -138,5 +147,9 @@ class WrittenForm(NamedTuple):
             wanted = self.calibration_images
             number = _CALIBRATION_IMAGES if wanted is None else wanted
             return {"images": CalibrationImages(config, number)}
-        is_static = model_format == STATIC_FORMAT
-        return {"batch_sizes": self.batch_sizes} if is_static else {}
+        sizes = _is_static(model_format) and model_format != _ONE_BY_ONE
+        return {"batch_sizes": self.batch_sizes} if sizes else {}
+
+
+def _is_static(model_format):
+    return model_format != SAVED_MODEL and ENGINES[model_format].is_static

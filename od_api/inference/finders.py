@@ -17,6 +17,7 @@ from od_api.data.inputs import label_map_path
 from od_api.data.label_map import LabelMap
 from od_api.engines.artefacts import LABEL_MAP, SAVED_MODEL, artefact_at
 from od_api.exporting import saved_models
+from od_api.exporting.fitted_images import fitting
 from od_api.exporting.serving import ServingModule, outputs_of
 from od_api.system.threads import check_threads, limit_threads
 
@@ -96,9 +97,10 @@ def _refuse_checkpoint(path, checkpoint):
 
 def _of_artefact(artefact, threads):
     model, file = artefact.load(threads), artefact.file
+    fit = fitting(model)
 
     def find(images):
-        return saved_models.image_by_image(model(images), len(images))
+        return saved_models.image_by_image(model(fit(images)), len(images))
 
     label_map = None
     if text := model.metadata.get(LABEL_MAP):

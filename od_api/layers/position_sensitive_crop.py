@@ -85,7 +85,10 @@ def matmul_position_sensitive_crop(
     maps = tf.reshape(
         tf.cast(features, tf.float32), [batch, height, width, bins_y, bins_x, depth]
     )
-    weights = tf.einsum("bijph,bijpw->bphwij", rows, columns)
+    # A product of matrices of one column, which einsum makes, LiteRT does not have.
+    rows = tf.transpose(rows, [0, 3, 4, 1, 2])[:, :, :, None]
+    columns = tf.transpose(columns, [0, 3, 4, 1, 2])[:, :, None]
+    weights = rows * columns
     if global_pool:
         bins = bins_y * bins_x
         # Over cells and bins at once: no channel has to be moved for it.
