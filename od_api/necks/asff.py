@@ -45,8 +45,8 @@ class Asff(NeckAbove):
         conv_hyperparams=None,
         freeze_batch_norm=False,
     ):
-        super().__init__("asff", neck)
         ranges.at_least("weight_channels", weight_channels, 1, ranges.MOST_CHANNELS)
+        super().__init__("asff", neck)
         self._fused = tuple(levels)
         self._weight_channels = weight_channels
         self._make = conv_hyperparams or ConvHyperparams()

@@ -41,8 +41,8 @@ class Bidirectional(NeckAbove):
         conv_hyperparams=None,
         freeze_batch_norm=False,
     ):
-        super().__init__("bidirectional", neck)
         ranges.at_least("projection_depth", projection_depth, 1, ranges.MOST_CHANNELS)
+        super().__init__("bidirectional", neck)
         self._projection_depth = projection_depth
         self._make = conv_hyperparams or ConvHyperparams()
         self._freeze = freeze_batch_norm
