@@ -1,7 +1,8 @@
 """The network of a LiteRT model in int8, by AI Edge Quantizer after training.
 
 Operators with weights take and give int8, of which each channel of a kernel has a scale
-of its own; all others, such as decoding and suppression, stay in float32.
+of its own; all others, such as decoding and suppression, stay in float32. So do the
+heads: codes of boxes and scores of all classes would share 256 steps.
 """
 
 from od_api.core.errors import UserError
@@ -11,6 +12,8 @@ from od_api.system.processor import cores
 EXTRA = "int8"
 _WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D_TRANSPOSE", "FULLY_CONNECTED")
 _BITS = 8
+# Of outputs by name: what is of no part in od_api/heads.
+_NETWORK = "^(?!.*(predictor|fully_connected_regions|_head)).*$"
 
 
 def check_installed():
@@ -19,7 +22,7 @@ def check_installed():
 
 
 def quantized(content, argument, images):
-    """A flatbuffer whose weighted operators compute in int8.
+    """A flatbuffer whose weighted operators, but those of heads, compute in int8.
 
     Args:
       content: the flatbuffer of a float32 model, bytes.
@@ -35,7 +38,7 @@ def quantized(content, argument, images):
     quantizer = _part("quantizer").Quantizer(content)
     for name in _WEIGHTED:
         kind = _part("qtyping").TFLOperationName(name)
-        quantizer.add_static_config(".*", kind, _BITS, _BITS)
+        quantizer.add_static_config(_NETWORK, kind, _BITS, _BITS)
     samples = {None: [{argument: image} for image in images]}
     try:
         found = quantizer.calibrate(samples, num_threads=cores(), mode=mode)
