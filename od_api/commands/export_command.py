@@ -60,7 +60,7 @@ def _add_written_form(parser):
         type=int,
         nargs=2,
         metavar=("H", "W"),
-        help="of its images (default: that of the network)",
+        help="of the images of --format stablehlo and litert (default: the network's)",
     )
 
 

@@ -1,8 +1,8 @@
 """Images of any size for a model that takes those of one size alone."""
 
 import numpy as np
-from google.protobuf import text_format
 
+from od_api.config.loading import parse_message
 from od_api.core.registry import build_field
 from od_api.engines.artefacts import CONFIG
 from od_api.protos import pipeline_pb2
@@ -18,6 +18,9 @@ def fitting(model):
 
     Args:
       model: of an artefact, with `metadata` and `image_shape`.
+
+    Raises:
+      ConfigError: the config in a model of one size cannot be read.
     """
     size = tuple(model.image_shape or ())[1:3]
     resizer = _resizer(model.metadata) if _is_one_size(size) else None
@@ -36,7 +39,8 @@ def fitting(model):
 
 
 def _is_one_size(size):
-    return len(size) == 2 and all(isinstance(side, int) for side in size)
+    """And not of sizes that may vary, which engines write as None, text or -1."""
+    return len(size) == 2 and all(isinstance(s, int) and s > 0 for s in size)
 
 
 def _resized(resizer, size):
@@ -47,6 +51,6 @@ def _resized(resizer, size):
 def _resizer(metadata):
     """Of the model's config; None where it has none."""
     config = pipeline_pb2.TrainEvalPipelineConfig()
-    text_format.Parse(metadata.get(CONFIG, ""), config)
+    parse_message(metadata.get(CONFIG, ""), config, "the model's config")
     kind = config.model.WhichOneof("model")
     return kind and build_field(getattr(config.model, kind), "image_resizer")

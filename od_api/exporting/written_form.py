@@ -19,7 +19,7 @@ from od_api.exporting.raw_form import FORMS
 from od_api.exporting.signature_inputs import SignatureInputs
 
 _RAW_FORMATS = (SAVED_MODEL, "onnx", "litert")
-# Its interpreter is fastest with an image at a time, and on devices there is one.
+# Its file has a program for one batch size, and on devices an image comes at a time.
 _ONE_BY_ONE = "litert"
 # What quantises, by format.
 _QUANTISERS = {"openvino": int8_network, "litert": int8_litert}

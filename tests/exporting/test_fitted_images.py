@@ -5,6 +5,7 @@ import types
 import numpy as np
 import pytest
 
+from od_api.core.errors import ConfigError
 from od_api.engines.artefacts import CONFIG
 from od_api.exporting.fitted_images import fitting
 
@@ -46,6 +47,7 @@ def test_values_are_rounded_and_not_cut():
     [
         model((None, 4, 6, 3)),  # they fit already
         model(("batch", "height", "width", 3)),
+        model([-1, -1, -1, 3], "identity_resizer {}"),
         model(None),
         model((None, 5, 6, 3)),  # its network resizes once more
     ],
@@ -60,6 +62,13 @@ def test_what_would_be_padded_is_as_it_is():
     wide, square = ramp(4, 8), ramp(8, 8)
     assert fit(wide) is wide
     assert fit(square).shape == (1, 4, 4, 3)
+
+
+def test_a_config_that_cannot_be_read():
+    with pytest.raises(
+        ConfigError, match=r"the model's config:1:.*fixed_shape_resizer"
+    ):
+        fitting(model((None, 4, 6, 3), "fixed_shape_resize {}"))
 
 
 def test_a_model_without_a_config():
