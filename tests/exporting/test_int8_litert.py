@@ -8,8 +8,6 @@ import sys
 
 import numpy as np
 import pytest
-import random_checkpoint
-import tiny
 
 import od_api
 from od_api import cli
@@ -25,21 +23,12 @@ with_quantizer = pytest.mark.skipif(
 _WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D")
 
 
-@pytest.fixture(scope="module")
-def ssd(tmp_path_factory):
-    """(path of a config, run) of random weights."""
-    folder = tmp_path_factory.mktemp("int8")
-    path = tiny.write_config(folder, tiny.make_data(folder, num_images=4))
-    random_checkpoint.write(od_api.load_config(path), folder / "run")
-    return str(path), str(folder / "run")
-
-
 @with_quantizer
-def test_an_export(ssd, tmp_path):
+def test_an_export(random_ssd, tmp_path):
     """Kernels are int8, each channel with a scale of its own, and heads are not; what
     int8 costs is kept, and measured where asked."""
     options = ["--precision", "int8", "--calibration-images", "3", "--evaluate"]
-    command = ["export", *ssd, str(tmp_path / "int8"), "--format", "litert"]
+    command = ["export", *random_ssd, str(tmp_path / "int8"), "--format", "litert"]
     assert cli.main([*command, *options]) == 0
     path = tmp_path / "int8" / "model.tflite"
     model = LitertModel(path, threads=1)
@@ -80,11 +69,11 @@ def _check_quantized(interpreter):
 
 
 @with_quantizer
-def test_images_that_do_not_fit(ssd, tmp_path):
+def test_images_that_do_not_fit(random_ssd, tmp_path):
     with pytest.raises(UserError, match="do not fit a model for 90x120 pixels"):
         od_api.export(
-            od_api.load_config(ssd[0]),
-            *(ssd[1], tmp_path / "none"),
+            od_api.load_config(random_ssd[0]),
+            *(random_ssd[1], tmp_path / "none"),
             model_format="litert",
             precision="int8",
             image_size=(90, 120),
@@ -92,12 +81,12 @@ def test_images_that_do_not_fit(ssd, tmp_path):
     assert not (tmp_path / "none").exists()
 
 
-def test_without_the_package(ssd, tmp_path, monkeypatch):
+def test_without_the_package(random_ssd, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ai_edge_quantizer.quantizer", None)
     with pytest.raises(UserError, match=r"pip install 'od-api\[int8\]'"):
         od_api.export(
-            od_api.load_config(ssd[0]),
-            *(ssd[1], tmp_path / "none"),
+            od_api.load_config(random_ssd[0]),
+            *(random_ssd[1], tmp_path / "none"),
             model_format="litert",
             precision="int8",
         )

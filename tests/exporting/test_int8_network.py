@@ -9,8 +9,6 @@ import sys
 import numpy as np
 import openvino
 import pytest
-import random_checkpoint
-import tiny
 
 import od_api
 from od_api import cli
@@ -25,21 +23,12 @@ with_nncf = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(scope="module")
-def ssd(tmp_path_factory):
-    """(path of a config, run) of random weights."""
-    folder = tmp_path_factory.mktemp("int8")
-    path = tiny.write_config(folder, tiny.make_data(folder, num_images=4))
-    random_checkpoint.write(od_api.load_config(path), folder / "run")
-    return str(path), str(folder / "run")
-
-
 @with_nncf
-def test_an_export(ssd, tmp_path):
+def test_an_export(random_ssd, tmp_path):
     """The network's inputs and kernels are quantised, each channel by itself, and what
     suppresses is not; what int8 costs is kept, and measured where asked."""
     options = ["--precision", "int8", "--calibration-images", "3", "--evaluate"]
-    command = ["export", *ssd, str(tmp_path / "int8"), "--format", "openvino"]
+    command = ["export", *random_ssd, str(tmp_path / "int8"), "--format", "openvino"]
     assert cli.main([*command, *options]) == 0
     path = tmp_path / "int8" / "model.xml"
     loaded = OpenvinoModel(path, threads=1)
@@ -74,12 +63,12 @@ def check_quantized(model):
     assert "FakeQuantize" not in sources
 
 
-def test_without_the_package(ssd, tmp_path, monkeypatch):
+def test_without_the_package(random_ssd, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "nncf", None)
     with pytest.raises(UserError, match=r"pip install 'od-api\[int8\]'"):
         od_api.export(
-            od_api.load_config(ssd[0]),
-            *(ssd[1], tmp_path / "none"),
+            od_api.load_config(random_ssd[0]),
+            *(random_ssd[1], tmp_path / "none"),
             model_format="openvino",
             precision="int8",
         )
@@ -102,7 +91,7 @@ def test_a_model_without_weights():
         (["--precision", "int8"], "saved_model is not written in int8"),
     ],
 )
-def test_what_does_not_fit(ssd, tmp_path, capsys, options, message):
-    assert cli.main(["export", *ssd, str(tmp_path / "none"), *options]) == 2
+def test_what_does_not_fit(random_ssd, tmp_path, capsys, options, message):
+    assert cli.main(["export", *random_ssd, str(tmp_path / "none"), *options]) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
