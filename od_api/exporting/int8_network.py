@@ -29,8 +29,9 @@ def quantized(model, images):
       UserError: the model has nothing to quantise, or NNCF fails.
     """
     nncf = needed("nncf", EXTRA)
-    # It draws progress bars, and says which operators it leaves out.
-    nncf.set_log_level(logging.ERROR)
+    # It says which operators it leaves out. Its own set_log_level would also change the
+    # levels of handlers, which are those of whoever attached them.
+    logging.getLogger("nncf").setLevel(logging.ERROR)
     network = LoweredNetwork(model)
     if not network.weighted:
         raise UserError("this model has no weights that int8 could hold")

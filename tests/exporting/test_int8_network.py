@@ -3,6 +3,7 @@ OD_API_INT8 says that it has to be there, as in CI."""
 
 import importlib.util
 import json
+import logging
 import os
 import sys
 
@@ -81,6 +82,19 @@ def test_a_model_without_weights():
     model = openvino.Model([openvino.opset13.relu(value)], [value])
     with pytest.raises(UserError, match="no weights that int8 could hold"):
         int8_network.quantized(model, [])
+
+
+@with_nncf
+def test_handlers_of_others_keep_their_levels():
+    """Only NNCF's own logger is silenced: a handler may serve the loggers of all."""
+    logger = importlib.import_module("nncf").common.logging.nncf_logger
+    handler = logging.NullHandler(logging.INFO)
+    logger.addHandler(handler)
+    try:
+        test_a_model_without_weights()
+    finally:
+        logger.removeHandler(handler)
+    assert logger.level == logging.ERROR and handler.level == logging.INFO
 
 
 @pytest.mark.parametrize(
