@@ -1,13 +1,11 @@
 """What each technique is compared with, and what is measured as one."""
 
-import hashlib
 from typing import NamedTuple
 
 import toy_scale
-from google.protobuf import text_format
 
 from od_api.config.loading import load_config
-from od_api.techniques.digests import base_of, technique_configs
+from od_api.techniques.digests import base_of, digest_of_all, technique_configs
 
 MODEL = "model.faster_rcnn"
 _HEAD = f"{MODEL}.second_stage_box_predictor.mask_rcnn_box_predictor"
@@ -62,8 +60,8 @@ class Subject(NamedTuple):
     Attributes:
       label: for people.
       config: at toy scale.
-      name: of all that is measured alike.
-      training: of all that is trained alike.
+      name: of all that is measured alike; it has the code of the parts in it.
+      training: of all that is trained alike; so has it.
     """
 
     label: str
@@ -131,9 +129,4 @@ def _subject(label, config):
             message = getattr(message, parent)
         else:
             message.ClearField(last)
-    return Subject(label, config, _short(config), _short(trained))
-
-
-def _short(config):
-    text = text_format.MessageToString(config)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return Subject(label, config, digest_of_all(config), digest_of_all(trained))

@@ -19,7 +19,8 @@ goes to techniques.json in --out, which is this folder unless it is named:
 "pretrained" has the mAP of the detectors that the networks come from. Under
 "looked_into" are techniques whose mean is more than .05 below the least of their
 base. Each piece of work is a process with a small file of its own in --work: a run that
-was stopped goes on. One that fails is named at the end, and the exit status is 1.
+was stopped goes on, and nothing is taken over from parts whose code was another one. A
+piece that fails is named at the end, and the exit status is 1.
 """
 
 import argparse

@@ -26,12 +26,13 @@ def digest(path):
     It changes when a number of the config changes or the code of a part, and not when
     comments in the config, imports or another file do.
     """
-    made = hashlib.sha256(text_format.MessageToString(load_config(path)).encode())
-    for file in part_files(path):
-        text = (_PACKAGE / file).read_text("utf-8")
-        start = _START.search(text)
-        made.update(text[start.start() if start else 0 :].encode())
-    return made.hexdigest()[:16]
+    return _digest(load_config(path), part_files(path))
+
+
+def digest_of_all(config):
+    """16 hexadecimal digits of a message and of the files of all parts that it has."""
+    modules = _part_modules()
+    return _digest(config, _files(modules.get(n) for n in messages_in(config)))
 
 
 def part_files(path):
@@ -42,7 +43,7 @@ def part_files(path):
     """
     own = pipeline_pb2.TrainEvalPipelineConfig()
     parse_message(decode_text(read_bytes(path, "config"), path), own, str(path))
-    modules = {name: part.__module__ for name, part in registered().items()}
+    modules = _part_modules()
     mine = {
         modules[name]
         for name in messages_in(own)
@@ -52,10 +53,29 @@ def part_files(path):
     if base:
         theirs = {modules.get(name) for name in messages_in(load_config(base))}
         mine = mine - theirs or mine
+    return _files(mine)
+
+
+def _part_modules():
+    """{name of a message: module of its part}."""
+    return {name: part.__module__ for name, part in registered().items()}
+
+
+def _files(modules):
+    """Paths below od_api, in order."""
     return sorted(
         pathlib.Path(sys.modules[name].__file__).relative_to(_PACKAGE).as_posix()
-        for name in mine
+        for name in set(modules) - {None}
     )
+
+
+def _digest(config, files):
+    made = hashlib.sha256(text_format.MessageToString(config).encode())
+    for file in files:
+        text = (_PACKAGE / file).read_text("utf-8")
+        start = _START.search(text)
+        made.update(text[start.start() if start else 0 :].encode())
+    return made.hexdigest()[:16]
 
 
 def base_of(path):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from od_api.config.loading import load_config
 from od_api.system import shipped
 from od_api.techniques import digests
 
@@ -41,6 +42,22 @@ def test_code_of_the_part_counts_alone(tmp_path, monkeypatch):
     assert digests.digest(GIOU) == known
     copied.write_text(code + "\nmore = 1\n")
     assert digests.digest(GIOU) != known
+
+
+def test_what_is_kept_is_of_all_the_code(monkeypatch):
+    """Of the base's parts, too: of their files, and not only of their settings."""
+    config = load_config(GIOU)
+    known, files = digests.digest_of_all(config), digests._files
+    changed = {}
+
+    def without_one(modules):
+        changed["all"] = files(modules)
+        return changed["all"][1:]
+
+    monkeypatch.setattr(digests, "_files", without_one)
+    assert digests.digest_of_all(config) != known
+    both = {"backbones/mobilenet_v1.py", "losses/weighted_giou.py"}
+    assert both < set(changed["all"])
 
 
 @pytest.mark.parametrize(
