@@ -14,8 +14,8 @@ from od_api.protos import backbone_pb2
 SIDE = 96
 CLASSES = 5
 RATE = 0.002
-# Of detectors that RATE brings to nothing or to little: a network without batch norm, and
-# ResNets below a second stage (over a pyramid mAP .14 to .33, and .71 at this one).
+# Of detectors that RATE brings to nothing or to little: a network without batch norm,
+# and ResNets below a second stage (over a pyramid mAP .14 to .33, and .71 at this one).
 SLOW_RATE = 0.0005
 _SLOW = {("ssd", "vgg16"), ("faster_rcnn", "resnet")}
 # The short side of most of COCO's files.
