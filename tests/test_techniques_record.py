@@ -9,9 +9,6 @@ ROOT = pathlib.Path(__file__).parent.parent
 RECORD = ROOT / "benchmarks" / "techniques.json"
 LOOKED_INTO = ROOT / "docs" / "techniques_looked_into.md"
 
-# Still to be measured.
-NOT_YET = {"faster_rcnn_resnet50_deformable_conv"}
-
 
 def record():
     return json.loads(RECORD.read_text())
@@ -24,7 +21,7 @@ def test_all_is_measured_and_none_is_stale():
         n for n in rows if n in configs and rows[n]["digest"] != digest(configs[n])
     ]
     assert stale == []
-    assert sorted(rows) == sorted(set(configs) - NOT_YET)
+    assert sorted(rows) == sorted(configs)
 
 
 def test_numbers_are_of_a_thousand_steps_and_three_seeds():
