@@ -12,7 +12,7 @@ After its rounds the larger tasks are done once more under a profile.
 
 On a quiet machine of 2 cores all of it takes about an hour. `--only` takes names of
 tasks or their beginnings: postprocessing, coco_evaluation, input_pipeline, exporting,
-loading, inference, training, start_up.
+loading, inference, engines, training, start_up.
 """
 
 import argparse

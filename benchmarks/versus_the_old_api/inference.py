@@ -9,8 +9,8 @@ import pathlib
 import numpy as np
 from timing import rate_of_multiplication, times
 
-_WARM_UP = 10
-_OUTPUTS = (
+WARM_UP = 10
+OUTPUTS = (
     "detection_boxes",
     "detection_scores",
     "detection_classes",
@@ -37,20 +37,15 @@ def _measured(settings, side):
     folder = pathlib.Path(settings["folder"]) / side / "export" / "saved_model"
     loaded = tf.saved_model.load(str(folder))
     run = loaded.signatures["serving_default"]
-    image = tf.constant(_image(settings["side"]))
+    pixels = tf.constant(image(settings["side"]))
 
     def call():
-        found = run(input_tensor=image)
-        return [found[name].numpy() for name in _OUTPUTS]
+        found = run(input_tensor=pixels)
+        return [found[name].numpy() for name in OUTPUTS]
 
-    for _ in range(_WARM_UP):
-        boxes, scores, _, count = call()
-    yield {
-        "detections": int(count[0]),
-        "sum of boxes": round(float(boxes.sum()), 3),
-        "best scores": [round(float(score), 4) for score in scores[0, :3]],
-        "sum of scores": round(float(scores.sum()), 4),
-    }
+    for _ in range(WARM_UP):
+        outputs = call()
+    yield facts(outputs)
     while True:
         rate = rate_of_multiplication()
         yield {
@@ -59,7 +54,18 @@ def _measured(settings, side):
         }
 
 
-def _image(side):
+def facts(outputs):
+    """What was found in one image, of arrays as OUTPUTS names them."""
+    boxes, scores, _, count = outputs
+    return {
+        "detections": int(count[0]),
+        "sum of boxes": round(float(boxes.sum()), 3),
+        "best scores": [round(float(score), 4) for score in scores[0, :3]],
+        "sum of scores": round(float(scores.sum()), 4),
+    }
+
+
+def image(side):
     """[1, side, side, 3] uint8: blocks of colour with noise."""
     rng = np.random.default_rng(0)
     blocks = rng.uniform(0, 255, (side // 16 + 1, side // 16 + 1, 3))

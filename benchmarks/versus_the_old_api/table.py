@@ -42,7 +42,11 @@ def _ratios(result):
     for task in result["tasks"].values():
         for quantity in task["quantities"]:
             found = task["summary"].get(quantity["key"], {})
-            cells = [_cell(found.get(side), quantity["unit"]) for side in _SIDES]
+            missing = "failed" if task["errors"] else "-"
+            cells = [
+                _cell(found[side], quantity["unit"]) if side in found else missing
+                for side in _SIDES
+            ]
             ratio, target = found.get("ratio"), quantity["target"]
             rows.append(
                 [
@@ -64,8 +68,6 @@ def _reached(ratio, target):
 
 
 def _cell(spread, unit):
-    if spread is None:
-        return "failed"
     median, *ends = (_UNITS[unit](spread[k]) for k in ("median", "p10", "p90"))
     low, high = sorted(ends)
     return f"{_short(median)} {unit} ({_short(low)} to {_short(high)})"

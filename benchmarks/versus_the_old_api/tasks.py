@@ -7,6 +7,8 @@ API, measured in the same run.
 import pathlib
 from typing import NamedTuple
 
+import engine_exporting
+
 import configs
 
 SCENES = 1000
@@ -30,6 +32,19 @@ class Quantity(NamedTuple):
     label: str
     unit: str
     target: float | None = None
+
+
+# How many times less time than the old API's SavedModel, by precision of OpenVINO.
+_ENGINE_TARGETS = {
+    "ssd_mobilenet_v1_300": {"float32": 2.5, "bfloat16": 4.0, "int8": 6.0},
+    "ssd_resnet50_fpn_640": {"float32": 1.25, "bfloat16": 2.5, "int8": 4.0},
+    "faster_rcnn_resnet101_640_300_proposals": {
+        "float32": 1.2,
+        "bfloat16": 2.2,
+        "int8": 3.0,
+    },
+}
+_NAMES = {"onnx": "ONNX Runtime", "openvino": "OpenVINO"}
 
 
 class Step(NamedTuple):
@@ -86,6 +101,7 @@ def all_tasks(output, seconds, bfloat16):
     tasks += [made.inference(n, target) for n, target in targets.items()]
     if bfloat16:
         tasks += [made.inference(n, 2.0, bfloat16=True) for n in (fpn, faster)]
+    tasks += made.engines(bfloat16)
     tasks += [made.training(n, 1.5) for n in (ssd, faster)]
     if bfloat16:
         tasks += [made.training(n, 1.5, bfloat16=True) for n in (ssd, faster)]
@@ -178,6 +194,42 @@ class _Maker:
             [Quantity("seconds", title, "ms", target)],
             steps=(*self._exports(network), count),
             profile="traces",
+        )
+
+    def engines(self, bfloat16):
+        """Of OpenVINO in all precisions, and of ONNX Runtime, which has no target."""
+        made = []
+        for network, targets in _ENGINE_TARGETS.items():
+            made.append(self._engine(network, "onnx", "float32", None))
+            for precision, target in targets.items():
+                if precision != "bfloat16" or bfloat16:
+                    made.append(self._engine(network, "openvino", precision, target))
+        return made
+
+    def _engine(self, network, model_format, precision, target):
+        bare = network.startswith("ssd_")
+        settings = {
+            **self._of(network),
+            "seconds": self._seconds,
+            "format": model_format,
+            "precision": precision,
+            "bare": bare,
+        }
+        title = f"inference, {network} (ours in {precision} by {_NAMES[model_format]})"
+        quantities = [Quantity("seconds", title, "ms", target)]
+        if bare:
+            title = f"{title}, network alone"
+            quantities.append(Quantity("bare_seconds", title, "ms"))
+        last = engine_exporting.folder_of(
+            settings, engine_exporting.forms_of(settings)[-1]
+        )
+        export = Step("engine_exporting", "ours", settings, last)
+        return Task(
+            f"engines_{network}_{model_format}_{precision}",
+            "engines",
+            settings,
+            quantities,
+            steps=(*self._exports(network), export),
         )
 
     def training(self, network, target, bfloat16=False):

@@ -35,7 +35,8 @@ def old(settings):
 def parts(monkeypatch):
     """The modules of the comparison, which are not of a package."""
     monkeypatch.syspath_prepend(str(FOLDER))
-    names = ("calls", "configs", "processes", "rounds", "table", "tasks", "traces")
+    names = ("calls", "configs", "engine_exporting", "processes", "rounds", "table")
+    names += ("tasks", "traces")
     for name in names:
         monkeypatch.delitem(sys.modules, name, raising=False)
     yield {name: __import__(name) for name in names}
@@ -195,6 +196,7 @@ def test_the_table(parts):
     def spread(low, middle, high):
         return {"p10": low, "median": middle, "p90": high}
 
+    alone = {"ours": spread(0.001, 0.002, 0.003)}
     fast = {"ours": spread(0.01, 0.02, 0.04), "old": spread(0.1, 0.1, 0.1)}
     slow = {"ours": spread(2**30, 2**30, 2**30), "old": spread(2**29, 2**29, 2**29)}
     broken = {**task("c", "s", 2.0), "errors": {"old": "Traceback\nError: a | b"}}
@@ -202,6 +204,7 @@ def test_the_table(parts):
         "one": task("a", "images/s", 4.0, **fast, ratio=5.0),
         "two": task("b", "MB", 2.0, **slow, ratio=0.5),
         "three": broken,
+        "four": task("d", "ms", None, **alone),
     }
     machine = {"cpu": "a processor", "cores": 2}
     versions = {"ours": {"python": "3.11"}, "old": {"python": "3.11"}}
@@ -214,6 +217,7 @@ def test_the_table(parts):
         "| b | 1024 MB (1024 to 1024) | 512 MB (512 to 512) | 0.50 | 2 | no |" in made
     )
     assert "| c | failed | failed | - | 2 | - |" in made
+    assert "| d | 2.00 ms (1.00 to 3.00) | - | - | - | - |" in made
     assert "| three | old | Error: a \\| b |" in made
     assert "2 cores, load average 0.5 to 1.5" in made
     assert "| one | boxes | 3 | 4 |" in made
@@ -224,6 +228,22 @@ def test_the_page_shows_the_result_as_it_is(parts):
     result = json.loads(FOLDER.with_suffix(".json").read_text())
     page = FOLDER.parents[1] / "docs" / "speed.md"
     assert parts["table"].markdown(result) in page.read_text()
+
+
+def test_other_engines(parts, tmp_path):
+    """With targets by precision, and the network alone where there is one stage."""
+    made = parts["tasks"].all_tasks(tmp_path, 1.0, bfloat16=False)
+    found = {task.name: task for task in made if task.module == "engines"}
+    ssd = found["engines_ssd_mobilenet_v1_300_openvino_float32"]
+    assert [(q.key, q.target) for q in ssd.quantities] == [
+        ("seconds", 2.5),
+        ("bare_seconds", None),
+    ]
+    assert ssd.steps[-1].made.name == "openvino_float32_raw"
+    two = found["engines_faster_rcnn_resnet101_640_300_proposals_openvino_int8"]
+    assert [q.target for q in two.quantities] == [3.0]
+    assert two.steps[-1].made.name == "openvino_int8_detections"
+    assert len(found) == 9 and not any("bfloat16" in name for name in found)
 
 
 def test_configs_are_made_of_the_shipped_ones(parts, tmp_path):
