@@ -1,42 +1,42 @@
-"""The files of an engine that `engines` measures; the folder of each appears whole."""
+"""The files that `engines` measures; the folder of each appears whole."""
 
 import pathlib
 
-BARE = "raw"
 _CALIBRATION_IMAGES = 20
 
 
 def ours(settings):
     yield {}
-    for form in forms_of(settings):
-        if not folder_of(settings, form).exists():
-            _export(settings, form)
+    if settings["bare"]:
+        _export(bare_folder_of(settings), settings, "onnx", "float32", form="raw")
+    _export(folder_of(settings), settings, settings["format"], settings["precision"])
     yield {}
 
 
-def forms_of(settings):
-    """The whole detector, and its network alone where that is asked for."""
-    return ["detections", BARE] if settings["bare"] else ["detections"]
-
-
-def folder_of(settings, form):
-    """Where the export of a form is."""
-    name = f"{settings['format']}_{settings['precision']}_{form}"
+def folder_of(settings):
+    """Where the export of the whole detector is."""
+    name = f"{settings['format']}_{settings['precision']}"
     return pathlib.Path(settings["folder"]) / "ours" / name
 
 
-def _export(settings, form):
+def bare_folder_of(settings):
+    """Where the network alone is, of which OpenVINO reads the ONNX file."""
+    return pathlib.Path(settings["folder"]) / "ours" / "onnx_raw"
+
+
+def _export(folder, settings, model_format, precision, **options):
     from od_api import load_config
     from od_api.export import export
 
-    options = {"form": form}
-    if settings["precision"] == "int8":
+    if folder.exists():
+        return
+    if precision == "int8":
         options["calibration_images"] = _CALIBRATION_IMAGES
     export(
         load_config(settings["config"]),
         pathlib.Path(settings["folder"]) / "ours" / "checkpoint",
-        folder_of(settings, form),
-        model_format=settings["format"],
-        precision=settings["precision"],
+        folder,
+        model_format=model_format,
+        precision=precision,
         **options,
     )

@@ -1,31 +1,34 @@
 """A model in the file of another engine, on one image at a time: see `inference`.
 
-The old side is its SavedModel. Of a detector of one stage our network alone is timed in
+The old side is its SavedModel. Where it is asked for, our network alone is timed in
 turn with the whole, in the same engine and precision.
 """
 
 import importlib
 
+import engine_exporting
 import inference
-from engine_exporting import BARE, folder_of, forms_of
 from timing import times
+
+# Of OpenVINO's setting.
+_HINTS = {"float32": "f32", "bfloat16": "bf16"}
 
 
 def ours(settings):
     image = inference.image(settings["side"])
-    models = {form: _model(settings, form) for form in forms_of(settings)}
+    models = {"seconds": _detector(settings)}
+    if settings["bare"]:
+        models["bare_seconds"] = _network(settings)
     for model in models.values():
         for _ in range(inference.WARM_UP):
-            outputs = model(image)
-    outputs = models["detections"](image)
+            model(image)
+    outputs = models["seconds"](image)
     yield inference.facts([outputs[name] for name in inference.OUTPUTS])
     while True:
-        measured = {
-            form: times(lambda model=model: model(image), settings["seconds"])
-            for form, model in models.items()
+        yield {
+            name: times(lambda model=model: model(image), settings["seconds"])
+            for name, model in models.items()
         }
-        found = {"seconds": measured["detections"]}
-        yield found | ({"bare_seconds": measured[BARE]} if BARE in measured else {})
 
 
 def old(settings):
@@ -34,13 +37,25 @@ def old(settings):
         yield found
 
 
-def _model(settings, form):
+def _detector(settings):
     """What takes uint8 [1, h, w, 3] and returns {output: array}."""
     from od_api.engines.artefacts import ENGINES
 
     engine = ENGINES[settings["format"]]
     module, name = engine.model.split(":")
-    make = getattr(importlib.import_module(module), name)
-    needs_word = settings["format"] == "onnx" and form == BARE
-    more = {"is_raw": True} if needs_word else {}
-    return make(folder_of(settings, form) / engine.file_name, **more)
+    load = getattr(importlib.import_module(module), name)
+    return load(engine_exporting.folder_of(settings) / engine.file_name)
+
+
+def _network(settings):
+    """What takes the same and has heads alone."""
+    path = engine_exporting.bare_folder_of(settings) / "model.onnx"
+    if settings["format"] == "onnx":
+        from od_api.engines.onnx_engine import OnnxModel
+
+        return OnnxModel(path, is_raw=True)
+    import openvino
+
+    hint = _HINTS[settings["precision"]]
+    options = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"}
+    return openvino.Core().compile_model(path, "CPU", options)

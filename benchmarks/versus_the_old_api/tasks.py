@@ -207,7 +207,7 @@ class _Maker:
         return made
 
     def _engine(self, network, model_format, precision, target):
-        bare = network.startswith("ssd_")
+        bare = network.startswith("ssd_") and precision != "int8"
         settings = {
             **self._of(network),
             "seconds": self._seconds,
@@ -220,10 +220,8 @@ class _Maker:
         if bare:
             title = f"{title}, network alone"
             quantities.append(Quantity("bare_seconds", title, "ms"))
-        last = engine_exporting.folder_of(
-            settings, engine_exporting.forms_of(settings)[-1]
-        )
-        export = Step("engine_exporting", "ours", settings, last)
+        made = engine_exporting.folder_of(settings)
+        export = Step("engine_exporting", "ours", settings, made)
         return Task(
             f"engines_{network}_{model_format}_{precision}",
             "engines",

@@ -239,10 +239,10 @@ def test_other_engines(parts, tmp_path):
         ("seconds", 2.5),
         ("bare_seconds", None),
     ]
-    assert ssd.steps[-1].made.name == "openvino_float32_raw"
+    assert ssd.steps[-1].made.name == "openvino_float32"
     two = found["engines_faster_rcnn_resnet101_640_300_proposals_openvino_int8"]
     assert [q.target for q in two.quantities] == [3.0]
-    assert two.steps[-1].made.name == "openvino_int8_detections"
+    assert two.steps[-1].made.name == "openvino_int8"
     assert len(found) == 9 and not any("bfloat16" in name for name in found)
 
 
