@@ -1,19 +1,22 @@
 """The network of a LiteRT model in int8, by AI Edge Quantizer after training.
 
 Operators with weights take and give int8, of which each channel of a kernel has a scale
-of its own; all others, such as decoding and suppression, stay in float32. So do the
-heads: codes of boxes and scores of all classes would share 256 steps.
+of its own; all others, such as decoding and suppression, stay in float32, and so do
+the heads (see WeightedLayers).
 """
 
+import re
+
 from od_api.core.errors import UserError
+from od_api.exporting.litert_operators import operators
+from od_api.exporting.network_part import NetworkPart
+from od_api.exporting.weighted_layers import WeightedLayers
 from od_api.system.extras import needed
 from od_api.system.processor import cores
 
 EXTRA = "int8"
 _WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D_TRANSPOSE", "FULLY_CONNECTED")
 _BITS = 8
-# Of outputs by name: what is of no part in od_api/heads.
-_NETWORK = "^(?!.*(predictor|fully_connected_regions|_head)).*$"
 
 
 def check_installed():
@@ -31,14 +34,17 @@ def quantized(content, argument, images):
         that these have.
 
     Raises:
-      UserError: the quantizer fails.
+      UserError: the model has nothing to quantise, or the quantizer fails.
     """
+    layers = WeightedLayers(NetworkPart(operators(content)))
+    wanted = layers.operators_of(layers.chosen())
     # The other modes read every tensor, and those of loops are gone by then.
     mode = _part("calibrator").CalibrationMode.CALIBRATION_PROFILER_BASED
     quantizer = _part("quantizer").Quantizer(content)
+    scopes = f"^({'|'.join(map(re.escape, sorted(wanted)))})$"
     for name in _WEIGHTED:
         kind = _part("qtyping").TFLOperationName(name)
-        quantizer.add_static_config(_NETWORK, kind, _BITS, _BITS)
+        quantizer.add_static_config(scopes, kind, _BITS, _BITS)
     samples = {None: [{argument: image} for image in images]}
     try:
         found = quantizer.calibrate(samples, num_threads=cores(), mode=mode)

@@ -1,13 +1,14 @@
 """The network of an OpenVINO model in int8, by NNCF's quantisation after training.
 
 Each channel of a kernel has a scale of its own. What is not of the network (see
-LoweredNetwork) stays as it is.
+LoweredNetwork) stays as it is, and so do the heads (see WeightedLayers).
 """
 
 import logging
 
 from od_api.core.errors import UserError
 from od_api.exporting.lowered_network import LoweredNetwork
+from od_api.exporting.weighted_layers import WeightedLayers
 from od_api.system.extras import needed
 
 EXTRA = "int8"
@@ -33,8 +34,9 @@ def quantized(model, images):
     # levels of handlers, which are those of whoever attached them.
     logging.getLogger("nncf").setLevel(logging.ERROR)
     network = LoweredNetwork(model)
-    if not network.weighted:
-        raise UserError("this model has no weights that int8 could hold")
+    layers = WeightedLayers(network, network.told())
+    wanted = layers.operators_of(layers.chosen())
+    others = network.others | (network.weighted - wanted)
     try:
         return nncf.quantize(
             model,
@@ -42,7 +44,7 @@ def quantized(model, images):
             subset_size=images.number,
             # Of features two-sided ranges that need not have their middle at zero.
             preset=nncf.QuantizationPreset.MIXED,
-            ignored_scope=nncf.IgnoredScope(names=sorted(network.others)),
+            ignored_scope=nncf.IgnoredScope(names=sorted(others)),
         )
     except UserError:  # of a record
         raise

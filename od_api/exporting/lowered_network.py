@@ -6,99 +6,72 @@ keeps what comes after the last convolution in float32, and not what stands betw
 stages, nor before the network.
 """
 
-# Those with weights. What lies between two of them is the network, too.
-_CONVOLUTIONS = (
-    "Convolution",
-    "GroupConvolution",
-    "ConvolutionBackpropData",
-    "GroupConvolutionBackpropData",
-)
-_CHOOSING = ("TopK", "NonMaxSuppression")
+from od_api.exporting import network_part
+from od_api.exporting.network_part import NetworkPart, Operator
+
+_KINDS = {
+    "Parameter": network_part.INPUT,
+    "Constant": network_part.CONSTANT,
+    "Convolution": network_part.CONVOLUTION,
+    "GroupConvolution": network_part.CONVOLUTION,
+    "ConvolutionBackpropData": network_part.CONVOLUTION,
+    "GroupConvolutionBackpropData": network_part.CONVOLUTION,
+    "MatMul": network_part.PRODUCT,
+    "TopK": network_part.CHOICE,
+    "NonMaxSuppression": network_part.CHOICE,
+}
 _PICKING = ("Gather", "Scatter")  # and what begins so
-_NO_OPERATORS = ("Parameter", "Result")
+# What OpenVINO adds to the name of one whose bias it took out, which keeps the name.
+_MERGED = "/WithoutBiases"
 # OpenVINO's: the operator computes in its own precision, whatever is asked for.
 _PRECISE = "precise_0"
 
 
-class LoweredNetwork:
+class LoweredNetwork(NetworkPart):
     """The operators of an OpenVINO model, parted.
-
-    An operator belongs to the network if it has weights, or if it lies on a path of
-    real numbers from one that has to another. No path leads through a choice (TopK,
-    NonMaxSuppression), nor through a gather at places that depend on the network.
 
     Args:
       model: openvino.Model, not changed.
-
-    Attributes:
-      weighted: names of the operators that have weights.
-      names: of those of the network; the former included.
-      others: names of all other operators, without constants.
     """
 
     def __init__(self, model):
-        self._operators = model.get_ordered_ops()
-        self._varying, self._found = set(), set()
-        self.weighted, closed = set(), set()
-        for operator in self._operators:
-            if self._looked_at(operator):
-                closed.add(operator.get_friendly_name())
-        below = self._below(closed)
-        self.names = self.weighted | (below & self._above(closed))
-        self.others = {
-            o.get_friendly_name()
-            for o in self._operators
-            if o.get_type_name() not in (*_NO_OPERATORS, "Constant")
-        } - self.names
+        self._model = model
+        every = (o for o in model.get_ordered_ops() if o.get_type_name() != "Result")
+        super().__init__(map(_described, every))
+
+    def told(self):
+        """{operator with weights: the name that tells its layer}.
+
+        Those without a path in their name are told by the first operator behind them
+        that has one and that alone takes their values.
+        """
+        found = {}
+        for operator in self._model.get_ordered_ops():
+            name = operator.get_friendly_name()
+            if name in self.weighted:
+                found[name] = _with_path(operator)
+        return found
 
     def keep_others_exact(self):
         """Marks the other operators, and the constants of theirs alone, so."""
-        for operator in self._operators:
+        for operator in self._model.get_ordered_ops():
             name, kind = operator.get_friendly_name(), operator.get_type_name()
             readers = {reader.get_friendly_name() for reader in _readers(operator)}
             is_own = kind == "Constant" and readers <= self.others
             if name in self.others or is_own:
                 operator.get_rt_info()[_PRECISE] = ""
 
-    def _looked_at(self, operator):
-        """Notes what an operator depends on; whether no path leads through it."""
-        name, kind = operator.get_friendly_name(), operator.get_type_name()
-        sources = [source.get_friendly_name() for source in _sources(operator)]
-        varying = [source in self._varying for source in sources]
-        if kind == "Parameter" or any(varying):
-            self._varying.add(name)
-        is_product = kind == "MatMul" and any(varying) and not all(varying)
-        if kind in _CONVOLUTIONS or is_product:
-            self.weighted.add(name)
-        if name in self.weighted or any(s in self._found for s in sources):
-            self._found.add(name)
-        places = any(source in self._found for source in sources[1:])
-        return kind in _CHOOSING or (kind.startswith(_PICKING) and places)
 
-    def _below(self, closed):
-        """Names of those that a path leads to from weights."""
-        reached = set(self.weighted)
-        for operator in self._operators:
-            if operator.get_friendly_name() not in closed and any(
-                value.get_element_type().is_real()
-                and value.get_node().get_friendly_name() in reached
-                for value in operator.input_values()
-            ):
-                reached.add(operator.get_friendly_name())
-        return reached
-
-    def _above(self, closed):
-        """Names of those that a path leads from to weights."""
-        leading = set(self.weighted)
-        for operator in reversed(self._operators):
-            readers = {reader.get_friendly_name() for reader in _readers(operator)}
-            if operator.get_friendly_name() not in closed and readers & leading:
-                leading.add(operator.get_friendly_name())
-        return leading
-
-
-def _sources(operator):
-    return [value.get_node() for value in operator.input_values()]
+def _described(operator):
+    """The Operator of one of OpenVINO's."""
+    kind, values = operator.get_type_name(), operator.input_values()
+    known = network_part.PICK if kind.startswith(_PICKING) else network_part.OTHER
+    return Operator(
+        operator.get_friendly_name(),
+        _KINDS.get(kind, known),
+        tuple(value.get_node().get_friendly_name() for value in values),
+        tuple(value.get_element_type().is_real() for value in values),
+    )
 
 
 def _readers(operator):
@@ -107,3 +80,14 @@ def _readers(operator):
         for value in operator.outputs()
         for place in value.get_target_inputs()
     ]
+
+
+def _with_path(operator):
+    """The name of an operator, or of what comes behind it, that is a layer's."""
+    name, readers = operator.get_friendly_name(), _readers(operator)
+    is_merged = name.endswith(_MERGED)
+    if "/" in name and not is_merged:
+        return name
+    (behind,) = readers if len(readers) == 1 else (None,)
+    is_layers = behind and behind.get_type_name() != "Result"
+    return _with_path(behind) if is_layers else name.removesuffix(_MERGED)

@@ -1,0 +1,55 @@
+"""The layers of an exported network that int8 may have, by names for people."""
+
+from od_api.core.errors import UserError
+
+# What the graphs that models are made of put around a layer's own path.
+_AROUND = "StatefulPartitionedCall/"
+_NORM = "/batchnorm"
+
+
+class WeightedLayers:
+    """A model's layers with weights.
+
+    Args:
+      network: NetworkPart.
+      told: {operator's name: the name of an operator that tells its layer}, where its
+        own does not.
+
+    Attributes:
+      operators: {layer: names of its operators}, as they come in the network. A layer
+        that is applied several times has several.
+      heads: those of them that are heads: float32 is kept there, for codes of boxes and
+        scores of all classes would share 256 steps.
+    """
+
+    def __init__(self, network, told=None):
+        self.operators, self.heads = {}, set()
+        for name in network.order:
+            layer = layer_of((told or {}).get(name, name))
+            self.operators.setdefault(layer, []).append(name)
+            if name in network.heads:
+                self.heads.add(layer)
+
+    def chosen(self):
+        """[layer] for int8: all but heads.
+
+        Raises:
+          UserError: there is none.
+        """
+        chosen = [layer for layer in self.operators if layer not in self.heads]
+        if not chosen:
+            raise UserError("this model has no weights, but of heads, for int8")
+        return chosen
+
+    def operators_of(self, layers):
+        """{name of an operator} of these layers."""
+        return {name for layer in layers for name in self.operators[layer]}
+
+
+def layer_of(operator):
+    """The path of an operator's layer, of the operator's name: without the operation,
+    and of what was merged into it the first."""
+    path, _, _ = operator.removeprefix(_AROUND).partition(";")
+    path, _, _ = path.partition(_NORM)
+    head, _, last = path.rpartition("/")
+    return path if _NORM in operator.partition(";")[0] else head or last
