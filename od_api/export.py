@@ -104,8 +104,8 @@ def export(
       model_format: one of FORMATS. All but saved_model are static, and take
         image_tensor alone.
       options: input_type, input_name and input_shape, as of `SignatureInputs`; form,
-        precision, calibration_images, evaluate, batch_sizes and image_size, as of
-        `WrittenForm`.
+        precision, calibration_images, float_layers, evaluate, batch_sizes and
+        image_size, as of `WrittenForm`.
 
     Returns:
       {"boxes": pixels, "scores": difference}, the largest ones found; of a model

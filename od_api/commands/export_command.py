@@ -79,6 +79,13 @@ def _add_precision(parser):
         help="of the training records, for --precision int8 (default: 300)",
     )
     parser.add_argument(
+        "--float-layers",
+        nargs="+",
+        metavar="NAME",
+        help="of layers that --precision int8 leaves in float32, beside the heads, or "
+        "patterns of names, such as '*conv1*'",
+    )
+    parser.add_argument(
         "--evaluate",
         action="store_true",
         help="measure the model and the checkpoint on the eval records, into "
@@ -103,6 +110,7 @@ def _export(args):
         form=args.form,
         precision=args.precision,
         calibration_images=args.calibration_images,
+        float_layers=args.float_layers and tuple(args.float_layers),
         evaluate=args.evaluate,
         batch_sizes=args.batch_sizes and tuple(args.batch_sizes),
         image_size=args.image_size and tuple(args.image_size),

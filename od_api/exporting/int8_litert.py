@@ -24,7 +24,7 @@ def check_installed():
     _part("quantizer")
 
 
-def quantized(content, argument, images):
+def quantized(content, argument, images, in_float=()):
     """A flatbuffer whose weighted operators, but those of heads, compute in int8.
 
     Args:
@@ -32,12 +32,13 @@ def quantized(content, argument, images):
       argument: name of its only input.
       images: iterable of uint8 arrays that it takes: the ranges of features are those
         that these have.
+      in_float: as of WeightedLayers.chosen.
 
     Raises:
       UserError: the model has nothing to quantise, or the quantizer fails.
     """
     layers = WeightedLayers(NetworkPart(operators(content)))
-    wanted = layers.operators_of(layers.chosen())
+    wanted = layers.operators_of(layers.chosen(in_float))
     # The other modes read every tensor, and those of loops are gone by then.
     mode = _part("calibrator").CalibrationMode.CALIBRATION_PROFILER_BASED
     quantizer = _part("quantizer").Quantizer(content)

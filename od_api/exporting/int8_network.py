@@ -19,12 +19,13 @@ def check_installed():
     needed("nncf", EXTRA)
 
 
-def quantized(model, images):
+def quantized(model, images, in_float=()):
     """An openvino.Model whose weighted operators compute in int8.
 
     Args:
       model: openvino.Model that takes images; changed.
       images: CalibrationImages: the ranges of features are those that these have.
+      in_float: as of WeightedLayers.chosen.
 
     Raises:
       UserError: the model has nothing to quantise, or NNCF fails.
@@ -35,7 +36,7 @@ def quantized(model, images):
     logging.getLogger("nncf").setLevel(logging.ERROR)
     network = LoweredNetwork(model)
     layers = WeightedLayers(network, network.told())
-    wanted = layers.operators_of(layers.chosen())
+    wanted = layers.operators_of(layers.chosen(in_float))
     others = network.others | (network.weighted - wanted)
     try:
         return nncf.quantize(

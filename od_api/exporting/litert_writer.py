@@ -18,7 +18,7 @@ from od_api.system.extras import needed
 needed("ai_edge_litert.interpreter", litert_engine.EXTRA, "ai-edge-litert")
 
 
-def write(module, folder, metadata, images=()):
+def write(module, folder, metadata, images=(), in_float=()):
     """Writes model.tflite of a ServingModule, whose detector has its static form.
 
     Args:
@@ -27,6 +27,7 @@ def write(module, folder, metadata, images=()):
       metadata: {key: text} to keep in the model; of FLOAT16 weights have half the
         bytes.
       images: CalibrationImages, for INT8.
+      in_float: layers that stay in float32 then, as of WeightedLayers.chosen.
 
     Returns:
       The LitertModel of what was written.
@@ -42,7 +43,8 @@ def write(module, folder, metadata, images=()):
     if metadata.get(PRECISION) == INT8:
         model = LitertModel(path, is_raw=is_raw)
         fitted = _fitted(images, model)
-        content = int8_litert.quantized(content, module.specs[0].name, fitted)
+        name = module.specs[0].name
+        content = int8_litert.quantized(content, name, fitted, in_float)
         litert_engine.write(path, content, metadata)
     return LitertModel(path, is_raw=is_raw)
 

@@ -16,7 +16,7 @@ from od_api.system.extras import needed
 openvino = needed("openvino", EXTRA)
 
 
-def write(module, folder, metadata, images=()):
+def write(module, folder, metadata, **of_int8):
     """Writes model.xml and model.bin of a ServingModule, as `onnx_writer.write`.
 
     Args:
@@ -24,7 +24,7 @@ def write(module, folder, metadata, images=()):
       folder: that is there.
       metadata: {key: text} to keep in the model; its PRECISION is what the model asks
         of the CPU for the network, and in float16 its weights are kept so, too.
-      images: CalibrationImages, of int8 alone.
+      of_int8: further arguments of int8_network.quantized, of int8 alone.
 
     Returns:
       The OpenvinoModel of what was written.
@@ -35,12 +35,12 @@ def write(module, folder, metadata, images=()):
     through = folder / "through.onnx"
     onnx_writer.save(module, through, {})
     try:
-        return converted(through, folder, metadata, images)
+        return converted(through, folder, metadata, **of_int8)
     finally:
         through.unlink()
 
 
-def converted(path, folder, metadata, images=()):
+def converted(path, folder, metadata, **of_int8):
     """As `write`, of an ONNX model that `onnx_writer` wrote to the path."""
     try:
         model = openvino.convert_model(str(path))
@@ -51,7 +51,7 @@ def converted(path, folder, metadata, images=()):
         ) from error
     precision = metadata.get(PRECISION, FLOAT32)
     if precision == INT8:
-        model = int8_network.quantized(model, images)
+        model = int8_network.quantized(model, **of_int8)
     elif precision != FLOAT32:
         LoweredNetwork(model).keep_others_exact()
     for key, text in metadata.items():

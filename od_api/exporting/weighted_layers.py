@@ -1,5 +1,7 @@
 """The layers of an exported network that int8 may have, by names for people."""
 
+import fnmatch
+
 from od_api.core.errors import UserError
 
 # What the graphs that models are made of put around a layer's own path.
@@ -30,15 +32,29 @@ class WeightedLayers:
             if name in network.heads:
                 self.heads.add(layer)
 
-    def chosen(self):
-        """[layer] for int8: all but heads.
+    def chosen(self, in_float=()):
+        """[layer] for int8: all but heads, and but those that are to stay in float32.
+
+        Args:
+          in_float: names of the latter, or patterns of names with `*`.
 
         Raises:
-          UserError: there is none.
+          UserError: there is no such layer, or none is left.
         """
-        chosen = [layer for layer in self.operators if layer not in self.heads]
+        kept = set(self.heads)
+        for pattern in in_float:
+            found = fnmatch.filter(self.operators, pattern)
+            if not found:
+                raise UserError(
+                    f"--float-layers: no layer with weights is {pattern!r}; there are "
+                    f"{', '.join(self.operators)}"
+                )
+            kept.update(found)
+        chosen = [layer for layer in self.operators if layer not in kept]
         if not chosen:
-            raise UserError("this model has no weights, but of heads, for int8")
+            raise UserError(
+                "this model has no weights for int8, but of heads or --float-layers"
+            )
         return chosen
 
     def operators_of(self, layers):

@@ -34,6 +34,7 @@ class WrittenForm(NamedTuple):
       form: one of FORMS.
       precision: one of PRECISIONS, in which it computes.
       calibration_images: how many, for int8; None: _CALIBRATION_IMAGES.
+      float_layers: names, or patterns of names, of layers that int8 leaves in float32.
       evaluate: measure what was exported, and the checkpoint, on the eval records.
       batch_sizes: of a format of static shapes: a program is written for each.
       image_size: (height, width) of its images; None: those of the network.
@@ -42,6 +43,7 @@ class WrittenForm(NamedTuple):
     form: str = FORMS[0]
     precision: str = FLOAT32
     calibration_images: int | None = None
+    float_layers: tuple = ()
     evaluate: bool = False
     batch_sizes: tuple = (1,)
     image_size: tuple | None = None
@@ -97,7 +99,8 @@ class WrittenForm(NamedTuple):
 
     def reported(self):
         """{name: value} of it that parity.json has, beside the differences."""
-        return {} if self.is_exact else {"precision": self.precision}
+        kept = {"float_layers": list(self.float_layers)} if self.float_layers else {}
+        return {} if self.is_exact else {"precision": self.precision} | kept
 
     def _check_precision(self, model_format):
         if self.precision not in PRECISIONS:
@@ -110,6 +113,8 @@ class WrittenForm(NamedTuple):
             _QUANTISERS[model_format].check_installed()
         elif self.calibration_images is not None:
             raise UserError("--calibration-images is for --precision int8")
+        elif self.float_layers:
+            raise UserError("--float-layers is for --precision int8")
 
     def inputs(self, given, model_format, resizer):
         """The SignatureInputs of a format; of static shapes with the first batch size.
@@ -146,7 +151,8 @@ class WrittenForm(NamedTuple):
         if self.precision == INT8:
             wanted = self.calibration_images
             number = _CALIBRATION_IMAGES if wanted is None else wanted
-            return {"images": CalibrationImages(config, number)}
+            images = CalibrationImages(config, number)
+            return {"images": images, "in_float": self.float_layers}
         sizes = _is_static(model_format) and model_format != _ONE_BY_ONE
         return {"batch_sizes": self.batch_sizes} if sizes else {}
 

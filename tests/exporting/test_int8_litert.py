@@ -28,6 +28,7 @@ def test_an_export(random_ssd, tmp_path):
     """Kernels are int8, each channel with a scale of its own, and heads are not; what
     int8 costs is kept, and measured where asked."""
     options = ["--precision", "int8", "--calibration-images", "3", "--evaluate"]
+    options += ["--float-layers", "*/conv_dw_1_*"]
     command = ["export", *random_ssd, str(tmp_path / "int8"), "--format", "litert"]
     assert cli.main([*command, *options]) == 0
     path = tmp_path / "int8" / "model.tflite"
@@ -37,6 +38,7 @@ def test_an_export(random_ssd, tmp_path):
     assert np.isfinite(found["detection_scores"]).all()
     parity = json.loads((tmp_path / "int8" / "parity.json").read_text())
     assert parity["precision"] == "int8"
+    assert parity["float_layers"] == ["*/conv_dw_1_*"]
     assert 0 < parity["largest_score_difference"] < 0.5
     measured = parity["evaluation"]
     before, after = (
@@ -50,8 +52,13 @@ def _check_quantized(interpreter):
     tensors = {t["index"]: t for t in interpreter.get_tensor_details()}
     operators = interpreter._get_ops_details()
     weighted = [o for o in operators if o["op_name"] in _WEIGHTED]
+    names = [tensors[int(o["outputs"][0])]["name"] for o in weighted]
+    in_float = ("predictor", "conv_dw_1_relu_1/")
+    assert any(in_float[1] in name for name in names)
     heads = [
-        o for o in weighted if "predictor" in tensors[int(o["outputs"][0])]["name"]
+        o
+        for o, name in zip(weighted, names, strict=True)
+        if any(kept in name for kept in in_float)
     ]
     assert len(weighted) > len(heads) > 0
     for operator in weighted:

@@ -29,6 +29,7 @@ def test_an_export(random_ssd, tmp_path):
     """The network's inputs and kernels are quantised, each channel by itself, and what
     suppresses is not; what int8 costs is kept, and measured where asked."""
     options = ["--precision", "int8", "--calibration-images", "3", "--evaluate"]
+    options += ["--float-layers", "*/conv_dw_1_*"]
     command = ["export", *random_ssd, str(tmp_path / "int8"), "--format", "openvino"]
     assert cli.main([*command, *options]) == 0
     path = tmp_path / "int8" / "model.xml"
@@ -38,6 +39,7 @@ def test_an_export(random_ssd, tmp_path):
     assert np.isfinite(found["detection_scores"]).all()
     parity = json.loads((tmp_path / "int8" / "parity.json").read_text())
     assert parity["precision"] == "int8"
+    assert parity["float_layers"] == ["*/conv_dw_1_*"]
     assert 0 < parity["largest_score_difference"] < 0.5
     measured = parity["evaluation"]
     before, after = (
@@ -54,6 +56,9 @@ def check_quantized(model):
     found = [o for o in operators if o.get_type_name().endswith("Convolution")]
     heads = [o for o in found if "predictor" in o.get_friendly_name()]
     assert len(found) > len(heads) > 0
+    kept = [o for o in found if _behind(o).endswith("conv_dw_1_relu_1/Relu6")]
+    assert len(kept) == 1
+    heads += kept
     for convolution in found:
         features, scaled = (v.get_node() for v in convolution.input_values())
         is_quantized = features.get_type_name() == "FakeQuantize"
@@ -68,6 +73,14 @@ def check_quantized(model):
     (suppression,) = (o for o in operators if "NonMaxSuppression" in o.get_type_name())
     sources = {v.get_node().get_type_name() for v in suppression.input_values()}
     assert "FakeQuantize" not in sources
+
+
+def _behind(convolution):
+    """Name of the second operator behind one: bias, then activation."""
+    for _ in range(2):
+        (place,) = convolution.output(0).get_target_inputs()
+        convolution = place.get_node()
+    return convolution.get_friendly_name()
 
 
 def test_without_the_package(random_ssd, tmp_path, monkeypatch):
@@ -86,7 +99,7 @@ def test_without_the_package(random_ssd, tmp_path, monkeypatch):
 def test_a_model_without_weights():
     value = openvino.opset13.parameter([1], np.float32, "x")
     model = openvino.Model([openvino.opset13.relu(value)], [value])
-    with pytest.raises(UserError, match="no weights, but of heads, for int8"):
+    with pytest.raises(UserError, match="no weights for int8"):
         int8_network.quantized(model, [])
 
 
@@ -107,6 +120,7 @@ def test_handlers_of_others_keep_their_levels():
     ("options", "message"),
     [
         (["--calibration-images", "3"], "is for --precision int8"),
+        (["--float-layers", "a"], "--float-layers is for --precision int8"),
         (["--evaluate", "--form", "raw"], "leave out --form raw"),
         (["--precision", "int8"], "saved_model is not written in int8"),
     ],

@@ -45,5 +45,19 @@ def test_heads_alone():
         Operator("image", INPUT),
         Operator("head/conv", CONVOLUTION, ("image",), (True,)),
     ]
-    with pytest.raises(UserError, match="no weights, but of heads"):
+    with pytest.raises(UserError, match="no weights for int8"):
         WeightedLayers(NetworkPart(chain)).chosen()
+
+
+@pytest.mark.parametrize("pattern", ["b", "b*"])
+def test_layers_that_stay_in_float(layers, pattern):
+    assert layers.chosen([pattern]) == ["a"]
+
+
+def test_layers_that_are_not_there(layers):
+    with pytest.raises(
+        UserError, match="no layer with weights is 'bb'; there are a, b"
+    ):
+        layers.chosen(["bb"])
+    with pytest.raises(UserError, match="no weights for int8"):
+        layers.chosen(["*"])
