@@ -57,7 +57,7 @@ def _of_model(path, model, filling, fit, size):
         ),
         f"{path}.feature_extractor": "What the shipped config's `type` stands for.",
     }
-    if filling.weights.path:
+    if filling.freezes_batch_norm:
         found[f"{path}.feature_extractor"] += (
             " Its batch norm keeps the\nstatistics of the weights: a few images a step "
             "have none to speak of."

@@ -15,6 +15,8 @@ from od_api.protos import pipeline_pb2
 _KEPT = 100
 # Boxes below it change mAP by next to nothing, and suppressing them takes long.
 _LEAST_SCORE = 0.01
+# Of a batch, for a mean and a variance of its own.
+_ENOUGH_IMAGES = 8
 # Words in the names of classes that a mirror image gives the other one's look.
 _SIDED = re.compile(r"(^|[^a-z])(left|right|links|rechts)([^a-z]|$)", re.IGNORECASE)
 
@@ -39,6 +41,11 @@ class Filling(NamedTuple):
     recipe: Recipe
     size: tuple | None = None
 
+    @property
+    def freezes_batch_norm(self):
+        """Whether the backbone keeps the statistics that its weights came with."""
+        return bool(self.weights.path) and self.recipe.batch_size < _ENOUGH_IMAGES
+
 
 class RecordFiles(NamedTuple):
     """Where the data is, as a config says it: `label_map`, and lists of records."""
@@ -54,9 +61,10 @@ def set_detector(model, filling):
     if filling.size:
         resizer = model.image_resizer.fixed_shape_resizer
         resizer.height, resizer.width = filling.size
-    weights = filling.weights
     type_extractor(
-        model, depth_multiplier=weights.depth_multiplier, freeze=bool(weights.path)
+        model,
+        depth_multiplier=filling.weights.depth_multiplier,
+        freeze=filling.freezes_batch_norm,
     )
     if filling.recipe.num_steps < SHORT:
         set_batch_norm_decay(model, filling.recipe.batch_norm_decay)

@@ -30,7 +30,7 @@ def facts(images, boxes=3, most=2):
 
 
 def written(*, fit=SHIPPED, weights=FILE, names=("cat", "dog"), most=2, steps=50):
-    """(text, config): 40 images, a batch of 8."""
+    """(text, config): 40 images, a batch of 4."""
     choice = chosen(SSD)
     config = choice.config()
     model = model_of(config)
@@ -41,7 +41,7 @@ def written(*, fit=SHIPPED, weights=FILE, names=("cat", "dog"), most=2, steps=50
         train=facts(40, most=most),
         val=facts(10, boxes=1),
         weights=weights,
-        recipe=recipe(kind, 40, 8, steps),
+        recipe=recipe(kind, 40, 4, steps),
     )
     set_detector(model, filling)
     set_training(config, filling)
@@ -70,8 +70,8 @@ def test_it_is_the_config_with_a_head():
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        # 50 steps of 8 images, of 40 different ones.
-        ("num_steps: 50", "Every image 10 times"),
+        # 50 steps of 4 images, of 40 different ones.
+        ("num_steps: 50", "Every image 5 times"),
         ("fine_tune_checkpoint: ", "Weights of mine."),
         ("image_resizer {", "of the median image 300x400 pixels"),
         ("feature_extractor {", "keeps the statistics of the weights"),

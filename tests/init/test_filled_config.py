@@ -26,7 +26,9 @@ def facts(most=12, images=40):
     return DataFacts(images, boxes, np.float64([[60, 80]] * images), most, (60, 80))
 
 
-def filled(name, weights=None, most=12, size=None, names=("cat", "dog"), steps=None):
+def filled(
+    name, weights=None, most=12, size=None, names=("cat", "dog"), steps=None, batch=4
+):
     config = chosen(name).config()
     model = model_of(config)
     filling = Filling(
@@ -35,7 +37,7 @@ def filled(name, weights=None, most=12, size=None, names=("cat", "dog"), steps=N
         train=facts(most),
         val=facts(images=10),
         weights=weights or Weights(),
-        recipe=recipe(kind_of_detector(model), 40, 4, steps),
+        recipe=recipe(kind_of_detector(model), 40, batch, steps),
         size=size,
     )
     set_detector(model, filling)
@@ -71,6 +73,14 @@ def test_it_builds_with_the_width_of_its_weights():
     assert norms
     assert not any(layer.trainable_weights for layer in norms)
     assert config.train_config.fine_tune_checkpoint == "w.h5"
+
+
+@pytest.mark.parametrize("batch, frozen", [(7, True), (8, False)])
+def test_batches_that_are_large_enough_train_batch_norm(batch, frozen):
+    weights = Weights("w.h5", "classification", 0.5, "x")
+    backbone = filled("ssd_mobilenet_v1_300", weights, batch=batch).model.ssd
+    backbone = backbone.feature_extractor.backbone.mobilenet_v1
+    assert backbone.freeze_batch_norm == frozen
 
 
 def test_random_weights_train_their_batch_norm():
