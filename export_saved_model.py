@@ -39,10 +39,16 @@ _SIDE_INPUTS = (
     "side inputs feed the memory bank of Context R-CNN, and this version has no "
     "detector that reads one: leave it out"
 )
-_TFLITE = (
-    "this version does not export to TFLite: leave it out for a SavedModel, and limit "
-    "its detections by --config_override"
+_LITERT = "od-api export --format litert writes the .tflite file"
+_MOST = (
+    f"{_LITERT}: set max_total_detections in the config's post_processing, here by "
+    "--config_override, there by --set"
 )
+_CLASS_BY_CLASS = (
+    f"{_LITERT}, whose suppression is class by class and exact, as the regular one: "
+    "leave it out"
+)
+_CENTERNET = f"{_LITERT}, and not that of CenterNet: leave it out"
 REFUSED = {
     **define_refused(
         flags.DEFINE_bool,
@@ -51,10 +57,13 @@ REFUSED = {
             "the graph is in saved_model/, which od-api detect and TensorFlow Serving "
             "take: leave it out"
         ),
-        ssd_use_regular_nms=_TFLITE,
-        centernet_include_keypoints=_TFLITE,
-        add_postprocessing_op=_TFLITE,
-        use_regular_nms=_TFLITE,
+        ssd_use_regular_nms=_CLASS_BY_CLASS,
+        centernet_include_keypoints=_CENTERNET,
+        add_postprocessing_op=(
+            f"{_LITERT}, with postprocessing inside or, with --form raw, without: "
+            "leave it out"
+        ),
+        use_regular_nms=_CLASS_BY_CLASS,
     ),
     **define_refused(
         flags.DEFINE_string,
@@ -65,14 +74,16 @@ REFUSED = {
             "the outputs are those of docs/serving.md, which has all candidates as "
             "raw_detection_boxes and raw_detection_scores: leave it out"
         ),
-        keypoint_label_map_path=_TFLITE,
+        keypoint_label_map_path=_CENTERNET,
     ),
     **define_refused(
         flags.DEFINE_integer,
-        max_detections=_TFLITE,
-        ssd_max_detections=_TFLITE,
-        max_classes_per_detection=_TFLITE,
-        detections_per_class=_TFLITE,
+        max_detections=_MOST,
+        ssd_max_detections=_MOST,
+        max_classes_per_detection=_CLASS_BY_CLASS,
+        detections_per_class=(
+            f"{_LITERT}: set max_detections_per_class in the config's post_processing"
+        ),
     ),
 }
 flags.mark_flags_as_required(["pipeline_config_path", "output_directory"])
