@@ -3,7 +3,6 @@
 import keras
 
 from od_api.backbones._stages import StagedNetwork
-from od_api.backbones.region_aware import read_by_region
 from od_api.core import ranges
 from od_api.core.errors import ConfigError
 from od_api.core.registry import register
@@ -53,8 +52,6 @@ class Resnet(StagedNetwork):
       old_slim_override: conv_hyperparams leave ReLU behind the sums of blocks, and
         batch norm's decay .997 and epsilon 1e-5, as they did those of slim.
       trident: a Trident: one stage in branches of several dilations.
-      region_aware: a RegionAware: 3x3 convolutions that read regions with kernels of
-        their own, the second stage's too.
 
     Attributes:
       old_padding: as given.
@@ -82,7 +79,6 @@ class Resnet(StagedNetwork):
         old_padding=False,
         old_slim_override=False,
         trident=None,
-        region_aware=None,
     ):
         super().__init__(name=f"resnet{depth}")
         if depth not in BLOCKS:
@@ -107,9 +103,6 @@ class Resnet(StagedNetwork):
         deforms = _deforming(
             deformable_stages, deformable_groups, deformable_modulation
         )
-        low_rank = conv_hyperparams is not None and conv_hyperparams.low_rank
-        if region_aware is not None:
-            region_aware.check(deformable_stages, trident, low_rank)
 
         def edit(layer, config):
             if "filters" in config:
@@ -127,9 +120,9 @@ class Resnet(StagedNetwork):
                 layer, config, settings, freeze_batch_norm
             )
             other = deforms(layer, config) or other
-            for part in filter(None, (trident, region_aware)):
-                other = other or part.layer(layer, config)
-            return other
+            if trident is None:
+                return other
+            return other or trident.layer(layer, config)
 
         network = keras_network.rebuild(
             _keras_model(depth, None, (None, None, 3)), name=self.name, edit=edit
@@ -145,14 +138,10 @@ class Resnet(StagedNetwork):
             for level, blocks in zip(levels, BLOCKS[depth], strict=False)
         }
         after = "C4" if second_stage else None
-        self._read_stages(
-            network,
-            stages,
-            second_stage_after=after,
-            optional=read_by_region(network),
-        )
+        self._read_stages(network, stages, second_stage_after=after)
         self.old_padding = old_padding
         if trident is not None:
+            low_rank = conv_hyperparams is not None and conv_hyperparams.low_rank
             _check_branched(trident.stage, self.levels, deformable_stages, low_rank)
             self.branches = trident.branches
         self._trident = trident
