@@ -103,8 +103,7 @@ REFUSED_FIELDS = {
     "TrainEvalPipelineConfig": {
         "graph_rewriter": (
             "od_api does not train for quantisation: remove the field, and quantise "
-            "the exported SavedModel instead (tf.lite.TFLiteConverter with a "
-            "representative_dataset)"
+            "what was trained (od-api export --format litert --precision int8)"
         ),
     },
     "TrainConfig": {
