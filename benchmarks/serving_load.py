@@ -55,7 +55,7 @@ def load(find, images, requests, threads, seconds):
       seconds: after so many no request begins.
 
     Raises:
-      TimeoutError: no request was answered until then.
+      TimeoutError: no request began until then.
     """
     for _ in range(WARM_UP):
         find(images[0])
