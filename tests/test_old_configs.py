@@ -96,7 +96,7 @@ def test_quantized_sample_is_refused_with_the_cure():
     assert note.split(" ")[0].endswith("replace_preprocessor_with_placeholder")
     record = check_config(FOLDER / "ssd_quantized.config", NAMES)
     assert "ssd_quantized.config:4:1: graph_rewriter" in record["message"]
-    assert "quantise the exported SavedModel" in record["message"]
+    assert "export --format litert --precision int8" in record["message"]
 
 
 def test_maps():
