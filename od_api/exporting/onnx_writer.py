@@ -55,6 +55,7 @@ def save(module, path, metadata):
             custom_op_handlers={
                 engine_nms.OPERATION: (_suppression, []),
                 "ResizeBilinear": (bilinear, []),
+                "SelectV2": (_choice, []),
             },
         )
     except Exception as error:  # of many kinds, without a common one
@@ -93,6 +94,19 @@ def _suppression(graph, node, _name, _args):
         shapes=shapes,
         dtypes=dtypes,
     )
+
+
+def _choice(graph, node, _name, _args):
+    """Puts Where in the place of `tf.where`.
+
+    tf2onnx makes a sum of products of it, which is NaN where what is not chosen is
+    infinite; of whole numbers that is right.
+    """
+    is_float = graph.get_dtype(node.output[0]) == onnx.TensorProto.FLOAT
+    if is_float:
+        node.type = "Where"
+    else:
+        tf2onnx.onnx_opset.controlflow.Select.version_9(graph, node)
 
 
 def _filled(made, shape, value):

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from od_api.core import boxes as box_ops
 from od_api.core.types import Detections
+from od_api.layers import engine_nms
 from od_api.layers.ranked_boxes import at_least_one, known_shape, ranked, take
 
 # The anchors that are looked at first, and the factor by which more are taken when
@@ -96,7 +97,7 @@ class SelectDetections:
         """
         inputs = (boxes, scores, columns, window)
         if self.static:
-            return Detections(*self._select_all(*inputs))
+            return Detections(*self._select_static(*inputs))
         if scores.shape[0] == 1:
             one = self._select_one(*tf.nest.map_structure(lambda x: x[0], inputs))
             return Detections(*(x[None] for x in one))
@@ -106,6 +107,29 @@ class SelectDetections:
             fn_output_signature=_one_image_spec(self.total),
         )
         return Detections(*several)
+
+    def _select_static(self, boxes, scores, columns, window):
+        """_Selected of images; for engines first of the best anchors alone."""
+        few = (scores.shape[-2] or 0) <= _FIRST_ANCHORS
+        if few or self.suppression.needs_all or not engine_nms.is_wanted():
+            return self._select_all(boxes, scores, columns, window)
+        values, anchors = tf.math.top_k(tf.reduce_max(scores, axis=-1), _FIRST_ANCHORS)
+        anchors = tf.sort(anchors, axis=-1)
+        first = tf.nest.map_structure(
+            lambda x: tf.gather(x, anchors, batch_dims=1), (boxes, scores, columns)
+        )
+        # Anchors left out have no score above this one.
+        left_out = values[:, -1]
+        known = first[1] > left_out[:, None, None]
+        certain = tf.where(known, first[1], float("-inf"))
+        found = self._select_all(first[0], certain, first[2], window)
+        found = self._in_all(found, anchors)
+        is_full = (found.count == self.total) & (found.scores[:, -1] > left_out)
+        return tf.cond(
+            tf.reduce_all(is_full | (left_out <= self.score_threshold)),
+            lambda: found,
+            lambda: self._select_all(boxes, scores, columns, window),
+        )
 
     def _select_all(self, boxes, scores, columns, window):
         """_Selected of images or of one image, all anchors looked at."""
@@ -137,12 +161,18 @@ class SelectDetections:
                 lambda x: tf.gather(x, anchors), (boxes, scores, columns)
             )
             found = self._merge(self._survivors(*chosen, floor), window)
-            real = tf.range(self.total) < found.count
-            places = tf.where(real, tf.gather(anchors, found.anchor_indices), 0)
-            return size, found._replace(anchor_indices=places)
+            return size, self._in_all(found, anchors)
 
         start = (tf.constant(0), _no_detections(self.total))
         return tf.while_loop(unsettled, try_more, start)[1]
+
+    def _in_all(self, found, anchors):
+        """_Selected of some anchors, with their places among all."""
+        places = tf.gather(
+            anchors, found.anchor_indices, batch_dims=anchors.shape.rank - 1
+        )
+        real = tf.range(self.total) < found.count[..., None]
+        return found._replace(anchor_indices=tf.where(real, places, 0))
 
     def _survivors(self, boxes, scores, columns, floor):
         """[..., M, Q, 4], [..., M, K], {name: [..., M, n]} -> _Survivors."""

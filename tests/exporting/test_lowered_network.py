@@ -39,6 +39,32 @@ def two_stages():
     return openvino.Model([ops.result(classes)], [image])
 
 
+def choice():
+    """The best place of a convolution, 1130, less 1126 in either of two graphs: 4.
+
+    A product is behind it, as a second stage is behind the choice of proposals.
+    """
+    image = ops.parameter([1, 3, 4, 4], np.float32, name="image")
+    settings = [1, 1], [0, 0], [0, 0], [1, 1]
+    maps = ops.convolution(image, weights(8, 3, 1, 1), *settings, name="maps")
+    places = ops.add(maps, ops.constant(np.float32(1127)), name="places")
+    every = ops.reshape(places, np.array([128]), False)
+    best = ops.topk(every, np.int64(1), 0, "max", "value").output(0)
+    chosen = ops.if_op(ops.less(best, ops.constant(np.float32(2000))))
+    (value, less), (other, same) = _less_1126(), _less_1126()
+    chosen.set_then_body(openvino.Model([less], [value]))
+    chosen.set_else_body(openvino.Model([same], [other]))
+    chosen.set_input(best, value, other)
+    shares = ops.reshape(chosen.set_output(less, same), np.array([1, 1]), False)
+    classes = ops.matmul(shares, weights(1, 1), False, False, name="classes")
+    return openvino.Model([ops.result(classes)], [image])
+
+
+def _less_1126():
+    value = ops.parameter([1], np.float32)
+    return value, ops.result(ops.subtract(value, ops.constant(np.float32(1126))))
+
+
 def classes_of(model, hint):
     settings = {"INFERENCE_PRECISION_HINT": hint}
     compiled = openvino.Core().compile_model(model, "CPU", settings)
@@ -65,3 +91,13 @@ def test_places_keep_their_digits(hint, tmp_path):
     openvino.save_model(model, tmp_path / "model.xml", compress_to_fp16=True)
     read = openvino.Core().read_model(tmp_path / "model.xml")
     np.testing.assert_array_equal(classes_of(read, hint), [[240] * 4])
+
+
+@pytest.mark.parametrize("hint", ["bf16", "f16"])
+def test_a_choice_keeps_its_digits(hint, tmp_path):
+    """bfloat16 would have 1128 - 1126 = 2."""
+    model = choice()
+    LoweredNetwork(model).keep_others_exact()
+    openvino.save_model(model, tmp_path / "model.xml", compress_to_fp16=False)
+    kept = openvino.Core().read_model(tmp_path / "model.xml")
+    assert classes_of(kept, hint) == 4

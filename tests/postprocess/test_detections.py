@@ -5,9 +5,13 @@ import pytest
 import tensorflow as tf
 from kit import random_boxes
 
+from od_api.layers import engine_nms
 from od_api.layers.ranked_boxes import best_of, ranked
+from od_api.postprocess import detections
 from od_api.postprocess.detections import SelectDetections
+from od_api.suppressions.cluster_nms import ClusterNms
 from od_api.suppressions.greedy_nms import GreedyNms
+from od_api.suppressions.soft_nms import SoftNms
 
 WINDOW = np.float32([[0, 0, 30, 30]])
 
@@ -47,6 +51,28 @@ def test_the_static_form_is_the_same(own_boxes, classes_per_box, max_candidates)
     native = select(*inputs, **settings)
     assert np.all(native.count > 3)
     assert_equal(select(*inputs, static=True, **settings), native)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        dict(total=5),
+        dict(total=40, per_class=40),
+        dict(score_threshold=0.8),
+        dict(max_candidates=7),
+        dict(classes_per_box=2),
+        dict(suppression=SoftNms(), per_class=12),
+        dict(suppression=ClusterNms()),
+    ],
+)
+def test_for_engines_the_best_anchors_come_first(settings, monkeypatch):
+    """It is settled by 20 of 50 anchors, not by these, or soon below the threshold;
+    soft suppression lowers scores below those that were left out."""
+    inputs = scene()
+    native = select(*inputs, **settings)
+    monkeypatch.setattr(detections, "_FIRST_ANCHORS", 20)
+    with engine_nms.engine_nms():
+        assert_equal(select(*inputs, static=True, **settings), native)
 
 
 def test_xla_compiles_the_static_form():
