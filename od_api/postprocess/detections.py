@@ -13,6 +13,8 @@ from od_api.layers.ranked_boxes import at_least_one, known_shape, ranked, take
 # these do not settle the result. On a trained SSD 512 of 1917 anchors nearly always do.
 _FIRST_ANCHORS = 512
 _GROWTH = 8
+# For engines there is one attempt alone: so many anchors for each place of the list.
+_FIRST_PER_PLACE = 5
 
 
 class _Selected(NamedTuple):
@@ -110,10 +112,11 @@ class SelectDetections:
 
     def _select_static(self, boxes, scores, columns, window):
         """_Selected of images; for engines first of the best anchors alone."""
-        few = (scores.shape[-2] or 0) <= _FIRST_ANCHORS
+        size = max(_FIRST_ANCHORS, _FIRST_PER_PLACE * self.total)
+        few = (scores.shape[-2] or 0) <= size
         if few or self.suppression.needs_all or not engine_nms.is_wanted():
             return self._select_all(boxes, scores, columns, window)
-        values, anchors = tf.math.top_k(tf.reduce_max(scores, axis=-1), _FIRST_ANCHORS)
+        values, anchors = tf.math.top_k(tf.reduce_max(scores, axis=-1), size)
         anchors = tf.sort(anchors, axis=-1)
         first = tf.nest.map_structure(
             lambda x: tf.gather(x, anchors, batch_dims=1), (boxes, scores, columns)
