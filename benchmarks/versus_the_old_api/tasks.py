@@ -228,6 +228,7 @@ class _Maker:
             settings,
             quantities,
             steps=(*self._exports(network), export),
+            profile="engine_parts",
         )
 
     def training(self, network, target, bfloat16=False):

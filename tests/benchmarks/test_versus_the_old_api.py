@@ -7,6 +7,8 @@ import json
 import pathlib
 import sys
 
+import onnx
+import openvino
 import pytest
 
 FOLDER = pathlib.Path(__file__).parents[2] / "benchmarks" / "versus_the_old_api"
@@ -35,8 +37,8 @@ def old(settings):
 def parts(monkeypatch):
     """The modules of the comparison, which are not of a package."""
     monkeypatch.syspath_prepend(str(FOLDER))
-    names = ("calls", "configs", "engine_exporting", "processes", "rounds", "table")
-    names += ("tasks", "traces")
+    names = ("calls", "configs", "engine_exporting", "engine_parts", "engines")
+    names += ("inference", "processes", "rounds", "table", "tasks", "timing", "traces")
     for name in names:
         monkeypatch.delitem(sys.modules, name, raising=False)
     yield {name: __import__(name) for name in names}
@@ -244,6 +246,33 @@ def test_other_engines(parts, tmp_path):
     assert [q.target for q in two.quantities] == [3.0]
     assert two.steps[-1].made.name == "openvino_int8"
     assert len(found) == 9 and not any("bfloat16" in name for name in found)
+
+
+@pytest.mark.parametrize("model_format, kind", [("onnx", "Cast"), ("openvino", None)])
+def test_where_an_engine_spends_its_time(parts, tmp_path, model_format, kind):
+    """A model that only makes floats of pixels; OpenVINO's kinds are its own."""
+    settings = {"format": model_format, "precision": "float32", "side": 32}
+    folder = tmp_path / "ours" / f"{model_format}_float32"
+    folder.mkdir(parents=True)
+    types = onnx.TensorProto
+    pixels = onnx.helper.make_tensor_value_info(
+        "input_tensor", types.UINT8, ["n", "h", "w", 3]
+    )
+    floats = onnx.helper.make_tensor_value_info("floats", types.FLOAT, None)
+    cast = onnx.helper.make_node("Cast", ["input_tensor"], ["floats"], to=types.FLOAT)
+    graph = onnx.helper.make_graph([cast], "cast", [pixels], [floats])
+    model = onnx.helper.make_model(
+        graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=9
+    )
+    onnx.save(model, folder / "model.onnx")
+    openvino.save_model(
+        openvino.convert_model(folder / "model.onnx"), folder / "model.xml"
+    )
+    rounds = parts["engine_parts"].ours({**settings, "folder": str(tmp_path)})
+    assert next(rounds) == {}
+    shares = next(rounds)
+    assert sum(shares.values()) == pytest.approx(1)
+    assert kind is None or set(shares) == {kind}
 
 
 def test_configs_are_made_of_the_shipped_ones(parts, tmp_path):
