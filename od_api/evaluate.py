@@ -81,7 +81,11 @@ def detections_of_export(path, config, tiles=None, threads=None):
             "exported models are evaluated by their boxes, and the config's model "
             "finds none: name the run in place of the export"
         )
-    found = finder(path, threads=threads)
+    return detections_of_finder(finder(path, threads=threads), config, tiles)
+
+
+def detections_of_finder(found, config, tiles=None):
+    """ExportDetections of a Finder, with a config's classes."""
     label_map = found.label_map or LabelMap.load(label_map_path(config))
     merging = merging_of(found.config_path) if tiles else None
     detector = LoadedDetector(found, label_map, tiles, merging)

@@ -41,7 +41,7 @@ from od_api.data.inputs import finds_boxes, label_map_path
 from od_api.data.label_map import LabelMap
 from od_api.detectors.given_boxes import GivenBoxes
 from od_api.engines import artefacts
-from od_api.evaluate import detections_of_export
+from od_api.evaluate import detections_of_finder
 from od_api.evaluation.evaluation import Evaluation
 from od_api.evaluation.readers import refuse_no_readers
 from od_api.exporting import parity, raw_form, serving
@@ -49,6 +49,7 @@ from od_api.exporting.frozen_network import FrozenNetwork
 from od_api.exporting.signature_inputs import SignatureInputs
 from od_api.exporting.static_shapes import with_static_shapes
 from od_api.exporting.written_form import WrittenForm
+from od_api.inference.finders import Finder, finder
 from od_api.layers.engine_nms import engine_nms
 from od_api.system.new_folders import appears_whole, check_new_folder
 from od_api.system.path_names import one_name
@@ -104,8 +105,8 @@ def export(
       model_format: one of FORMATS. All but saved_model are static, and take
         image_tensor alone.
       options: input_type, input_name and input_shape, as of `SignatureInputs`; form,
-        precision, calibration_images, float_layers, evaluate, batch_sizes and
-        image_size, as of `WrittenForm`.
+        precision, calibration_images, float_layers, sensitivity, full_integer,
+        evaluate, batch_sizes and image_size, as of `WrittenForm`.
 
     Returns:
       {"boxes": pixels, "scores": difference}, the largest ones found; of a model
@@ -124,7 +125,7 @@ def export(
     check_compatibility(config)
     more = form.for_writer(model_format, config)
     if form.evaluate:
-        _check_evaluated(config, inputs, form)
+        _check_evaluated(config, inputs)
     if static or model_format != FORMATS[0]:
         config = with_static_shapes(config)
     label_map = _label_map(config)
@@ -143,11 +144,12 @@ def export(
             _write_weights(found, partial / "checkpoint")
             model = _write_model(module, partial, name, version)
         if form.is_raw:
-            raw_form.write(detector, partial)
+            raw_form.write(detector, partial, getattr(model, "steps", {}))
             model = raw_form.RawModel(model, partial)
         differences = _differences(model, detector, inputs, form.is_exact)
-        report = _evaluated(partial, detector, config) if form.evaluate else {}
-        _write_report(differences, partial / "parity.json", form.reported() | report)
+        report = _evaluated(model, partial, detector, config) if form.evaluate else {}
+        report = form.reported(more) | report
+        _write_report(differences, partial / "parity.json", report)
     logging.info("exported to %s", output_dir)
     return differences
 
@@ -184,22 +186,24 @@ def _differences(model, detector, inputs, is_exact):
     return parity.check(model, detector, inputs, is_exact=is_exact)
 
 
-def _check_evaluated(config, inputs, form):
+def _check_evaluated(config, inputs):
     """Refuses what `_evaluated` could not measure in the end."""
     refuse_no_readers(config)
-    if form.is_raw or inputs.has_boxes or inputs.kind != "image_tensor":
+    if inputs.has_boxes or inputs.kind != "image_tensor":
         raise UserError(
             "--evaluate measures models that find boxes in decoded images: leave out "
-            "--form raw and --input-type, or --evaluate"
+            "--input-type, or --evaluate"
         )
     if not finds_boxes(config):
         raise UserError("--evaluate measures boxes, and the config's model finds none")
 
 
-def _evaluated(folder, detector, config):
+def _evaluated(model, folder, detector, config):
     """{"evaluation": metrics of the exported model and the checkpoint, and what the
     former has less of the main one}; logged, too."""
-    given = detections_of_export(folder, config)
+    is_raw = isinstance(model, raw_form.RawModel)
+    found = Finder(model.find, None, None, folder, "raw") if is_raw else finder(folder)
+    given = detections_of_finder(found, config)
     ours = Evaluation(config, detector, None)
     found = {
         "checkpoint": ours.run(None),

@@ -86,6 +86,18 @@ def _add_precision(parser):
         "patterns of names, such as '*conv1*'",
     )
     parser.add_argument(
+        "--sensitivity",
+        action="store_true",
+        help="measure what the detections of 16 of these images lose with each layer "
+        "in int8 alone, the worst first, into parity.json, too; takes minutes",
+    )
+    parser.add_argument(
+        "--full-integer",
+        choices=("uint8", "int8"),
+        help="images and outputs of this type, too, and every operator in int8, for "
+        "Edge TPUs and the like; of --format litert --form raw --precision int8",
+    )
+    parser.add_argument(
         "--evaluate",
         action="store_true",
         help="measure the model and the checkpoint on the eval records, into "
@@ -111,6 +123,8 @@ def _export(args):
         precision=args.precision,
         calibration_images=args.calibration_images,
         float_layers=args.float_layers and tuple(args.float_layers),
+        sensitivity=args.sensitivity,
+        full_integer=args.full_integer,
         evaluate=args.evaluate,
         batch_sizes=args.batch_sizes and tuple(args.batch_sizes),
         image_size=args.image_size and tuple(args.image_size),

@@ -11,6 +11,8 @@ itself. Needs neither TensorFlow nor the rest of od_api:
 import json
 import zipfile
 
+import numpy as np
+
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
 from od_api.engines.artefacts import ENGINES, HEADS_ALONE, RAW_OUTPUT
@@ -33,6 +35,8 @@ class LitertModel:
     Attributes:
       metadata: {key: text}.
       image_shape: (None, height, width, 3), of the only images that it takes.
+      steps: {output name: (scale, zero point)} of outputs that the file has in integers
+        n, which say (n - zero point) scale; a call returns these values.
 
     Raises:
       UserError: LiteRT is not there, or the file is no model of a detector.
@@ -51,9 +55,12 @@ class LitertModel:
             raise UserError(
                 f"{printable(path)} cannot be loaded by LiteRT: {printable(reason)}"
             ) from error
-        (self._input,) = self._run.get_input_details()
+        ((self._input, taken),) = self._run.get_input_details().items()
+        self._to_input = _to_integers(taken)
+        details = self._run.get_output_details()
+        self.steps = {n: _steps(d) for n, d in details.items() if _steps(d)}
         self.image_shape = (None, *map(int, first["shape"][1:]))
-        if RAW_OUTPUT in self._run.get_output_details() and not is_raw:
+        if RAW_OUTPUT in details and not is_raw:
             raise UserError(f"{printable(path)} {HEADS_ALONE}")
 
     def __call__(self, images):
@@ -66,7 +73,33 @@ class LitertModel:
         return in_batches(images, self.image_shape, (1,), self._call)
 
     def _call(self, _, images):
-        return self._run(**{self._input: images})
+        found = self._run(**{self._input: self._to_input(images)})
+        for name, (scale, zero) in self.steps.items():
+            found[name] = (found[name].astype(np.float32) - zero) * np.float32(scale)
+        return found
+
+
+def _steps(details):
+    """(scale, zero point) of a tensor of integers that stand for real numbers; None of
+    another."""
+    scale, zero = details["quantization"]
+    return (float(scale), int(zero)) if scale else None
+
+
+def _to_integers(details):
+    """A function: uint8 images as an input takes them."""
+    if not _steps(details):
+        return lambda images: images
+    scale, zero = _steps(details)
+    kind = details["dtype"]
+    limits = np.iinfo(kind)
+
+    def convert(images):
+        return np.clip(np.rint(images / scale) + zero, limits.min, limits.max).astype(
+            kind
+        )
+
+    return convert
 
 
 def write(path, content, metadata):

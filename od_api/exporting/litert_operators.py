@@ -26,8 +26,7 @@ _ABSENT = -1  # an operator has no such input
 def operators(content):
     """[Operator] of a flatbuffer, bytes, but not of the bodies of its loops.
 
-    Their names are those of the tensors that they make, each with a semicolon behind
-    it: what AI Edge Quantizer calls the scope of an operator.
+    Their names are those of `scope_of`.
     """
     schema = needed("ai_edge_litert.schema_py_generated", EXTRA, "ai-edge-litert")
     model = schema.ModelT.InitFromPackedBuf(content, 0)
@@ -44,7 +43,7 @@ def operators(content):
         kind = kinds[model.operatorCodes[operator.opcodeIndex].builtinCode]
         read = [int(place) for place in operator.inputs if place != _ABSENT]
         made = Operator(
-            "".join(graph.tensors[i].name.decode() + ";" for i in operator.outputs),
+            scope_of(graph, operator),
             _KINDS.get(kind, network_part.OTHER),
             tuple(makers[place].name for place in read),
             tuple(graph.tensors[place].type in reals for place in read),
@@ -53,6 +52,12 @@ def operators(content):
         found.append(made)
     made_by = {operator.name for operator in found}
     return [o for o in makers.values() if o.name not in made_by] + found
+
+
+def scope_of(graph, operator):
+    """The names of the tensors that an operator of a graph makes, each with a semicolon
+    behind it: what AI Edge Quantizer calls its scope."""
+    return "".join(graph.tensors[i].name.decode() + ";" for i in operator.outputs)
 
 
 def _names(enumeration):

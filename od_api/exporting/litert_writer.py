@@ -11,23 +11,27 @@ from od_api.core.errors import UserError
 from od_api.engines import litert_engine
 from od_api.engines.artefacts import FLOAT16, INT8, PRECISION, RAW_OUTPUT
 from od_api.engines.litert_engine import LitertModel
+from od_api.exporting import full_integer as integers
 from od_api.exporting import int8_litert
 from od_api.exporting.fitted_images import fitting
+from od_api.exporting.half_weights import with_half_weights
 from od_api.system.extras import needed
 
 needed("ai_edge_litert.interpreter", litert_engine.EXTRA, "ai-edge-litert")
 
 
-def write(module, folder, metadata, images=(), in_float=()):
+def write(module, folder, metadata, images=(), full_integer=None, **of_int8):
     """Writes model.tflite of a ServingModule, whose detector has its static form.
 
     Args:
       module: ServingModule that takes pixels of a known size, one image at a time.
       folder: that is there.
-      metadata: {key: text} to keep in the model; of FLOAT16 weights have half the
+      metadata: {key: text} to keep in the model; of FLOAT16 kernels have half the
         bytes.
       images: CalibrationImages, for INT8.
-      in_float: layers that stay in float32 then, as of WeightedLayers.chosen.
+      full_integer: one of `full_integer.TYPES`, of INT8 with images and outputs; None:
+        these stay as they are, and heads in float32.
+      of_int8: further arguments of int8_litert.quantized, for INT8.
 
     Returns:
       The LitertModel of what was written.
@@ -37,27 +41,33 @@ def write(module, folder, metadata, images=(), in_float=()):
     """
     function = module.__call__.get_concrete_function()
     path = folder / litert_engine.FILE_NAME
-    content = _converted(module, function, metadata.get(PRECISION) == FLOAT16)
+    content = _converted(_converter_of(module, function))
+    if metadata.get(PRECISION) == FLOAT16:
+        content = with_half_weights(content)
     is_raw = RAW_OUTPUT in function.structured_outputs
     litert_engine.write(path, content, metadata)
     if metadata.get(PRECISION) == INT8:
-        model = LitertModel(path, is_raw=is_raw)
-        fitted = _fitted(images, model)
-        name = module.specs[0].name
-        content = int8_litert.quantized(content, name, fitted, in_float)
+        fitted = _fitted(images, LitertModel(path, is_raw=is_raw))
+        if full_integer:
+            made = integers.converter_of(module, list(fitted), full_integer)
+            content = _converted(made)
+        else:
+            name = module.specs[0].name
+            content = int8_litert.quantized(content, name, fitted, **of_int8)
         litert_engine.write(path, content, metadata)
     return LitertModel(path, is_raw=is_raw)
 
 
-def _converted(module, function, in_half):
-    """The flatbuffer, bytes; weights of half the bytes, where wanted."""
+def _converter_of(module, function):
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], module)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    if in_half:
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.target_spec.supported_types = [tf.float16]
+    return converter
+
+
+def _converted(converter):
+    """The flatbuffer, bytes."""
     try:
-        return converter.convert()
+        return bytes(converter.convert())
     except Exception as error:  # of many kinds, without a common one
         raise UserError(
             f"this detector cannot be written for LiteRT: {_reason(error)}"

@@ -25,7 +25,8 @@ class Decoding:
 
     Attributes:
       anchors: [A, 4] ymin, xmin, ymax, xmax in pixels of the network's input.
-      settings: the dict of decoding.json.
+      settings: the dict of decoding.json; `steps` are scale and zero point of outputs
+        in integers, by name.
     """
 
     def __init__(self, folder):
@@ -45,14 +46,25 @@ class Decoding:
     def detections(self, outputs):
         """{output name: array} -> a dict for each image of the batch.
 
+        Outputs of integers, of a network of `--full-integer`, are taken as they are.
+
         Returns:
           dicts of "boxes" [N, 4], 0..1 of the image, "scores" [N], best first, and
           "classes" [N], ids of the label map.
         """
+        outputs = {name: self._real(name, x) for name, x in outputs.items()}
         boxes = self.boxes(outputs["box_encodings"])
         scores = outputs["class_scores"][..., self.settings["background_columns"] :]
-        images = zip(boxes, scores, outputs["true_shapes"], strict=True)
+        whole = np.tile(np.float32(self.settings["input_shape"]), (len(boxes), 1))
+        images = zip(boxes, scores, outputs.get("true_shapes", whole), strict=True)
         return [self._of_image(*image) for image in images]
+
+    def _real(self, name, values):
+        """What integers say; float32 as it is."""
+        if not np.issubdtype(values.dtype, np.integer):
+            return values
+        scale, zero = self.settings["steps"][name]
+        return (values.astype(np.float32) - zero) * np.float32(scale)
 
     def _of_image(self, boxes, scores, shape):
         known = self.settings

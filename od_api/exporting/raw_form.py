@@ -13,6 +13,7 @@ from absl import logging
 
 from od_api.core.errors import UserError
 from od_api.exporting import raw_decoding
+from od_api.exporting.fitted_images import fitting
 from od_api.suppressions.greedy_nms import GreedyNms
 
 FORMS = ("detections", "raw")
@@ -79,6 +80,18 @@ class RawModel:
 
     def __init__(self, model, folder):
         self._model, self._decoding = model, raw_decoding.Decoding(folder)
+        of_any_size = not hasattr(model, "image_shape")
+        self._fit = (lambda images: images) if of_any_size else fitting(model)
+
+    def find(self, images):
+        """uint8 [B, h, w, 3] -> what decode.py finds, as `Finder.find` gives it."""
+        outputs = self._model(self._fit(images))
+        outputs = {name: np.asarray(x) for name, x in outputs.items()}
+        return [
+            {f"detection_{name}": x for name, x in found.items()}
+            | {"num_detections": np.float32(len(found["scores"]))}
+            for found in self._decoding.detections(outputs)
+        ]
 
     def __call__(self, images):
         """{"raw_detection_boxes", "raw_detection_scores"}, as `serving.outputs_of`."""
@@ -93,8 +106,14 @@ class RawModel:
         return np.array(self._decoding.settings["input_shape"], np.float32)
 
 
-def write(detector, folder):
-    """Writes decoding.json, anchors.npy and decode.py."""
+def write(detector, folder, steps):
+    """Writes decoding.json, anchors.npy and decode.py.
+
+    Args:
+      detector: one that `check` lets through.
+      folder: that is there.
+      steps: as of LitertModel; empty where all outputs are real numbers.
+    """
     folder = pathlib.Path(folder)
     height, width = shape = detector.resizer.output_shape
     images = tf.zeros([1, height, width, 3])
@@ -105,6 +124,7 @@ def write(detector, folder):
         "box_scales": list(detector.stage.box_coder.scales),
         "background_columns": int(detector.add_background_class),
         **_of_suppression(detector.postprocess.selection.choosing),
+        **({"steps": steps} if steps else {}),
     }
     text = json.dumps(settings, indent=1) + "\n"
     (folder / "decoding.json").write_text(text)

@@ -71,11 +71,22 @@ class ServingModule(tf.Module):
         """The arguments of `__call__`."""
         return self._inputs.specs
 
+    @property
+    def network_shape(self):
+        """(H, W) of the network's input; None where it takes all."""
+        return self._resizer.output_shape
+
     def with_batch(self, size):
         """The same for so many images at once, of the size that it takes."""
-        spec = self.specs[0]
-        shape = (size, *spec.shape.as_list()[1:])
-        inputs = SignatureInputs(self._inputs.kind, spec.name, shape)
+        shape = (size, *self.specs[0].shape.as_list()[1:])
+        return self._taking(self._inputs.kind, shape)
+
+    def of_floats(self):
+        """The same for images of float32, 0..255."""
+        return self._taking("float_image_tensor", self.specs[0].shape.as_list())
+
+    def _taking(self, kind, shape):
+        inputs = SignatureInputs(kind, self.specs[0].name, shape)
         more = (self._options, self._reads)
         return ServingModule(self._network, self._resizer, inputs, None, *more)
 

@@ -15,7 +15,9 @@ from od_api.engines.artefacts import (
 )
 from od_api.exporting import int8_litert, int8_network
 from od_api.exporting.calibration_images import CalibrationImages
+from od_api.exporting.full_integer import TYPES
 from od_api.exporting.raw_form import FORMS
+from od_api.exporting.sensitivity import Sensitivity
 from od_api.exporting.signature_inputs import SignatureInputs
 
 _RAW_FORMATS = (SAVED_MODEL, "onnx", "litert")
@@ -35,6 +37,9 @@ class WrittenForm(NamedTuple):
       precision: one of PRECISIONS, in which it computes.
       calibration_images: how many, for int8; None: _CALIBRATION_IMAGES.
       float_layers: names, or patterns of names, of layers that int8 leaves in float32.
+      sensitivity: measure what each layer loses in int8 alone.
+      full_integer: type of the images and outputs of a network of integers alone, one
+        of TYPES of `full_integer`; None: they stay as they are.
       evaluate: measure what was exported, and the checkpoint, on the eval records.
       batch_sizes: of a format of static shapes: a program is written for each.
       image_size: (height, width) of its images; None: those of the network.
@@ -44,6 +49,8 @@ class WrittenForm(NamedTuple):
     precision: str = FLOAT32
     calibration_images: int | None = None
     float_layers: tuple = ()
+    sensitivity: bool = False
+    full_integer: str | None = None
     evaluate: bool = False
     batch_sizes: tuple = (1,)
     image_size: tuple | None = None
@@ -97,9 +104,17 @@ class WrittenForm(NamedTuple):
         """{key: text} of what a model says of itself."""
         return {} if self.is_exact else {PRECISION: self.precision}
 
-    def reported(self):
-        """{name: value} of it that parity.json has, beside the differences."""
+    def reported(self, more):
+        """{name: value} of it that parity.json has, beside the differences.
+
+        Args:
+          more: what `for_writer` gave, after the writer had it.
+        """
         kept = {"float_layers": list(self.float_layers)} if self.float_layers else {}
+        if self.full_integer:
+            kept["full_integer"] = self.full_integer
+        if self.sensitivity:
+            kept["sensitivity"] = more["sensitivity"].lost
         return {} if self.is_exact else {"precision": self.precision} | kept
 
     def _check_precision(self, model_format):
@@ -109,12 +124,45 @@ class WrittenForm(NamedTuple):
                 f"{nearest(self.precision, PRECISIONS)}"
             )
         check_written(model_format, self.precision)
-        if self.precision == INT8:
+        self._check_int8(model_format)
+        if self.full_integer:
+            self._check_full_integer(model_format)
+
+    def _check_int8(self, model_format):
+        """Refuses settings of int8 where they have no effect."""
+        own = {
+            "--calibration-images": self.calibration_images is not None,
+            "--float-layers": self.float_layers,
+            "--sensitivity": self.sensitivity,
+            "--full-integer": self.full_integer,
+        }
+        given = [name for name, value in own.items() if value]
+        if self.precision != INT8 and given:
+            raise UserError(f"{given[0]} is for --precision int8")
+        if self.precision == INT8 and not self.full_integer:
             _QUANTISERS[model_format].check_installed()
-        elif self.calibration_images is not None:
-            raise UserError("--calibration-images is for --precision int8")
-        elif self.float_layers:
-            raise UserError("--float-layers is for --precision int8")
+        if self.sensitivity and self.is_raw:
+            raise UserError(
+                "--sensitivity measures what detections lose: ask with --form "
+                "detections, where the layers have the same names"
+            )
+
+    def _check_full_integer(self, model_format):
+        if self.full_integer not in TYPES:
+            raise UserError(
+                f"there is no --full-integer {self.full_integer!r}; "
+                f"{nearest(self.full_integer, TYPES)}"
+            )
+        if model_format != _ONE_BY_ONE or not self.is_raw:
+            raise UserError(
+                "--full-integer writes a network without decoding and suppression, "
+                "which would need real numbers: set --format litert --form raw"
+            )
+        if self.float_layers:
+            raise UserError(
+                "--full-integer leaves no layer in float32: leave out --float-layers, "
+                "or --full-integer"
+            )
 
     def inputs(self, given, model_format, resizer):
         """The SignatureInputs of a format; of static shapes with the first batch size.
@@ -152,7 +200,10 @@ class WrittenForm(NamedTuple):
             wanted = self.calibration_images
             number = _CALIBRATION_IMAGES if wanted is None else wanted
             images = CalibrationImages(config, number)
-            return {"images": images, "in_float": self.float_layers}
+            if self.full_integer:
+                return {"images": images, "full_integer": self.full_integer}
+            asked = {"sensitivity": Sensitivity()} if self.sensitivity else {}
+            return {"images": images, "in_float": self.float_layers} | asked
         sizes = _is_static(model_format) and model_format != _ONE_BY_ONE
         return {"batch_sizes": self.batch_sizes} if sizes else {}
 

@@ -3,6 +3,7 @@ skipped, unless OD_API_INT8 says that it has to be there, as in CI."""
 
 import importlib.util
 import json
+import logging
 import os
 import sys
 
@@ -76,6 +77,23 @@ def _check_quantized(interpreter):
 
 
 @with_quantizer
+def test_layers_that_lose(random_ssd, tmp_path, caplog):
+    """Two layers are left to int8; each is measured alone, and what is printed can be
+    given back."""
+    command = ["export", *random_ssd, str(tmp_path / "int8"), "--format", "litert"]
+    options = ["--precision", "int8", "--calibration-images", "3", "--sensitivity"]
+    given = ["--float-layers", "*mobilenet*", "*/E[123]_*"]
+    with caplog.at_level(logging.INFO):
+        assert cli.main([*command, *options, *given]) == 0
+    parity = json.loads((tmp_path / "int8" / "parity.json").read_text())
+    lost = parity["sensitivity"]
+    assert len(lost) == 2 and all("/E4_" in layer for layer in lost)
+    worst, other = lost.values()
+    assert 1 > worst >= other >= 0 and worst > 0
+    assert f"--float-layers {next(iter(lost))}" in caplog.text
+
+
+@with_quantizer
 def test_images_that_do_not_fit(random_ssd, tmp_path):
     with pytest.raises(UserError, match="do not fit a model for 90x120 pixels"):
         od_api.export(
@@ -97,4 +115,19 @@ def test_without_the_package(random_ssd, tmp_path, monkeypatch):
             model_format="litert",
             precision="int8",
         )
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--precision", "float16"], "--sensitivity is for --precision int8"),
+        (["--precision", "int8", "--form", "raw"], "ask with --form detections"),
+    ],
+)
+@with_quantizer
+def test_where_layers_are_not_measured(random_ssd, tmp_path, capsys, options, message):
+    command = ["export", *random_ssd, str(tmp_path / "none"), "--format", "litert"]
+    assert cli.main([*command, *options, "--sensitivity"]) == 2
+    assert message in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
