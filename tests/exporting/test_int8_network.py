@@ -83,23 +83,6 @@ def _behind(convolution):
     return convolution.get_friendly_name()
 
 
-@with_nncf
-def test_layers_that_lose(random_ssd, tmp_path, caplog):
-    """Two layers are left to int8; each is measured alone, and what is printed can be
-    given back."""
-    command = ["export", *random_ssd, str(tmp_path / "int8"), "--format", "openvino"]
-    options = ["--precision", "int8", "--calibration-images", "3", "--sensitivity"]
-    given = ["--float-layers", "*mobilenet*", "*/E[123]_*"]
-    with caplog.at_level(logging.INFO):
-        assert cli.main([*command, *options, *given]) == 0
-    parity = json.loads((tmp_path / "int8" / "parity.json").read_text())
-    lost = parity["sensitivity"]
-    assert len(lost) == 2 and all("/E4_" in layer for layer in lost)
-    worst, other = lost.values()
-    assert 1 > worst >= other >= 0 and worst > 0
-    assert f"--float-layers {next(iter(lost))}" in caplog.text
-
-
 def test_without_the_package(random_ssd, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "nncf", None)
     with pytest.raises(UserError, match=r"pip install 'od-api\[int8\]'"):
