@@ -15,6 +15,8 @@ from od_api.system.terminal import tracked
 IMAGES = 16
 # Of the layers so many are named as those to keep in float32.
 _WORST_SHARE = 0.1
+# Less is rounding.
+_LEAST = 1e-6
 
 
 class Sensitivity:
@@ -71,7 +73,8 @@ class Sensitivity:
     def worst(self):
         """Names of a tenth of the layers, one or more, of those that lose anything."""
         number = math.ceil(_WORST_SHARE * len(self.lost))
-        return [layer for layer, value in self.lost.items() if value > 0][:number]
+        losing = [layer for layer, value in self.lost.items() if value > _LEAST]
+        return losing[:number]
 
 
 def first(images):
@@ -92,7 +95,7 @@ def lost(pairs):
     """
     shared = sum(_shared(*pair) for pair in pairs)
     total = sum(scores.sum() for pair in pairs for _, scores, _ in pair)
-    return float(1 - 2 * shared / total) if total else 0.0
+    return max(0.0, float(1 - 2 * shared / total)) if total else 0.0
 
 
 def _shared(before, after):

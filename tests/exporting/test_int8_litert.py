@@ -3,6 +3,7 @@ skipped, unless OD_API_INT8 says that it has to be there, as in CI."""
 
 import importlib.util
 import json
+import logging
 import os
 import sys
 
@@ -73,6 +74,23 @@ def _check_quantized(interpreter):
     tail = [o for o in operators if o["op_name"] in ("EXP", "LOGISTIC", "SOFTMAX")]
     kinds = {tensors[int(i)]["dtype"] for o in tail for i in o["inputs"]}
     assert kinds <= {np.float32}
+
+
+@with_quantizer
+def test_layers_that_lose(random_ssd, tmp_path, caplog):
+    """The first three are left to int8, and each is measured alone. Random weights
+    hardly look that far back, so that the loss may be nothing."""
+    command = ["export", *random_ssd, str(tmp_path / "int8"), "--format", "litert"]
+    options = ["--precision", "int8", "--calibration-images", "3", "--sensitivity"]
+    given = ["--float-layers", "*maps*", "*conv_[dp]w_[2-9]*", "*conv_[dp]w_1[0-9]*"]
+    with caplog.at_level(logging.INFO):
+        assert cli.main([*command, *options, *given]) == 0
+    parity = json.loads((tmp_path / "int8" / "parity.json").read_text())
+    lost = parity["sensitivity"]
+    assert len(lost) == 3 and all("/conv" in layer for layer in lost)
+    assert list(lost.values()) == sorted(lost.values(), reverse=True)
+    assert 0 <= max(lost.values()) < 1
+    assert all(layer in caplog.text for layer in lost)
 
 
 @with_quantizer

@@ -83,6 +83,23 @@ def _behind(convolution):
     return convolution.get_friendly_name()
 
 
+@with_nncf
+def test_layers_that_lose(random_ssd, tmp_path, caplog):
+    """The first three are left to int8, and each is measured alone. Random weights
+    hardly look that far back, so that the loss may be nothing."""
+    command = ["export", *random_ssd, str(tmp_path / "int8"), "--format", "openvino"]
+    options = ["--precision", "int8", "--calibration-images", "3", "--sensitivity"]
+    given = ["--float-layers", "*maps*", "*conv_[dp]w_[2-9]*", "*conv_[dp]w_1[0-9]*"]
+    with caplog.at_level(logging.INFO):
+        assert cli.main([*command, *options, *given]) == 0
+    parity = json.loads((tmp_path / "int8" / "parity.json").read_text())
+    lost = parity["sensitivity"]
+    assert len(lost) == 3 and all("/conv" in layer for layer in lost)
+    assert list(lost.values()) == sorted(lost.values(), reverse=True)
+    assert 0 <= max(lost.values()) < 1
+    assert all(layer in caplog.text for layer in lost)
+
+
 def test_without_the_package(random_ssd, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "nncf", None)
     with pytest.raises(UserError, match=r"pip install 'od-api\[int8\]'"):
