@@ -125,7 +125,7 @@ class MapSpecs(NamedTuple):
     """What is known of feature maps before there are any, finest first.
 
     Attributes:
-      strides: {level: input pixels a cell}.
+      strides: {level: input pixels a cell; (y, x) where cells are not square}.
       channels: {level: depth}.
     """
 
@@ -276,6 +276,8 @@ class Predictions(NamedTuple):
         of a stage that looks at no regions.
       maps: {level: [B, h, w, C]} that the head hands on to the stage that follows, in
         place of those that it has read; None hands on nothing.
+      gate_logits: [B, h, w, 2] float32, of background and foreground, where a mask of
+        the backbone is taught; None.
     """
 
     class_logits: tf.Tensor
@@ -287,6 +289,7 @@ class Predictions(NamedTuple):
     true_shapes: tf.Tensor
     features: Any = None
     maps: Any = None
+    gate_logits: Any = None
 
     def all_columns(self):
         """The columns and, as float32 [B, A, 1], `level` and `prior` of each prior.

@@ -15,6 +15,7 @@ from od_api.core.shapes import (
 from od_api.core.types import Candidates
 from od_api.detectors.branched_detector import joining_branches
 from od_api.detectors.faster_rcnn_parts import faster_rcnn_parts
+from od_api.detectors.mask_supervision import mask_losses
 from od_api.detectors.proposal_sampling import proposal_priors
 from od_api.detectors.stage import reports
 from od_api.protos import faster_rcnn_pb2
@@ -37,6 +38,7 @@ class TwoStagePredictions(NamedTuple):
       true_shapes: [B, 2] int32, height and width of each image inside the padding.
       mask_logits: [B * P, mh, mw, K or 1] of the proposals, where they are trained.
       supervised: a tuple of Predictions for training alone, one a supervised map.
+      gate_logits: as in Predictions.
     """
 
     first: tuple
@@ -47,6 +49,7 @@ class TwoStagePredictions(NamedTuple):
     votes: tuple = ()
     mask_logits: Any = None
     supervised: tuple = ()
+    gate_logits: Any = None
 
 
 @register(
@@ -78,6 +81,7 @@ class FasterRcnn(Detector):
       postprocess: makes scores of logits, and detections of scores.
       masks: RegionMasks, or None.
       supervision: ConsistentSupervision, or None.
+      mask_supervision: MaskSupervision of the backbone's mask, or None.
       proposal_levels: names of the maps that first stages read.
       region_levels: names of the maps that regions are read from.
       pad_to_multiple: the network's input becomes a multiple of it.
@@ -103,6 +107,7 @@ class FasterRcnn(Detector):
         postprocess=None,
         masks=None,
         supervision=None,
+        mask_supervision=None,
         pad_to_multiple=1,
     ):
         self.parts = parts
@@ -116,6 +121,7 @@ class FasterRcnn(Detector):
         self.postprocess = postprocess
         self.masks = masks
         self.supervision = supervision
+        self.mask_supervision = mask_supervision
         self.pad_to_multiple = pad_to_multiple
         self.candidates_are_ranked = self.takes_proposals = bool(region_stages)
         if region_stages:
@@ -155,7 +161,9 @@ class FasterRcnn(Detector):
         """
         images = known_or_unknown(images)
         supervised = self.supervision is not None and targets is not None
-        maps = self._maps(images, training, auxiliary=supervised)
+        taught = self.mask_supervision is not None and targets is not None
+        maps = self._maps(images, training, auxiliary=supervised, mask=taught)
+        logits = maps.pop(self.mask_supervision.level) if taught else None
         shapes = (spatial_shape(images), true_shapes)
         first = ()
         if proposals is None:
@@ -168,7 +176,9 @@ class FasterRcnn(Detector):
             seed = tf.random.fold_in(seed, 1, alg="philox")
             proposals = self.sampling.sample(proposals, targets, seed)
         features = {name: maps[name] for name in self.region_levels}
-        predictions = TwoStagePredictions(first, features, proposals, true_shapes)
+        predictions = TwoStagePredictions(
+            first, features, proposals, true_shapes, gate_logits=logits
+        )
         if not self.region_stages:
             return predictions
         regions = self._region_predictions(predictions, shapes, training)
@@ -211,8 +221,8 @@ class FasterRcnn(Detector):
           BoxClassifierLoss/localization_loss, BoxClassifierLoss/classification_loss
           and, for masks in training, BoxClassifierLoss/mask_loss; of further stages
           RPNLoss_2/..., BoxClassifierLoss_2/..., and of supervised maps
-          ConsistentSupervisionLoss/... Over replicas they add up to the loss of the
-          whole batch.
+          ConsistentSupervisionLoss/..., of a mask mask_gate_loss. Over replicas they
+          add up to the loss of the whole batch.
         """
         losses = {}
         for i, stage in enumerate(self.first_stages):
@@ -223,7 +233,7 @@ class FasterRcnn(Detector):
         losses |= self._mask_losses(predictions, targets)
         if self.supervision is not None:
             losses |= self.supervision.losses(predictions.supervised, targets)
-        return losses
+        return losses | self._mask_gate_losses(predictions, targets)
 
     def detect(self, predictions):
         """Predictions -> Detections; without a second stage the proposals."""
@@ -289,15 +299,15 @@ class FasterRcnn(Detector):
             needed.append("use_matmul_crop_and_resize")
         return needed
 
-    def _maps(self, images, training, auxiliary=False):
-        """{level: map} of the backbone and of the neck, perhaps its auxiliary ones."""
+    def _maps(self, images, training, auxiliary=False, mask=False):
+        """{level: map} of backbone and neck, perhaps their auxiliary ones."""
         backbone, neck = self.parts["backbone"], self.parts.get("neck")
         inputs = pad_to_multiple(backbone.normalize(images), self.pad_to_multiple)
-        maps = backbone(inputs, training=training)
+        maps = backbone(inputs, training=training, **_auxiliary(mask))
         if neck is None:
             return maps
-        more = {"auxiliary": True} if auxiliary else {}
-        return maps | neck(maps, training=training, **more)
+        read = {name: maps[name] for name in backbone.levels}
+        return maps | neck(read, training=training, **_auxiliary(auxiliary))
 
     def _read_for_proposals(self, maps):
         return {name: maps[name] for name in self.proposal_levels}
@@ -329,6 +339,11 @@ class FasterRcnn(Detector):
             for stage in self.region_stages[:-1]
         )
 
+    def _mask_gate_losses(self, predictions, targets):
+        last = (predictions.regions or predictions.first)[-1]
+        last = last._replace(gate_logits=predictions.gate_logits)
+        return mask_losses(self.mask_supervision, last, targets)
+
     def _mask_losses(self, predictions, targets):
         if predictions.mask_logits is None:
             return {}
@@ -341,6 +356,11 @@ class FasterRcnn(Detector):
             targets,
             last.image_shape,
         )
+
+
+def _auxiliary(wanted):
+    """What a call gets so that it returns auxiliary maps, too."""
+    return {"auxiliary": True} if wanted else {}
 
 
 def _first_of(proposals, limit):

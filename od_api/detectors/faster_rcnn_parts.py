@@ -6,6 +6,7 @@ from od_api.core.types import MapSpecs
 from od_api.detectors.branched_detector import branch_ranges
 from od_api.detectors.dense_stage import Border, DenseStage
 from od_api.detectors.levels_read import built_parts, levels_read
+from od_api.detectors.mask_supervision import mask_supervision_of
 from od_api.detectors.objective_field import objective_of
 from od_api.detectors.proposal_sampling import ProposalSampling
 from od_api.detectors.region_masks import RegionMasks
@@ -57,6 +58,7 @@ def faster_rcnn_parts(message):
         "first_stages": first_stages,
         "proposal_levels": read.proposals.levels,
         "region_levels": read.regions.levels,
+        "mask_supervision": mask_supervision_of(message, backbone),
     }
     if message.number_of_stages == 1:
         _freeze_as_of_old(message, parts)

@@ -18,6 +18,7 @@ from od_api.core.shapes import (
 from od_api.core.types import Candidates
 from od_api.detectors.dense_stage import DenseStage
 from od_api.detectors.levels_read import built_parts
+from od_api.detectors.mask_supervision import mask_losses, mask_supervision_of
 from od_api.detectors.objective_field import columns_of, objective_of, set_objective
 from od_api.detectors.stage import reports
 from od_api.layers.fused_batch_norm import keep_statistics
@@ -53,6 +54,7 @@ class Ssd(Detector):
       add_background_class: column 0 of the logits is background.
       freeze_batchnorm: batch norm keeps its statistics; scales and offsets learn.
       pad_to_multiple: the network's input becomes a multiple of it.
+      supervision: MaskSupervision of the backbone's mask, or None.
 
     Attributes:
       parts: {"backbone", "neck", "head"}: the layers that hold variables.
@@ -70,6 +72,7 @@ class Ssd(Detector):
         add_background_class=True,
         freeze_batchnorm=False,
         pad_to_multiple=1,
+        supervision=None,
     ):
         self.num_classes = num_classes
         self.resizer = resizer
@@ -79,6 +82,7 @@ class Ssd(Detector):
         self.postprocess = postprocess
         self.add_background_class = add_background_class
         self.pad_to_multiple = pad_to_multiple
+        self.supervision = supervision
         self._create_variables()
         if freeze_batchnorm:
             for part in self.parts.values():
@@ -107,6 +111,7 @@ class Ssd(Detector):
             add_background_class=message.add_background_class,
             freeze_batchnorm=message.freeze_batchnorm,
             pad_to_multiple=message.feature_extractor.pad_to_multiple,
+            supervision=mask_supervision_of(message, backbone),
         )
 
     def call(self, images, true_shapes, training=False, targets=None, seed=None):
@@ -116,21 +121,25 @@ class Ssd(Detector):
           images: [B, H, W, 3] float32 in 0..255, resized and padded.
           true_shapes: [B, 2] int32, height and width inside the padding.
           training: whether dropout and batch norm act as in training.
-          targets: unused; detectors that sample proposals look at them.
+          targets: of no use, but that a mask is taught where there are some.
           seed: unused.
 
         Returns:
           Predictions.
         """
-        del targets, seed
+        del seed
         images = known_or_unknown(images)
-        maps = self._maps(images, true_shapes, training)
-        return self.stage.predict(maps, spatial_shape(images), true_shapes, training)
+        supervised = self.supervision is not None and targets is not None
+        features = self._features(images, true_shapes, training, auxiliary=supervised)
+        logits = features.pop(self.supervision.level) if supervised else None
+        maps = self.parts["neck"](features, training=training)
+        made = self.stage.predict(maps, spatial_shape(images), true_shapes, training)
+        return made._replace(gate_logits=logits)
 
     def priors(self, images, true_shapes, training=False):
         """The Priors of all anchors, as `Detector.priors`."""
         images = known_or_unknown(images)
-        maps = self._maps(images, true_shapes, training=False)
+        maps = self.parts["neck"](self._features(images, true_shapes, training=False))
         return self.stage.priors(maps, spatial_shape(images), training)
 
     @property
@@ -148,11 +157,13 @@ class Ssd(Detector):
           report: a list that gets a Reported; None.
 
         Returns:
-          {"localization_loss", "classification_loss"} or what the objective is made of:
-          float32 scalars. Under a synchronous strategy each replica returns its share:
-          they add up to the loss of the whole batch.
+          {"localization_loss", "classification_loss"} or what the objective is made of,
+          and "mask_gate_loss" where a mask is taught: float32 scalars. Under a
+          synchronous strategy each replica returns its share: they add up to the loss
+          of the whole batch.
         """
-        return self.stage.losses(predictions, targets, seed, report)
+        losses = self.stage.losses(predictions, targets, seed, report)
+        return losses | mask_losses(self.supervision, predictions, targets)
 
     def candidates(self, predictions):
         """Predictions -> Candidates: the boxes of all anchors."""
@@ -174,13 +185,13 @@ class Ssd(Detector):
         """[..., K (+1)] -> [..., K]: without the background column."""
         return scores[..., 1:] if self.add_background_class else scores
 
-    def _maps(self, images, true_shapes, training):
-        """{level: map} of images [B, H, W, 3]."""
+    def _features(self, images, true_shapes, training, auxiliary=False):
+        """{stage: map} of images [B, H, W, 3], perhaps with auxiliary ones."""
         inputs = self.parts["backbone"].normalize(images)
         inputs = blank_padding(inputs, true_shapes)
         inputs = pad_to_multiple(inputs, self.pad_to_multiple)
-        features = self.parts["backbone"](inputs, training=training)
-        return self.parts["neck"](features, training=training)
+        more = {"auxiliary": True} if auxiliary else {}
+        return self.parts["backbone"](inputs, training=training, **more)
 
     def _create_variables(self):
         """Runs the network symbolically once, so that every variable exists."""

@@ -27,6 +27,9 @@ def surrogate_argmax(logits, beta=1.0):
     return hard + (soft - tf.stop_gradient(soft))
 
 
+MODES = {"surrogate": surrogate_argmax, "soft": soft_argmax}
+
+
 def gated(maps, logits, beta=1.0, mode="surrogate"):
     """Maps times the mask of foreground.
 
@@ -44,10 +47,9 @@ def gated(maps, logits, beta=1.0, mode="surrogate"):
     Raises:
       ValueError: another mode.
     """
-    modes = {"surrogate": surrogate_argmax, "soft": soft_argmax}
-    if mode not in modes:
-        raise ValueError(f"mode is {mode!r}: take {', '.join(modes)}")
-    mask = modes[mode](logits, beta)[..., None]
+    if mode not in MODES:
+        raise ValueError(f"mode is {mode!r}: take {', '.join(MODES)}")
+    mask = MODES[mode](logits, beta)[..., None]
     return {level: x * _like(mask, x) for level, x in maps.items()}
 
 

@@ -70,7 +70,7 @@ USED = {
         similarity_calculator box_predictor anchor_generator post_processing
         normalize_loss_by_num_matches loss encode_background_as_zeros
         negative_class_weight normalize_loc_loss_by_codesize freeze_batchnorm
-        add_background_class columns objective
+        add_background_class columns objective mask_supervision
     """,
     "SsdFeatureExtractor": """
         pad_to_multiple type conv_hyperparams backbone neck fpn bifpn depth_multiplier
@@ -101,7 +101,7 @@ USED = {
         second_stage_localization_loss add_ground_truth_to_proposals
         first_stage_objective second_stage_objective first_stages region_stages
         region_operator proposal_levels region_levels consistent_supervision
-        first_stage_suppression first_stage_predictors_per_level
+        first_stage_suppression first_stage_predictors_per_level mask_supervision
     """,
     "FasterRcnnFeatureExtractor": """
         type first_stage_features_stride batch_norm_trainable conv_hyperparams fpn

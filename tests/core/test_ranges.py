@@ -87,6 +87,12 @@ NEEDS = {
     "TemperatureScalingCalibration": {"scaler": 1},
     "LearningRateSchedule": {"step": 1},
     "FreeAnchorObjective": {"add_background_class": False},
+    "ObjectnessGate": {
+        "backbone": types.SimpleNamespace(
+            branches=None, levels=("C3",), strides={"C3": 8}, channels={"C3": 8}),
+        "masks": types.SimpleNamespace(
+            branches=None, second_stage=None, strides={"C3_classes": 8},
+            channels={"C3_classes": 2})},
     "LightScratch": {"backbone": types.SimpleNamespace(
         branches=None, strides={"C3": 8, "C4": 16, "C5": 32},
         channels={"C3": 8, "C4": 8, "C5": 8})},
