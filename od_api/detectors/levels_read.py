@@ -40,6 +40,7 @@ def levels_read(message, backbone, neck):
             "backbone",
             "region_levels",
         )
+    _refuse_stretched(regions, "region_levels")
     if len(set(regions.channels.values())) > 1:
         raise ConfigError(
             "regions of all maps go through one network, and the maps' channels "
@@ -69,20 +70,37 @@ def built_parts(extractor, backbone, neck, **context):
                 error = error.within(field)
             raise error from None
     if neck is not None:
-        place_above(made[1], made[0])
+        place_above(made[1], made[0], stretched=True)
     return made
 
 
-def place_above(neck, backbone):
+def place_above(neck, backbone, stretched=False):
     """Gives a neck its place above a backbone.
 
+    Args:
+      neck, backbone: the parts.
+      stretched: cells may be higher than wide, or wider than high.
+
     Raises:
-      ConfigError: at `neck`: it cannot work on the backbone's maps.
+      ConfigError: at `neck`: it cannot work on the backbone's maps, or makes others
+        than may be.
     """
     try:
         neck.follow(backbone.specs)
     except ValueError as error:
         raise ConfigError(str(error), "neck") from error
+    if not stretched:
+        _refuse_stretched(neck.specs, "neck")
+
+
+def _refuse_stretched(maps, field):
+    for level, stride in maps.strides.items():
+        if not isinstance(stride, int):
+            raise ConfigError(
+                f"{level} has cells of {stride[0]} x {stride[1]} pixels, and what "
+                "reads it takes square ones: name maps of such, or use another neck",
+                field,
+            )
 
 
 def named_levels(message, field, maps, otherwise):
@@ -101,7 +119,7 @@ def named_levels(message, field, maps, otherwise):
         except ValueError as error:
             raise ConfigError(str(error), place) from error
     read = maps.only(names)
-    strides = list(read.strides.values())
+    strides = [s for s in read.strides.values() if isinstance(s, int)]
     if strides != sorted(strides):
         raise ConfigError(
             f"goes from coarse to fine, with strides of {strides}: name the finest "
