@@ -185,6 +185,7 @@ def schema_files():
         "column_pb2",
         "fcos_assigner_pb2",
         "ltrb_box_coder_pb2",
+        "mask_supervision_pb2",
         "neck_pb2",
         "prediction_log_pb2",
         "objective_pb2",

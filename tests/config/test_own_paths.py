@@ -97,7 +97,8 @@ def test_set_has_no_file_and_is_refused(value, tmp_path):
 # Text fields of readers, training and backbones that name no file.
 _NAMES = {"name", "split", "fine_tune_checkpoint_type", "freeze_variables"}
 _NAMES |= {"update_trainable_variables", "stage", "last_stage", "deformable_stages"}
-_NAMES |= {"size", "target", "upsampling", "stem_padding", "levels"}
+_NAMES |= {"size", "target", "upsampling", "stem_padding", "levels", "mask_level"}
+_NAMES |= {"mode"}
 
 
 def test_every_text_field_where_paths_stand_is_known():
