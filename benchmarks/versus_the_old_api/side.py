@@ -23,6 +23,9 @@ _PACKAGES = (
     "numpy",
     "pycocotools",
     "faster-coco-eval",
+    "onnxruntime",
+    "openvino",
+    "nncf",
 )
 
 
