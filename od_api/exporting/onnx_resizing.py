@@ -14,23 +14,55 @@ tf2onnx = needed("tf2onnx", EXTRA)
 
 
 def bilinear(graph, node, _name, _args):
-    """A handler of tf2onnx: puts Gathers in the place of a ResizeBilinear."""
+    """A handler of tf2onnx: puts Gathers in the place of a ResizeBilinear.
+
+    Images that have the size go through as they are.
+    """
     images, size = node.input
     settings = {n: bool(node.get_attr_value(n, 0)) for n in _SETTINGS}
     outputs, shapes, dtypes = node.output, node.output_shapes, node.output_dtypes
     graph.remove_node(node.name)
     nodes = _Nodes(graph)
     news = nodes("Cast", size, to=_INT64)
+    # tf2onnx forgets a Shape's own bounds where it moves transpositions.
+    olds = nodes("Gather", nodes("Shape", images), nodes.const(np.array([1, 2])))
+    same = nodes("Equal", olds, news)
+    same = nodes("ReduceMin", nodes("Cast", same, to=_INT32), keepdims=0)
+    same = nodes("Cast", same, to=_BOOL)
+    branches = {
+        "then_branch": _branch(graph, shapes, dtypes, _as_it_is, images, news),
+        "else_branch": _branch(graph, shapes, dtypes, _resized, images, news, settings),
+    }
+    graph.make_node(
+        "If", [same], outputs=outputs, shapes=shapes, dtypes=dtypes, branches=branches
+    )
+
+
+def _branch(graph, shapes, dtypes, make, *arguments):
+    """The graph of what `make(nodes, *arguments)` gives."""
+    branch = graph.create_new_graph_with_same_config()
+    branch.parent_graph = graph
+    found = make(_Nodes(branch), *arguments)
+    branch.add_graph_output(found, dtypes[0], shapes[0])
+    return branch
+
+
+def _as_it_is(nodes, images, news):
+    """With the sizes that are known, if they are."""
+    same = nodes.const(np.array([0]))
+    return nodes("Reshape", images, nodes("Concat", same, news, same, axis=0))
+
+
+def _resized(nodes, images, news, settings):
     for axis in (1, 2):
-        # tf2onnx forgets a Shape's own bounds where it moves transpositions.
         old = nodes("Gather", nodes("Shape", images), nodes.const(np.array([axis])))
         new = nodes("Gather", news, nodes.const(np.array([axis - 1])))
         images = _along(nodes, images, axis, *_places(nodes, old, new, **settings))
-    graph.make_node("Identity", [images], outputs=outputs, shapes=shapes, dtypes=dtypes)
+    return images
 
 
 _SETTINGS = ("align_corners", "half_pixel_centers")
-_FLOAT, _INT64 = 1, 7
+_FLOAT, _INT32, _INT64, _BOOL = 1, 6, 7, 9
 
 
 class _Nodes:

@@ -50,3 +50,9 @@ def test_one_pixel_of_many(align_corners):
     found, wanted = resized_by_onnx(images, (1, 1), align_corners=align_corners)
     np.testing.assert_array_equal(found, np.zeros((1, 1, 1, 3)))
     np.testing.assert_array_equal(found, wanted)
+
+
+def test_images_of_the_size_stay():
+    images = np.random.default_rng(0).uniform(0, 255, (2, 7, 9, 3)).astype(np.float32)
+    found, _ = resized_by_onnx(images, (7, 9))
+    np.testing.assert_array_equal(found, images)
