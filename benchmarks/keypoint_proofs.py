@@ -27,11 +27,14 @@ FILES = [
     "heads/corner_head.py",
     "layers/corner_pooling.py",
     "layers/heatmaps.py",
+    "layers/inner_pooling.py",
+    "layers/pooled_block.py",
     "objectives/corner_objective.py",
 ]
 # {name: overrides}
 PROOFS = {
     "corner_head": [],
+    "cascade": [f'{MODEL}.head.corner_head.pooling="cascade"'],
     "two_stacks": [f"{MODEL}.backbone.hourglass.num_stacks=2"],
     "integer_radius": [f"{MODEL}.objective.corner_objective.integer_radius=true"],
     "fpn": [

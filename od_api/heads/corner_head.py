@@ -8,9 +8,20 @@ from od_api.core.registry import register
 from od_api.layers.chain import Chain
 from od_api.layers.conv_hyperparams import ConvHyperparams
 from od_api.layers.corner_pooling import bottom_right_pool, top_left_pool
+from od_api.layers.inner_pooling import (
+    cascade_bottom_right_pool,
+    cascade_top_left_pool,
+)
+from od_api.layers.pooled_block import PooledBlock
 from od_api.protos import keypoints_pb2
 
-_POOLS = {"top_left": top_left_pool, "bottom_right": bottom_right_pool}
+_POOLS = {
+    "corner": {"top_left": top_left_pool, "bottom_right": bottom_right_pool},
+    "cascade": {
+        "top_left": cascade_top_left_pool,
+        "bottom_right": cascade_bottom_right_pool,
+    },
+}
 _BATCH_NORM = {"momentum": 0.9, "epsilon": 1e-5}
 
 
@@ -27,6 +38,8 @@ class CornerHead(keras.layers.Layer):
       num_classes: K.
       depth: channels of the residual block and of the branches.
       pooling_depth: channels of the maps that are pooled.
+      pooling: "corner"; "cascade": along the box's edges go maxima that look inwards,
+        too (Duan et al., CenterNet: Keypoint Triplets, ICCV 2019, section 3.3).
       heat_bias_init: of the heat's logits before training.
       conv_hyperparams: a `ConvHyperparams`; None: batch norm, ReLU.
     """
@@ -37,12 +50,18 @@ class CornerHead(keras.layers.Layer):
         num_classes,
         depth=256,
         pooling_depth=128,
+        pooling="corner",
         heat_bias_init=-2.19,
         conv_hyperparams=None,
     ):
         super().__init__(name="corner_head")
         ranges.at_least("depth", depth, 1, ranges.MOST_CHANNELS)
         ranges.at_least("pooling_depth", pooling_depth, 1, ranges.MOST_CHANNELS)
+        if pooling not in _POOLS:
+            raise ranges.RangeError(
+                "pooling", f"pooling is {pooling!r}: take {' or '.join(_POOLS)}"
+            )
+        self._pools, self._looks = _POOLS[pooling], pooling == "cascade"
         self._widths = {"heat": num_classes, "embedding": 1, "offset": 2}
         self._depths = pooling_depth, depth
         self._bias = {"heat": ranges.finite("heat_bias_init", heat_bias_init)}
@@ -54,13 +73,14 @@ class CornerHead(keras.layers.Layer):
     def build(self, feature_shapes):
         """Creates the variables; `feature_shapes` are the maps', by level."""
         for level, shape in feature_shapes.items():
-            for name, pool in _POOLS.items():
+            for name, pool in self._pools.items():
                 corner = _Corner(
                     self._make,
                     pool,
                     self._depths,
                     self._widths,
                     self._bias,
+                    looks=self._looks,
                     name=f"{level}_{name}",
                 )
                 corner.build(shape)
@@ -76,30 +96,22 @@ class CornerHead(keras.layers.Layer):
         return {
             level: {
                 f"{name}_{kind}": tf.cast(made, tf.float32)
-                for name in _POOLS
+                for name in self._pools
                 for kind, made in self._corners[f"{level}_{name}"](x).items()
             }
             for level, x in features.items()
         }
 
 
-class _Corner(keras.layers.Layer):
+class _Corner(PooledBlock):
     """One corner of one level."""
 
-    def __init__(self, make, pool, depths, widths, bias, *, name):
-        super().__init__(name=name)
-        pooling_depth, depth = depths
-        self._pool = pool
-        self._rows = make.conv_block(pooling_depth, 3, name="rows")
-        self._columns = make.conv_block(pooling_depth, 3, name="columns")
-        self._pooled = _without_activation(make, depth, 3, "pooled")
-        self._beside = _without_activation(make, depth, 1, "beside")
-        self._activation = make.activation_layer(name="activation")
-        self._after = make.conv_block(depth, 3, name="after")
+    def __init__(self, make, pool, depths, widths, bias, *, looks, name):
+        super().__init__(make, pool, depths, looks=looks, name=name)
         self._branches = {
             kind: Chain(
                 [
-                    make.conv2d(depth, 3, name="conv", use_bias=True),
+                    make.conv2d(depths[1], 3, name="conv", use_bias=True),
                     make.activation_layer(name="activation"),
                     make.conv2d(
                         width,
@@ -115,24 +127,11 @@ class _Corner(keras.layers.Layer):
         }
 
     def build(self, shape):
-        for layer in (self._rows, self._columns, self._beside):
-            layer.build(shape)
-        self._pooled.build(self._rows.compute_output_shape(shape))
+        super().build(shape)
         shape = self._beside.compute_output_shape(shape)
-        for layer in (self._after, *self._branches.values()):
+        for layer in self._branches.values():
             layer.build(shape)
 
     def call(self, feature):
-        pooled = self._pool(self._rows(feature), self._columns(feature))
-        joined = self._pooled(pooled) + self._beside(feature)
-        if self._activation is not None:
-            joined = self._activation(joined)
-        joined = self._after(joined)
+        joined = super().call(feature)
         return {kind: branch(joined) for kind, branch in self._branches.items()}
-
-
-def _without_activation(make, depth, size, name):
-    return Chain(
-        [make.conv2d(depth, size, name="conv"), make.norm_layer(depth, name="norm")],
-        name=name,
-    )

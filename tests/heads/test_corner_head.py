@@ -67,6 +67,23 @@ def test_a_corner_sees_what_lies_along_the_edges():
     assert seen("bottom_right") == (False, True)
 
 
+def test_cascade_sees_what_lies_inside():
+    """Beyond its edges: of a map far to the right and below, but not of one before."""
+    head = build('depth: 4 pooling_depth: 4 pooling: "cascade"')
+    features = tf.Variable(tf.random.stateless_normal([1, 24, 24, 8], (3, 4)))
+    with tf.GradientTape() as tape:
+        made = head({"a": features})["a"]
+        total = tf.reduce_sum(made["top_left_heat"][0, 8, 8])
+    gradient = np.abs(tape.gradient(total, features)[0]).sum(-1)
+    assert gradient[14:, 14:].any() and not gradient[:2].any()
+    assert not gradient[:, :2].any()
+    # Two looks with batch norm, and two plain kernels, at each of two corners.
+    more = 2 * 2 * (9 * 8 * 4 + 4 * 4 + 9 * 4 * 4)
+    plain = build("depth: 4 pooling_depth: 4")
+    plain({"a": features})
+    assert head.count_params() - plain.count_params() == more
+
+
 def test_levels_have_weights_of_their_own():
     head = build()
     same = tf.random.stateless_normal([1, 4, 4, 8], (5, 6))
@@ -76,9 +93,13 @@ def test_levels_have_weights_of_their_own():
 
 @pytest.mark.parametrize(
     ("text", "place"),
-    [("depth: 0", "depth"), ("pooling_depth: -1", "pooling_depth")],
+    [
+        ("depth: 0", "depth"),
+        ("pooling_depth: -1", "pooling_depth"),
+        ("pooling: 'center'", "pooling"),
+    ],
 )
 def test_refused(text, place):
-    with pytest.raises(ConfigError, match="must be") as caught:
+    with pytest.raises(ConfigError, match=r"must be|take corner") as caught:
         build(text)
     assert caught.value.field_path == place

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from kit import check_gradients, check_graph
 
-from od_api.layers.center_pooling import (
+from od_api.layers.inner_pooling import (
     cascade_bottom_right_pool,
     cascade_top_left_pool,
     center_pool,
