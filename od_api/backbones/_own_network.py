@@ -10,12 +10,19 @@ import keras
 
 from od_api.backbones._mobile_blocks import nearest_8, no_donor
 from od_api.backbones._stages import StagedNetwork
+from od_api.backbones.region_aware import read_by_region
 from od_api.layers import keras_network
 from od_api.layers.depth import checked_multiplier
 
 
 class OwnNetwork(StagedNetwork):
-    """A backbone whose network a table describes; its kernels start as He's are."""
+    """A backbone whose network a table describes; its kernels start as He's are.
+
+    Attributes:
+      regional: endings of the names of the convolutions that `region_aware` replaces.
+    """
+
+    regional = ()
 
     def _take(
         self,
@@ -26,6 +33,7 @@ class OwnNetwork(StagedNetwork):
         conv_hyperparams=None,
         freeze_batch_norm=False,
         second_stage=False,
+        region_aware=None,
     ):
         """Takes a functional model, edited as the fields of the same names say.
 
@@ -38,10 +46,15 @@ class OwnNetwork(StagedNetwork):
             hyperparams=conv_hyperparams,
             freeze_batch_norm=freeze_batch_norm,
         )
+        if region_aware is not None:
+            names = [x.name for x in made.layers if x.name.endswith(self.regional)]
+            edit = region_aware.replacing(edit, names)
+        network = keras_network.rebuild(made, name=self.name, edit=edit)
         self._read_stages(
-            keras_network.rebuild(made, name=self.name, edit=edit),
+            network,
             stages,
             second_stage_after="C4" if second_stage else None,
+            optional=read_by_region(network),
         )
         self._load_initial(weights, no_donor)
 

@@ -36,7 +36,11 @@ class Resnext(OwnNetwork):
         own settings (no regulariser, ReLU).
       freeze_batch_norm: batch norm keeps its statistics, scale and offset.
       second_stage: the network ends at C4, and the rest runs on crops of it.
+      region_aware: a RegionAware: the 3x3 convolutions of some stages read regions with
+        kernels of their own; groups are 1 then.
     """
+
+    regional = ("_middle",)
 
     def __init__(
         self,
@@ -51,6 +55,7 @@ class Resnext(OwnNetwork):
         conv_hyperparams=None,
         freeze_batch_norm=False,
         second_stage=False,
+        region_aware=None,
     ):
         super().__init__(name=f"resnext{depth}")
         if depth not in BLOCKS:
@@ -76,6 +81,7 @@ class Resnext(OwnNetwork):
             conv_hyperparams=conv_hyperparams,
             freeze_batch_norm=freeze_batch_norm,
             second_stage=second_stage,
+            region_aware=region_aware,
         )
 
 

@@ -38,7 +38,11 @@ class ShufflenetV2(OwnNetwork):
         own settings (no regulariser, ReLU).
       freeze_batch_norm: batch norm keeps its statistics, scale and offset.
       second_stage: the network ends at C4, and the rest runs on crops of it.
+      region_aware: a RegionAware: the 1x1 convolutions of some stages read regions with
+        kernels of their own.
     """
+
+    regional = ("_first", "_last", "_left_wide")
 
     def __init__(
         self,
@@ -50,6 +54,7 @@ class ShufflenetV2(OwnNetwork):
         conv_hyperparams=None,
         freeze_batch_norm=False,
         second_stage=False,
+        region_aware=None,
     ):
         super().__init__(name="shufflenet_v2")
         make = blocks_of(depth_multiplier, min_depth)
@@ -75,6 +80,7 @@ class ShufflenetV2(OwnNetwork):
             conv_hyperparams=conv_hyperparams,
             freeze_batch_norm=freeze_batch_norm,
             second_stage=second_stage,
+            region_aware=region_aware,
         )
 
 

@@ -19,7 +19,7 @@ def region_mask(guide):
     return hard + (soft - tf.stop_gradient(soft))
 
 
-def region_conv(features, kernels, mask):
+def region_conv(features, kernels, mask, stride=1):
     """A convolution, padded as "same", by the kernel of each cell's region.
 
     All taps of a cell use the kernel of the region that the cell itself is of.
@@ -27,18 +27,18 @@ def region_conv(features, kernels, mask):
     Args:
       features: [B, h, w, C].
       kernels: [B, m, k, k, C, C'], each image's own; k is odd.
-      mask: [B, h, w, m], of `region_mask`.
+      mask: [B, h', w', m], of `region_mask`.
+      stride: every so many cells of `features` one is made: h' is h / stride, upwards.
 
     Returns:
-      [B, h, w, C'].
+      [B, h', w', C'].
     """
     side, depth, filters = kernels.shape[2], kernels.shape[4], kernels.shape[5]
     regions = kernels.shape[1]
     patches = features
-    if side > 1:
-        ones = [1, 1, 1, 1]
+    if side > 1 or stride > 1:
         patches = tf.image.extract_patches(
-            features, [1, side, side, 1], ones, ones, "SAME"
+            features, [1, side, side, 1], [1, stride, stride, 1], [1, 1, 1, 1], "SAME"
         )
     flat = tf.reshape(kernels, [-1, regions, side * side * depth, filters])
     made = tf.einsum("bhwp,bmpo->bhwmo", patches, flat)
@@ -57,6 +57,7 @@ class RegionAwareConv2D(keras.layers.Layer):
       filters: channels that come out.
       kernel_size: k, odd.
       regions: m.
+      strides: every so many cells one is made, as by "same" padding.
       kernel_initializer, kernel_regularizer: of all its kernels; what comes out has no
         bias.
       name: of the layer.
@@ -68,6 +69,7 @@ class RegionAwareConv2D(keras.layers.Layer):
         kernel_size=3,
         *,
         regions=8,
+        strides=1,
         kernel_initializer="glorot_uniform",
         kernel_regularizer=None,
         name="region_aware_conv",
@@ -78,6 +80,7 @@ class RegionAwareConv2D(keras.layers.Layer):
         if kernel_size not in (1, 3, 5, 7):
             raise ValueError(f"kernel_size is {kernel_size}: take 1, 3, 5 or 7")
         self.filters, self.kernel_size, self.regions = filters, kernel_size, regions
+        self.strides = ranges.at_least("strides", strides, 1, ranges.MOST_CELLS)
         self._initializer = keras.initializers.get(kernel_initializer)
         self._regularizer = keras.regularizers.get(kernel_regularizer)
 
@@ -88,7 +91,7 @@ class RegionAwareConv2D(keras.layers.Layer):
             "kernel_regularizer": self._regularizer,
         }
         self.guide = keras.layers.Conv2D(
-            self.regions, 3, padding="same", name="guide", **kernel
+            self.regions, 3, self.strides, padding="same", name="guide", **kernel
         )
         self.squeeze = keras.layers.Conv2D(
             self.regions**2, 1, activation="sigmoid", name="squeeze", **kernel
@@ -109,8 +112,8 @@ class RegionAwareConv2D(keras.layers.Layer):
         self.built = True
 
     def compute_output_shape(self, shape):
-        """[B, h, w, C] -> [B, h, w, filters]."""
-        return (*shape[:3], self.filters)
+        """[B, h, w, C] -> [B, h / strides, w / strides, filters], upwards."""
+        return (*self.guide.compute_output_shape(shape)[:3], self.filters)
 
     def kernels(self, features):
         """[B, h, w, C] -> [B, m, k, k, C, filters], what each region is read with."""
@@ -124,8 +127,8 @@ class RegionAwareConv2D(keras.layers.Layer):
         return tf.reshape(made, [-1, m, side, side, self._depth, self.filters])
 
     def call(self, features):
-        """[B, h, w, C] -> [B, h, w, filters]."""
+        """[B, h, w, C] -> [B, h / strides, w / strides, filters], upwards."""
         mask = region_mask(self.guide(features))
-        height, width = spatial_shape(features)
-        out = region_conv(features, self.kernels(features), mask)
+        height, width = spatial_shape(mask)
+        out = region_conv(features, self.kernels(features), mask, self.strides)
         return tf.reshape(out, [-1, height, width, self.filters])

@@ -98,7 +98,7 @@ def test_set_has_no_file_and_is_refused(value, tmp_path):
 _NAMES = {"name", "split", "fine_tune_checkpoint_type", "freeze_variables"}
 _NAMES |= {"update_trainable_variables", "stage", "last_stage", "deformable_stages"}
 _NAMES |= {"size", "target", "upsampling", "stem_padding", "levels", "mask_level"}
-_NAMES |= {"mode"}
+_NAMES |= {"mode", "stages"}
 
 
 def test_every_text_field_where_paths_stand_is_known():

@@ -40,6 +40,21 @@ def test_every_cell_is_read_by_its_region_s_kernel(side):
         np.testing.assert_allclose(made[b], want, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize(("side", "sizes"), [(1, (5, 7)), (3, (5, 7)), (3, (6, 8))])
+def test_a_stride_is_a_convolution_s(side, sizes):
+    """With equal kernels, of odd and of even sizes."""
+    kernel = RNG.normal(size=(side, side, 4, 5)).astype(np.float32)
+    maps = RNG.normal(size=(2, *sizes, 4)).astype(np.float32)
+    want = tf.nn.conv2d(maps, kernel, 2, "SAME")
+    kernels = tf.constant(np.broadcast_to(kernel, (2, 3, *kernel.shape)))
+    mask = region_mask(RNG.normal(size=(2, 3, 4, 3)).astype(np.float32))
+    made = region_conv(maps, kernels, mask[:, : want.shape[1], : want.shape[2]], 2)
+    np.testing.assert_allclose(made, want, rtol=1e-4, atol=1e-5)
+    layer = RegionAwareConv2D(5, side, regions=2, strides=2)
+    assert layer(maps).shape == want.shape
+    assert layer.compute_output_shape(maps.shape) == want.shape
+
+
 def test_equal_kernels_are_one_convolution_whatever_the_mask():
     kernel = RNG.normal(size=(3, 3, 4, 5)).astype(np.float32)
     kernels = tf.constant(np.broadcast_to(kernel, (2, 3, 3, 3, 4, 5)))
