@@ -193,8 +193,9 @@ def check_stages(stages, strides, maps):
         if maps.strides[stage] != strides[level]:
             raise ValueError(
                 f"{stage} has a stride of {maps.strides[stage]} and {level} one of "
-                f"{strides[level]}: a pyramid needs a backbone whose output_stride is "
-                "32, or a max_level below"
+                f"{strides[level]}: a pyramid needs stages of its levels' strides "
+                "(output_stride: 32; a small_input_resnet with stem_stride: 2 and "
+                "stem_pool), or levels that have them"
             )
 
 
