@@ -87,9 +87,9 @@ CONFIG_ROWS = {
         ["feature_extractor.type", "ssd_mobilenet_v1"],
     ),
     "a part that does not exist yet": (
-        'type: "ssd_mobilenet_v1"',
-        'type: "ssd_spaghettinet"',
-        ["ssd_spaghettinet", "not built yet"],
+        "eval_config {",
+        'eval_config { metrics_set: "coco_keypoint_metrics"',
+        ["coco_keypoint_metrics", "does not predict yet"],
     ),
     "an empty choice": (
         "box_coder { faster_rcnn_box_coder {} }",

@@ -104,7 +104,7 @@ def three_configs(tmp_path, config):
     note, typo, part = (tmp_path / f"{n}.config" for n in ("note", "typo", "part"))
     note.write_text(text + "eval_config { max_evals: 1 }")
     typo.write_text(text.replace("batch_size: 4\n  num", "batchsize: 4\n  num"))
-    part.write_text(text.replace('"ssd_mobilenet_v1"', '"ssd_spaghettinet"'))
+    part.write_text(text + 'eval_config { metrics_set: "coco_keypoint_metrics" }')
     return note, typo, part
 
 
@@ -119,7 +119,7 @@ def test_check_gives_one_record_for_each_file(three_configs, capsys):
     assert good["notes"][0].startswith("eval_config.max_evals has no effect: ")
     assert typo["message"].startswith(f"{paths[1]}:")
     assert "did you mean batch_size?" in typo["message"]
-    assert "feature_extractor.type: 'ssd_spaghettinet'" in part["message"]
+    assert "metrics_set[0]: coco_keypoint_metrics measures" in part["message"]
 
 
 def test_check_as_text(three_configs, capsys):

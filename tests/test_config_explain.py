@@ -71,7 +71,7 @@ def test_a_refusal_has_its_place(path):
 def test_of_a_refused_config_the_rest_is_explained(path):
     """All refusals are said, and whatever does not depend on them."""
     overrides = [
-        'model.ssd.feature_extractor.type="ssd_spaghettinet"',
+        'model.ssd.feature_extractor.type="ssd_spaghetti"',
         "model.ssd.anchor_generator.ssd_anchor_generator.min_scale=2",
         "train_config.merge_multiple_label_boxes=true",
         "train_config.use_multiclass_scores=true",

@@ -82,7 +82,7 @@ class Blocks(NamedTuple):
         return max(depth, self.min_depth)
 
     def conv(self, x, depth, kernel, name, *, activation=True, **sizes):
-        """A convolution with "same" padding and no bias, batch norm, the activation.
+        """A convolution without bias, batch norm, the activation.
 
         Args:
           x: a symbolic map.
@@ -90,12 +90,12 @@ class Blocks(NamedTuple):
           kernel: its side.
           name: of the layer; "_norm" and "_activation" are added for what follows.
           activation: whether there is one.
-          **sizes: strides, dilation_rate, groups.
+          **sizes: strides, dilation_rate, groups; padding, if it is not "same".
         """
         x = keras.layers.Conv2D(
             depth,
             kernel,
-            padding="same",
+            padding=sizes.pop("padding", "same"),
             use_bias=False,
             kernel_initializer="he_normal",
             name=name,
@@ -104,14 +104,14 @@ class Blocks(NamedTuple):
         return self.norm(x, name, activation=activation)
 
     def depthwise(self, x, kernel, name, *, activation=True, **sizes):
-        """`conv` of each channel on its own; strides and dilation_rate."""
+        """`conv` of each channel on its own; strides, dilation_rate, padding."""
         # He's for the one channel that each output sees; Keras' own counts all.
         initializer = keras.initializers.VarianceScaling(
             2.0 * x.shape[-1], mode="fan_in"
         )
         x = keras.layers.DepthwiseConv2D(
             kernel,
-            padding="same",
+            padding=sizes.pop("padding", "same"),
             use_bias=False,
             depthwise_initializer=initializer,
             name=name,

@@ -90,7 +90,6 @@ IGNORED_FIELDS = {
         "replace_preprocessor_with_placeholder": (
             "normalisation is always inside the model"
         ),
-        "spaghettinet_arch_name": "it belongs to type ssd_spaghettinet",
     },
     "Loss": {
         "min_num_negative_samples": _EXPECTED_WEIGHTS,

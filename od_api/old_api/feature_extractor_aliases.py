@@ -8,7 +8,7 @@ old extractor of that name had in its code. TensorFlow 1 names mean their Keras 
 
 import difflib
 
-from od_api.core.errors import ConfigError, MissingPart
+from od_api.core.errors import ConfigError
 from od_api.core.warn_once import warn_once
 from od_api.old_api.feature_extractor_defaults import apply_old_settings
 from od_api.old_api.ssd_extractor_types import BUILT
@@ -16,9 +16,15 @@ from od_api.protos import backbone_pb2, neck_pb2
 
 # Fields of SsdFeatureExtractor that go with typed parts; all others go with `type`.
 COMMON_FIELDS = ("backbone", "neck", "pad_to_multiple")
-
-# Types of the old API's SSD whose networks are still to be built here.
-NOT_YET_BUILT = ("ssd_spaghettinet",)
+# Its numbers were in the code.
+_NOT_OF_SPAGHETTINET = (
+    "depth_multiplier",
+    "min_depth",
+    "conv_hyperparams",
+    "use_depthwise",
+    "override_base_feature_extractor_hyperparams",
+    "num_layers",
+)
 
 
 def typed_parts(feature_extractor):
@@ -68,8 +74,7 @@ def _member(slot, oneof):
 def _parts_of_type(message):
     make = BUILT.get(message.type)
     if make is None:
-        fault = MissingPart if message.type in NOT_YET_BUILT else ConfigError
-        raise fault(_unknown_type(message.type), "type")
+        raise ConfigError(_unknown_type(message.type), "type")
     if message.depth_multiplier <= 0:
         raise ConfigError("must be above 0", "depth_multiplier")
     _check_pyramid(message)
@@ -109,6 +114,10 @@ def fields_without_effect(message):
         fields += ["use_depthwise", "use_explicit_padding"]
     if pyramid:
         fields += ["num_layers"]
+    if message.type == "ssd_spaghettinet":
+        fields += _NOT_OF_SPAGHETTINET
+    else:
+        fields += ["spaghettinet_arch_name"]
     return [f for f in fields if message.HasField(f) and getattr(message, f)]
 
 
@@ -120,11 +129,6 @@ def _log_without_effect(message):
 def _unknown_type(name):
     if not name:
         return f"is not set; set one of {', '.join(BUILT)}, or backbone and neck"
-    if name in NOT_YET_BUILT:
-        return (
-            f"{name!r} is an extractor of the old API that od_api has not built yet; "
-            f"there are {', '.join(BUILT)}"
-        )
     if name.startswith("faster_rcnn_"):
         return f"{name!r} is an extractor of Faster R-CNN and not of SSD"
     near = difflib.get_close_matches(name, BUILT, n=3) or BUILT

@@ -48,6 +48,11 @@ MOBILEDET = """
   regularizer { l2_regularizer { weight: 0.00004 } }
 """
 
+SPAGHETTINET = """
+  regularizer { l2_regularizer { weight: 0.00001 } }
+  initializer { truncated_normal_initializer { stddev: 0.03 } }
+"""
+
 MNAS_FPN = """
   regularizer { l2_regularizer { weight: 0.00004 } }
   initializer { variance_scaling_initializer { factor: 2 } }
@@ -62,6 +67,7 @@ FAMILIES = {
     "efficientnet": EFFICIENTNET,
     "mobiledet": MOBILEDET,
     "mnas_fpn": MNAS_FPN,
+    "spaghettinet": SPAGHETTINET,
 }
 
 

@@ -45,6 +45,23 @@ def _mobiledet(message, target):
     return backbone, ssd_maps(message, ["C4", "C5"])
 
 
+def _spaghettinet(message):
+    """Five maps of its own; of the other settings its code read the padding alone."""
+    name = message.spaghettinet_arch_name or "spaghettinet_edgetpu_m"
+    if name not in SPAGHETTI_SIZES:
+        raise ConfigError(
+            f"is {name!r}: take {', '.join(SPAGHETTI_SIZES)}", "spaghettinet_arch_name"
+        )
+    backbone, neck = backbone_pb2.Backbone(), neck_pb2.Neck()
+    part = backbone.spaghettinet
+    part.size = SPAGHETTI_SIZES[name]
+    part.use_explicit_padding = message.use_explicit_padding
+    settings = base_hyperparams("spaghettinet", keras_twin=False)
+    part.conv_hyperparams.CopyFrom(settings)
+    neck.ssd_feature_maps.levels.extend(["C4", "C5", "C6", "C7", "C7_last"])
+    return backbone, neck
+
+
 def _mobilenet_v1_ppn(message):
     """Maxima of one map; `num_layers`, `use_depthwise` and the like were not read."""
     backbone = backbone_pb2.Backbone()
@@ -101,12 +118,17 @@ def _check_padding(message):
         )
 
 
+SPAGHETTI_SIZES = {
+    f"spaghettinet_edgetpu_{size[0]}": size for size in ("small", "medium", "large")
+}
+
 BUILT = {
     **{
         f"ssd_mobilenet_v3_{size}": functools.partial(_mobilenet_v3, size=size)
         for size in ("large", "small")
     },
     "ssd_mobilenet_edgetpu": _mobilenet_edgetpu,
+    "ssd_spaghettinet": _spaghettinet,
     "ssd_mobilenet_v2_mnasfpn": _mobilenet_v2_mnasfpn,
     "ssd_mobilenet_v1_ppn": _mobilenet_v1_ppn,
     "embedded_ssd_mobilenet_v1": _embedded_mobilenet_v1,

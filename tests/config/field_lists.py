@@ -76,7 +76,7 @@ USED = {
         pad_to_multiple type conv_hyperparams backbone neck fpn bifpn depth_multiplier
         min_depth use_explicit_padding use_depthwise num_layers
         override_base_feature_extractor_hyperparams old_padding old_depth_multiplier
-        old_slim_override
+        old_slim_override spaghettinet_arch_name
     """,
     "Loss": """
         localization_loss classification_loss hard_example_miner classification_weight

@@ -40,15 +40,16 @@ def detector(neck="", fields="", backbone=MOBILENET, settings=""):
 
 
 def test_every_backbone_can_be_cut_in_two():
-    """But hourglasses, whose maps are all of one stride, HRNet and Fast-SCNN, whose
-    finest maps need the coarsest, and what stands beside another backbone or above."""
+    """But hourglasses, whose maps are all of one stride, HRNet, Fast-SCNN and
+    SpaghettiNet, whose finest maps need the coarsest, and what stands beside another
+    backbone or above."""
     whole = {
         field.name
         for field in backbone_pb2.Backbone.DESCRIPTOR.fields
         if "second_stage" not in field.message_type.fields_by_name
     }
     around = {"light_scratch", "objectness_gate"}
-    assert whole == {"hourglass", "hrnet", "fast_scnn", *around}
+    assert whole == {"hourglass", "hrnet", "fast_scnn", "spaghettinet", *around}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from od_api.old_api.feature_extractor_defaults import mobilenet_v2_last_depth
 from od_api.protos import backbone_pb2, neck_pb2, ssd_pb2
 
 NORM = "batch_norm { decay: 0.97 scale: true }"
-OTHER_NAMES = ("ssd_spaghettinet",)
 
 
 def _parts(text, **options):
@@ -189,7 +188,11 @@ def test_typed_parts_are_used_as_they_are():
     [
         ("", "type", "is not set; set one of ssd_mobilenet_v1, "),
         ('type: "ssd_mobilenet_v1_kears"', "type", "ssd_mobilenet_v1_keras"),
-        ('type: "ssd_spaghettinet"', "type", "has not built yet"),
+        (
+            'type: "ssd_spaghettinet" spaghettinet_arch_name: "spaghettinet_s"',
+            "spaghettinet_arch_name",
+            "take spaghettinet_edgetpu_s, ",
+        ),
         ('type: "ssd_efficientnet-b3_bifpn_keras" fpn {}', "fpn", "does not belong"),
         ('type: "faster_rcnn_resnet50"', "type", "of Faster R-CNN and not of SSD"),
         ('type: "ssd_mobilenet_v1" fpn {}', "fpn", "with fpn in its name"),
@@ -218,11 +221,6 @@ def test_old_settings_reach_the_backbone():
     assert backbone.resnet.old_padding
     backbone, _ = _parts('type: "ssd_mobilenet_v1" old_depth_multiplier: true')
     assert backbone.mobilenet_v1.old_depth_multiplier
-
-
-def test_no_name_is_both_built_and_not_yet():
-    assert not set(aliases.BUILT) & set(aliases.NOT_YET_BUILT)
-    assert set(OTHER_NAMES) <= set(aliases.NOT_YET_BUILT)
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,22 @@ def test_mobilenet_edgetpu_keeps_its_activation():
     assert list(neck.ssd_feature_maps.levels) == ["C4_expanded", "C5"]
 
 
+@pytest.mark.parametrize(("name", "size"), [("", "medium"), ("_l", "large")])
+def test_spaghettinet_reads_the_padding_alone(name, size):
+    arch = f'spaghettinet_arch_name: "spaghettinet_edgetpu{name}"' if name else ""
+    text = f"{arch} use_explicit_padding: true depth_multiplier: 0.5 num_layers: 3"
+    backbone, neck = parts("ssd_spaghettinet", text)
+    network = backbone.spaghettinet
+    assert (network.size, network.use_explicit_padding) == (size, True)
+    settings = network.conv_hyperparams
+    assert settings.regularizer.l2_regularizer.weight == pytest.approx(1e-5)
+    initializer = settings.initializer.truncated_normal_initializer
+    assert initializer.stddev == pytest.approx(0.03)
+    levels = ["C4", "C5", "C6", "C7", "C7_last"]
+    assert list(neck.ssd_feature_maps.levels) == levels
+    assert not neck.ssd_feature_maps.extra_depths
+
+
 @pytest.mark.parametrize("name", ["ssd_mobiledet_cpu", "ssd_mobilenet_edgetpu"])
 def test_explicit_padding_is_refused(name):
     with pytest.raises(ConfigError, match="is not for type") as caught:

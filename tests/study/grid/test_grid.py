@@ -168,15 +168,15 @@ def test_axes_of_training_and_what_is_left_out(tmp_path):
 
 
 def test_every_network_has_a_cell_of_the_grid_of_extractors():
-    """But hourglasses and DetNet, whose maps make no pyramid of doubled strides, and a
-    gate, which is around another network."""
+    """But hourglasses, DetNet and SpaghettiNet, whose maps make no pyramid of doubled
+    strides, and a gate, which is around another network."""
     cells = load_grid(GRIDS / "extractors.grid").values()
     extractors = [c.training_config().model.ssd.feature_extractor for c in cells]
     named = {
         extractor.backbone.WhichOneof("backbone_oneof") for extractor in extractors
     }
     assert named == set(backbone_pb2.Backbone.DESCRIPTOR.fields_by_name) - {
-        *("hourglass", "detnet", "objectness_gate")
+        *("hourglass", "detnet", "spaghettinet", "objectness_gate")
     }
     assert all(extractor.neck.fpn.use_depthwise for extractor in extractors)
 
