@@ -6,6 +6,8 @@ slowly, and Mask R-CNN not at all. Importing this raises UserError where the ext
 not installed.
 """
 
+import numpy as np
+
 from od_api.core.errors import UserError
 from od_api.engines.artefacts import FLOAT32, INT8, PRECISION
 from od_api.engines.openvino_engine import EXTRA, FILE_NAME, SECTION, OpenvinoModel
@@ -49,6 +51,7 @@ def converted(path, folder, metadata, **of_int8):
         raise UserError(
             f"this detector cannot be written for OpenVINO: {reason}"
         ) from error
+    _copy_what_if_gives(model)
     precision = metadata.get(PRECISION, FLOAT32)
     if precision == INT8:
         model = int8_network.quantized(model, **of_int8)
@@ -59,3 +62,26 @@ def converted(path, folder, metadata, **of_int8):
     is_half = precision == "float16"
     openvino.save_model(model, str(folder / FILE_NAME), compress_to_fp16=is_half)
     return OpenvinoModel(folder / FILE_NAME)
+
+
+def _copy_what_if_gives(model):
+    """Puts a copy behind every output of an `If`.
+
+    OpenVINO 2026.4 lets a slice look into an output of `If` whose memory is replaced
+    when the branch ends: what is computed of it is wrong, on the first call at least.
+    """
+    for node in model.get_ops():
+        if node.get_type_name() == "If":
+            for output in node.outputs():
+                readers = list(output.get_target_inputs())
+                copy = _copy(output)
+                for reader in readers:
+                    reader.replace_source_output(copy)
+
+
+def _copy(output):
+    """A copy that is not optimised away: min(output, largest)."""
+    kind = np.dtype(output.get_element_type().to_dtype())
+    largest = np.inf if kind.kind == "f" else np.iinfo(kind).max
+    ops = openvino.opset13
+    return ops.minimum(output, ops.constant(np.array(largest, kind))).output(0)
