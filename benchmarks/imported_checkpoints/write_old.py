@@ -38,6 +38,8 @@ _SCALES = {
     r"bottleneck_v1/conv3/BatchNorm/gamma": 0.25,
     "(SecondStage|FirstStage).*Predictor/weights": 0.15,
     "SecondStageBoxPredictor/(refined_locations|class_predictions)/weights": 0.15,
+    # Separable heads, whose scores would all be 1.
+    "WeightShared.*(Box|Class)Predictor/pointwise_(weights|kernel)": 0.05,
 }
 
 
