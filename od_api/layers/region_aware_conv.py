@@ -58,8 +58,9 @@ class RegionAwareConv2D(keras.layers.Layer):
       kernel_size: k, odd.
       regions: m.
       strides: every so many cells one is made, as by "same" padding.
-      kernel_initializer, kernel_regularizer: of all its kernels; what comes out has no
-        bias.
+      kernel_initializer: of an ordinary convolution in its place, whose variance those
+        that it makes have at first; what comes out has no bias.
+      kernel_regularizer: of all its kernels.
       name: of the layer.
     """
 
@@ -103,13 +104,25 @@ class RegionAwareConv2D(keras.layers.Layer):
         self.kernel = self.add_weight(
             name="kernel",
             shape=(self.regions, self.regions, numbers),
-            initializer=self._initializer.clone(),
+            initializer=self._initial,
             regularizer=self._regularizer,
         )
         self.bias = self.add_weight(
             name="bias", shape=(self.regions, numbers), initializer="zeros"
         )
         self.built = True
+
+    def _initial(self, shape, dtype=None):
+        """What makes kernels of an ordinary one's variance, by numbers near a half.
+
+        Larger ones would learn more slowly behind a batch norm.
+        """
+        side = self.kernel_size
+        ordinary = (side, side, self._depth, self.filters)
+        count = -(-(self.regions**2) // side**2)
+        drawn = [self._initializer.clone()(ordinary, dtype) for _ in range(count)]
+        taps = tf.reshape(tf.stack(drawn), [-1, shape[-1]])[: self.regions**2]
+        return 2.0 / self.regions**0.5 * tf.reshape(taps, shape)
 
     def compute_output_shape(self, shape):
         """[B, h, w, C] -> [B, h / strides, w / strides, filters], upwards."""

@@ -87,6 +87,18 @@ def test_kernels_against_numpy():
         np.testing.assert_allclose(made[:, m], want, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize(("side", "regions"), [(1, 2), (3, 8)])
+def test_kernels_start_as_an_ordinary_one_s(side, regions):
+    """By He: a deviation of sqrt(2 / (side^2 * 64)), and no two regions alike."""
+    layer = RegionAwareConv2D(48, side, regions=regions, kernel_initializer="he_normal")
+    maps = RNG.normal(size=(1, 6, 6, 64)).astype(np.float32)
+    layer.build(maps.shape)
+    made = layer.kernels(maps).numpy()[0]
+    assert made.std() == pytest.approx((2 / (side**2 * 64)) ** 0.5, rel=0.2)
+    flat = made.reshape(regions, -1)
+    assert np.abs(np.corrcoef(flat) - np.eye(regions)).max() < 0.2
+
+
 def test_graph_of_unknown_size_and_gradients_of_every_variable():
     layer = RegionAwareConv2D(3, regions=2)
     want = check_graph(layer, tf.constant(MAPS))
