@@ -16,6 +16,8 @@ _LIMITS = {"boxes": BOX_LIMIT_PIXELS, "scores": SCORE_LIMIT}
 _SIZES = ((300, 300), (240, 401))
 _COMPARED = ("raw_detection_boxes", "raw_detection_scores")
 _CLASSES = ("image_class_scores",)
+# Of blank images, in which less is found than in noise.
+_SHADES = (0, 127, 255)
 # Ranked candidates are chosen by scores, some of which are nearly equal: rounding puts
 # them in another order, and lets another one through here and there.
 _SHARE_OF_RANKED = 0.9
@@ -26,7 +28,8 @@ def check(model, detector, inputs, is_exact=True):
 
     All candidates are compared: the order of final detections may turn on a tie. Where
     the candidates are ranked, each is compared with the nearest one, and nine tenths of
-    them must agree.
+    them must agree. Every output, final detections and what stands behind the last of
+    them included, must be finite numbers, on blank images, too.
 
     Args:
       model: takes the values of a request, gives {output name: tensor or array}.
@@ -46,7 +49,10 @@ def check(model, detector, inputs, is_exact=True):
     with _exact_products():
         for height, width in dict.fromkeys(inputs.size_for(*s) for s in _SIZES):
             image = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
-            found.append(compare(*_outputs_of_both(model, detector, inputs, image)))
+            got, want, shape = _outputs_of_both(model, detector, inputs, image)
+            found.append(compare(got, want, shape))
+            refuse_not_finite(got, "noise")
+        _check_blank(model, inputs)
     # np.max, unlike max, lets a difference that is not a number through.
     worst = {name: float(np.max([f[name] for f in found])) for name in found[0]}
     limits = _LIMITS if is_exact else dict.fromkeys(_LIMITS, np.finfo(float).max)
@@ -70,6 +76,42 @@ def _outputs_of_both(model, detector, inputs, image):
     )
     want = serving.outputs_of(detector, images, true_shapes, *further)
     return got, want, images.shape[1:3]
+
+
+def _check_blank(model, inputs):
+    """Looks at the places behind the last detection: one shade after the other, until
+    there are some. Candidates are not compared: on such images many are equal."""
+    height, width = inputs.size_for(*_SIZES[0])
+    for shade in _SHADES:
+        image = np.full((height, width, 3), shade, np.uint8)
+        got = model(*inputs.example(image).values())
+        refuse_not_finite(got, f"an image of {shade} alone")
+        if _has_room(got):
+            return
+
+
+def _has_room(outputs):
+    """Whether an image has fewer detections than there are places."""
+    if "num_detections" not in outputs:
+        return True
+    places = np.shape(outputs["detection_scores"])[1]
+    return np.min(outputs["num_detections"]) < places
+
+
+def refuse_not_finite(outputs, image):
+    """Raises UserError where an output of an exported model has NaN or infinity.
+
+    Args:
+      outputs: {name: array}, of any formats and precisions.
+      image: what it was found in, for the message.
+    """
+    for name, values in outputs.items():
+        if not np.isfinite(np.asarray(values)).all():
+            raise UserError(
+                f"the exported model's {name} of {image} are not all finite numbers: "
+                "nothing was exported. Try another --format or --precision, or an "
+                "earlier checkpoint"
+            )
 
 
 def _comparison(detector):

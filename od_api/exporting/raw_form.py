@@ -94,10 +94,12 @@ class RawModel:
         ]
 
     def __call__(self, images):
-        """{"raw_detection_boxes", "raw_detection_scores"}, as `serving.outputs_of`."""
+        """The model's outputs, and "raw_detection_boxes" and "raw_detection_scores" as
+        of `serving.outputs_of`."""
         found = {name: np.asarray(x) for name, x in self._model(images).items()}
         boxes = self._decoding.boxes(found["box_encodings"])
         return {
+            **found,
             "raw_detection_boxes": boxes / np.tile(self._size(), 2),
             "raw_detection_scores": found["class_scores"],
         }

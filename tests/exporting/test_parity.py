@@ -2,9 +2,13 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
+import tiny
 
+from od_api.checkpoints.restored_detector import detector_for_inference
 from od_api.core.errors import UserError
-from od_api.exporting import parity
+from od_api.exporting import parity, serving
+from od_api.exporting.signature_inputs import SignatureInputs
 
 SHAPE = (100, 200)
 
@@ -83,3 +87,58 @@ def test_a_diverged_checkpoint_is_refused(compare):
     want["raw_detection_scores"][0, 0] = np.nan
     with pytest.raises(UserError, match="diverged"):
         compare(outputs(), want, SHAPE)
+
+
+@pytest.fixture(scope="module")
+def detector(tmp_path_factory):
+    """An SSD that was not trained and is sure of nothing: its list is empty."""
+    folder = tmp_path_factory.mktemp("unsure")
+    unsure = "model.ssd.post_processing.batch_non_max_suppression.score_threshold=0.9"
+    return detector_for_inference(tiny.config_for(folder, folder, unsure))[0]
+
+
+def model_of(detector, broken=None):
+    """What it finds; in a black image the last place of an output is `broken`."""
+
+    def find(images):
+        found = serving.outputs_of(detector, *serving.resize(detector.resizer, images))
+        found = {name: value.numpy() for name, value in found.items()}
+        if broken is not None and not np.any(images):
+            assert found["num_detections"][0] < 20
+            name, value = broken
+            found[name][0, -1] = value
+        return found
+
+    return find
+
+
+def test_a_model_that_is_right(detector):
+    found = parity.check(model_of(detector), detector, SignatureInputs())
+    assert found == pytest.approx({"boxes": 0, "scores": 0}, abs=1e-5)
+
+
+@pytest.mark.parametrize("is_exact", [True, False])
+def test_no_number_behind_the_last_detection(detector, is_exact):
+    """Whatever the precision, and where nothing is compared with the checkpoint's."""
+    model = model_of(detector, ("detection_boxes", np.nan))
+    with pytest.raises(UserError, match="detection_boxes of an image of 0 alone are"):
+        parity.check(model, detector, SignatureInputs(), is_exact)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        *(("detection_boxes", (2, 5, 4)), ("detection_scores", (2, 5))),
+        *(("detection_classes", (2, 5)), ("num_detections", (2,))),
+        *(("detection_masks", (2, 5, 3, 3)), ("image_class_scores", (2, 3))),
+    ],
+)
+def test_every_place_of_every_output_is_looked_at(name, shape, value):
+    right = {name: np.zeros(shape, np.float32), "other": tf.zeros([2])}
+    parity.refuse_not_finite(right, "noise")
+    for place in range(np.size(right[name])):
+        wrong = right[name].copy()
+        wrong.flat[place] = value
+        with pytest.raises(UserError, match=f"model's {name} of noise are not all"):
+            parity.refuse_not_finite(right | {name: wrong}, "noise")
