@@ -9,7 +9,6 @@ import pathlib
 import tempfile
 
 import engine_exporting
-import engines
 import inference
 import traces
 
@@ -33,8 +32,10 @@ def _openvino(folder, settings):
     """{kind of operator: seconds} of OpenVINO's counters."""
     import openvino
 
+    from od_api.engines.openvino_engine import precision_hint
+
     options = {
-        "INFERENCE_PRECISION_HINT": engines.HINTS[settings["precision"]],
+        "INFERENCE_PRECISION_HINT": precision_hint(settings["precision"]),
         "PERFORMANCE_HINT": "LATENCY",
         "PERF_COUNT": True,
     }

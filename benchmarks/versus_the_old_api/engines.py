@@ -10,9 +10,6 @@ import engine_exporting
 import inference
 from timing import times
 
-# Of OpenVINO's setting; an int8 model computes the rest in float32.
-HINTS = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}
-
 
 def ours(settings):
     image = inference.image(settings["side"])
@@ -56,6 +53,8 @@ def _network(settings):
         return OnnxModel(path, is_raw=True)
     import openvino
 
-    hint = HINTS[settings["precision"]]
+    from od_api.engines.openvino_engine import precision_hint
+
+    hint = precision_hint(settings["precision"])
     options = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"}
     return openvino.Core().compile_model(path, "CPU", options)

@@ -33,6 +33,8 @@ class Engine(NamedTuple):
       writer: module with `write(module, folder, metadata)`, as of `onnx_writer`.
       precisions: that it writes.
       is_static: its models take images of one size, and batches of some sizes.
+      has_raw: it is written with heads alone, too; `model` then takes `is_raw`: such a
+        model is taken, too.
     """
 
     file_name: str
@@ -40,6 +42,7 @@ class Engine(NamedTuple):
     writer: str
     precisions: tuple = (FLOAT32,)
     is_static: bool = False
+    has_raw: bool = True
 
 
 # By format, beside SAVED_MODEL. A new engine is a line here.
@@ -60,6 +63,7 @@ ENGINES = {
         "od_api.engines.stablehlo_engine:StableHloModel",
         "od_api.exporting.stablehlo_writer",
         is_static=True,
+        has_raw=False,
     ),
     "litert": Engine(
         "model.tflite",
@@ -89,15 +93,18 @@ class Artefact(NamedTuple):
     engine: str
     file: pathlib.Path
 
-    def load(self, threads=None):
+    def load(self, threads=None, is_raw=False):
         """The model, ready to be called.
 
         Args:
           threads: of one call; None: as many as there are cores.
+          is_raw: one that has the heads alone is taken, too.
         """
-        module, name = ENGINES[self.engine].model.split(":")
+        engine = ENGINES[self.engine]
+        module, name = engine.model.split(":")
         model = getattr(importlib.import_module(module), name)
-        return model(self.file, threads)
+        options = {"is_raw": True} if is_raw and engine.has_raw else {}
+        return model(self.file, threads, **options)
 
 
 def artefact_at(path):

@@ -30,7 +30,7 @@ class LitertModel:
     Args:
       path: of the file.
       threads: of one call; None: as many as the interpreter takes.
-      is_raw: it has the heads alone, and no detections.
+      is_raw: one that has the heads alone, and no detections, is taken, too.
 
     Attributes:
       metadata: {key: text}.

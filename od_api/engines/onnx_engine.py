@@ -24,7 +24,7 @@ class OnnxModel:
     Args:
       path: of the file.
       threads: of one call; None: as many as there are cores.
-      is_raw: it has the heads alone, and no detections.
+      is_raw: one that has the heads alone, and no detections, is taken, too.
 
     Attributes:
       metadata: {key: text}: CONFIG, and LABEL_MAP where the model has one.
@@ -56,8 +56,8 @@ class OnnxModel:
         first, *others = self._session.get_inputs()
         if RAW_OUTPUT in self and not is_raw:
             raise UserError(f"{printable(path)} {HEADS_ALONE}")
-        needed_output = RAW_OUTPUT if is_raw else "detection_boxes"
-        if others or first.type != "tensor(uint8)" or needed_output not in self:
+        finds = RAW_OUTPUT in self or "detection_boxes" in self
+        if others or first.type != "tensor(uint8)" or not finds:
             raise UserError(
                 f"{printable(path)} is no detector that takes images as uint8: name "
                 "what od-api export --format onnx made"

@@ -13,7 +13,13 @@ import numpy as np
 
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
-from od_api.engines.artefacts import ENGINES, FLOAT32, PRECISION
+from od_api.engines.artefacts import (
+    ENGINES,
+    FLOAT32,
+    HEADS_ALONE,
+    PRECISION,
+    RAW_OUTPUT,
+)
 from od_api.system.extras import needed
 
 EXTRA = "openvino"
@@ -30,6 +36,7 @@ class OpenvinoModel:
     Args:
       path: of model.xml; model.bin is beside it.
       threads: of one call; None: as many as there are cores.
+      is_raw: one that has the heads alone, and no detections, is taken, too.
 
     Attributes:
       metadata: {key: text}: artefacts.CONFIG, PRECISION where it is a lower one, and
@@ -40,7 +47,7 @@ class OpenvinoModel:
       UserError: OpenVINO is not there, or the file is no model of a detector.
     """
 
-    def __init__(self, path, threads=None):
+    def __init__(self, path, threads=None, is_raw=False):
         runtime = needed("openvino", EXTRA)
         core, path = runtime.Core(), pathlib.Path(path)
         try:
@@ -55,7 +62,10 @@ class OpenvinoModel:
         self._names = [output.get_any_name() for output in self._compiled.outputs]
         first, *others = self._compiled.inputs
         takes_images = first.element_type == runtime.Type.u8 and not others
-        if not takes_images or "detection_boxes" not in self:
+        if RAW_OUTPUT in self and not is_raw:
+            raise UserError(f"{printable(path)} {HEADS_ALONE}")
+        finds = RAW_OUTPUT in self or "detection_boxes" in self
+        if not takes_images or not finds:
             raise UserError(
                 f"{printable(path)} is no detector that takes images as uint8: name "
                 "what od-api export --format openvino made"
@@ -83,9 +93,14 @@ class OpenvinoModel:
             ) from error
 
 
+def precision_hint(precision):
+    """OpenVINO's INFERENCE_PRECISION_HINT of one of PRECISIONS; None: of float32."""
+    return _HINTS.get(precision, _HINTS[FLOAT32])
+
+
 def _settings(metadata, threads):
     """What the CPU is told: by itself it computes in bfloat16 where it can."""
-    hint = _HINTS.get(metadata.get(PRECISION), _HINTS[FLOAT32])
+    hint = precision_hint(metadata.get(PRECISION))
     settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": hint}
     if threads is not None:
         settings["INFERENCE_NUM_THREADS"] = threads

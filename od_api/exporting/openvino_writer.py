@@ -35,15 +35,16 @@ def write(module, folder, metadata, **of_int8):
       UserError: the graph has what ONNX or OpenVINO cannot say.
     """
     through = folder / "through.onnx"
-    onnx_writer.save(module, through, {})
+    is_raw = onnx_writer.save(module, through, {})
     try:
-        return converted(through, folder, metadata, **of_int8)
+        return converted(through, folder, metadata, is_raw, **of_int8)
     finally:
         through.unlink()
 
 
-def converted(path, folder, metadata, **of_int8):
-    """As `write`, of an ONNX model that `onnx_writer` wrote to the path."""
+def converted(path, folder, metadata, is_raw=False, **of_int8):
+    """As `write`, of an ONNX model that `onnx_writer` wrote to the path; `is_raw`: with
+    the heads alone."""
     try:
         model = openvino.convert_model(str(path))
     except Exception as error:  # of many kinds, without a common one
@@ -61,7 +62,7 @@ def converted(path, folder, metadata, **of_int8):
         model.set_rt_info(text, [SECTION, key.removeprefix(f"{SECTION}.")])
     is_half = precision == "float16"
     openvino.save_model(model, str(folder / FILE_NAME), compress_to_fp16=is_half)
-    return OpenvinoModel(folder / FILE_NAME)
+    return OpenvinoModel(folder / FILE_NAME, is_raw=is_raw)
 
 
 def _copy_what_if_gives(model):

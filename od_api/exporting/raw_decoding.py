@@ -15,6 +15,9 @@ import numpy as np
 
 # Of logarithms of sizes: such boxes are far beyond every image.
 _LARGEST_LOG = 20.0
+# So many scores for each place of the list are looked at first, and then so many times
+# more, until the list is full.
+_FIRST_PER_PLACE, _GROWTH = 5, 8
 
 
 class Decoding:
@@ -67,15 +70,35 @@ class Decoding:
         return (values.astype(np.float32) - zero) * np.float32(scale)
 
     def _of_image(self, boxes, scores, shape):
+        total = self.settings["max_total_detections"]
+        for floor in self._floors(scores):
+            found = self._above(floor, boxes, scores, shape)
+            if len(found["scores"]) == total:
+                break
+        return found
+
+    def _floors(self, scores):
+        """Thresholds, the last one the model's own: scores below a higher one change
+        nothing above it, and few of them are looked at if the list is full before."""
+        least = self.settings["score_threshold"]
+        best = -np.sort(-scores, axis=None)
+        size = _FIRST_PER_PLACE * self.settings["max_total_detections"]
+        while size < len(best) and best[size] > least:
+            yield best[size]
+            size *= _GROWTH
+        yield least
+
+    def _above(self, floor, boxes, scores, shape):
+        """The detections with scores above a floor."""
         known = self.settings
         rows, classes = [], []
         for c in range(scores.shape[1]):
-            order = np.argsort(-scores[:, c], kind="stable")
-            order = order[scores[order, c] > known["score_threshold"]]
+            order = np.flatnonzero(scores[:, c] > floor)
+            order = order[np.argsort(-scores[order, c], kind="stable")]
             if known["max_candidates"]:
                 order = order[: known["max_candidates"]]
-            kept = _suppressed(boxes[order], known["iou_threshold"])
-            kept = order[kept[: known["max_detections_per_class"]]]
+            most = known["max_detections_per_class"]
+            kept = order[_kept(boxes[order], known["iou_threshold"], most)]
             rows, classes = [*rows, *kept], [*classes, *[c] * len(kept)]
         rows, classes = np.array(rows, int), np.array(classes, int)
         clipped = np.clip(boxes[rows], 0, np.tile(shape, 2))
@@ -90,10 +113,13 @@ class Decoding:
         }
 
 
-def _suppressed(boxes, threshold):
-    """Places of the boxes, best first, that no better one overlaps by more."""
+def _kept(boxes, threshold, most):
+    """Places of the first `most` boxes, best first, that no better one overlaps by
+    more."""
     kept = []
     for i, box in enumerate(boxes):
+        if len(kept) == most:
+            break
         if not kept or _iou(box, boxes[kept]).max() <= threshold:
             kept.append(i)
     return np.array(kept, int)

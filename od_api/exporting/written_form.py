@@ -20,7 +20,7 @@ from od_api.exporting.raw_form import FORMS
 from od_api.exporting.sensitivity import Sensitivity
 from od_api.exporting.signature_inputs import SignatureInputs
 
-_RAW_FORMATS = (SAVED_MODEL, "onnx", "litert")
+_RAW_FORMATS = (SAVED_MODEL, *(name for name in ENGINES if ENGINES[name].has_raw))
 # Its file has a program for one batch size, and on devices an image comes at a time.
 _ONE_BY_ONE = "litert"
 # What quantises, by format.

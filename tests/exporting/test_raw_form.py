@@ -15,11 +15,16 @@ import tiny_two_stage
 import od_api
 from od_api import cli
 from od_api.core.errors import UserError
-from od_api.engines.onnx_engine import OnnxModel
+from od_api.engines.artefacts import artefact_at
 from od_api.exporting.raw_decoding import Decoding
 from od_api.inference.finders import finder
 
-FORMATS = ("saved_model", "onnx")
+FORMATS = ("saved_model", "onnx", "openvino")
+FILES = {
+    "saved_model": {"saved_model", "serving", "checkpoint"},
+    "onnx": {"model.onnx"},
+    "openvino": {"model.xml", "model.bin"},
+}
 BESIDE = {"anchors.npy", "decode.py", "decoding.json", "parity.json", "pipeline.config"}
 
 
@@ -70,9 +75,25 @@ def test_detections_by_hand(tmp_path):
     assert len(found["scores"]) == 0 and found["boxes"].shape == (0, 4)
 
 
+@pytest.mark.parametrize("total", [2, 50, 300])
+def test_few_scores_settle_what_all_would(tmp_path, total):
+    """Of 400 anchors and scores of few values, as integers have, many are equal."""
+    part = decoding(tmp_path, max_total_detections=total, max_detections_per_class=90)
+    rng = np.random.default_rng(2)
+    corners = rng.uniform(0, 50, (400, 2))
+    part.anchors = np.concatenate([corners, corners + rng.uniform(2, 9, (400, 2))], 1)
+    scores = (rng.integers(0, 60, (1, 400, 3)) / 60).astype(np.float32)
+    codes = np.zeros([1, 400, 4], np.float32)
+    (found,) = part.detections({"box_encodings": codes, "class_scores": scores})
+    want = part._above(0.1, part.boxes(codes)[0], scores[0][:, 1:], (60, 80))
+    assert len(found["scores"]) == min(total, 180)
+    for name, value in want.items():
+        np.testing.assert_array_equal(found[name], value)
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """(config, folder of run, detections, saved_model and onnx) of random weights."""
+    """(config, folder of run, detections and of FORMATS) of random weights."""
     folder = tmp_path_factory.mktemp("raw")
     config = tiny.config_for(folder, tiny.make_data(folder, num_images=1))
     random_checkpoint.write(config, folder / "run")
@@ -85,8 +106,8 @@ def made(tmp_path_factory):
 
 
 def outputs_of(folder, name, images):
-    if name == "onnx":
-        return OnnxModel(folder / name / "model.onnx", is_raw=True)(images)
+    if name != "saved_model":
+        return artefact_at(folder / name).load(is_raw=True)(images)
     model = tf.saved_model.load(str(folder / name / "saved_model"))
     return {k: v.numpy() for k, v in model(images).items()}
 
@@ -116,8 +137,7 @@ def test_decode_py_finds_what_the_whole_model_finds(made, name, monkeypatch):
 @pytest.mark.parametrize("name", FORMATS)
 def test_what_lies_in_the_folder(made, name):
     files = {p.name for p in (made[1] / name).iterdir()}
-    own = {"model.onnx"} if name == "onnx" else {"saved_model", "serving", "checkpoint"}
-    assert files == BESIDE | own
+    assert files == BESIDE | FILES[name]
     anchors = np.load(made[1] / name / "anchors.npy")
     assert anchors.dtype == np.float32 and anchors.shape[1] == 4
 

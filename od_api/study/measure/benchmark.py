@@ -45,12 +45,14 @@ class Benchmark:
 
     Attributes:
       engine: its format.
+      form: what it gives: detections.
 
     Raises:
       UserError: no such model, or one that is no detector of uint8 images.
     """
 
     engine = SAVED_MODEL
+    form = "detections"
 
     def __init__(self, saved_model, images, warm_up=10):
         self.directory = saved_models.saved_model_dir(saved_model)

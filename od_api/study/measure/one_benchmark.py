@@ -28,6 +28,7 @@ def benchmark(path, images, *, side, num_images, warm_up, batch_sizes, threads=N
     result = {
         "model": str(pathlib.Path(path)),
         "engine": model.engine,
+        "form": model.form,
         "resolution": side,
         **model.memory(),
         "latency": model.latency(),

@@ -25,10 +25,11 @@ from od_api.study.measure.timings import summary, timing_images
 _COMMAND = (sys.executable, "-m", "od_api.study.measure.timing_process")
 # Threads of an engine look for more work for a while, and take the next one's cores.
 _PAUSE_SECONDS = 0.005
-_TEXTS = ("model", "engine")
+_TEXTS = ("model", "engine", "form")
 _COLUMNS = {
     "model": ("model", 1),
     "engine": ("engine", 1),
+    "form": ("form", 1),
     "median ms": ("median_ms", 1),
     "p90 ms": ("p90_ms", 1),
     "load and run MiB": ("peak_memory_bytes", 2**20),
@@ -49,9 +50,10 @@ def side_by_side(paths, images, *, side, num_images, warm_up, threads=None):
       threads: of one call; None: as many as there are cores.
 
     Returns:
-      [{"model", "engine", "resolution", "threads", "images", "warm_up", "median_ms",
-      "mean_ms", "p90_ms", "p99_ms", "peak_memory_bytes", "peak_memory_kind",
-      "process_peak_bytes", "model_bytes"}], in the order of the paths.
+      [{"model", "engine", "form", "resolution", "threads", "images", "warm_up",
+      "median_ms", "mean_ms", "p90_ms", "p99_ms", "peak_memory_bytes",
+      "peak_memory_kind", "process_peak_bytes", "model_bytes"}], in the order of the
+      paths.
 
     Raises:
       UserError: a model that cannot be measured.

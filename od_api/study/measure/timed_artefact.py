@@ -4,7 +4,7 @@ import numpy as np
 
 from od_api.core.errors import UserError
 from od_api.core.printable import printable
-from od_api.engines.artefacts import artefact_at
+from od_api.engines.artefacts import RAW_OUTPUT, artefact_at
 from od_api.study.measure.memory import ResidentMemory
 from od_api.study.measure.timings import images_per_second, seconds_of, summary
 
@@ -39,16 +39,18 @@ class TimedArtefact:
 
     Attributes:
       engine: its format.
+      form: "detections", or "raw" where it has the heads alone.
     """
 
     def __init__(self, artefact, images, warm_up=10, threads=None):
         self.engine, self._file = artefact.engine, artefact.file
         self._images, self._warm_up = images, warm_up
         self._memory = ResidentMemory()
-        self._model = artefact.load(threads)
+        self._model = artefact.load(threads, is_raw=True)
         for i in range(max(warm_up, 3)):
             found = self._model(images[i % len(images)])
-        if "num_detections" not in found:
+        self.form = "raw" if RAW_OUTPUT in found else "detections"
+        if self.form != "raw" and "num_detections" not in found:
             raise UserError(
                 f"{printable(self._file)} gives no detections, as od-api export "
                 "--form detections writes them: there is nothing to measure"

@@ -3,7 +3,7 @@
     python -m od_api.study.measure.timing_process MODEL IMAGES.npy WARM_UP THREADS
 
 THREADS 0: as many as there are cores. On the file descriptor that the environment
-variable OD_API_TIMING names, lines of JSON: {"error"}, or {"engine",
+variable OD_API_TIMING names, lines of JSON: {"error"}, or {"engine", "form",
 "peak_memory_bytes", "peak_memory_kind", "process_peak_bytes", "model_bytes"}; and then,
 for each line with a number on standard input, the seconds of that image. It ends with
 its standard input.
@@ -34,7 +34,8 @@ def main(arguments):
         answer({"error": str(error)})
         return 1
     memory = {**model.memory(), "process_peak_bytes": model.process_memory()}
-    answer({"engine": model.engine, **memory, "model_bytes": model.size()})
+    kind = {"engine": model.engine, "form": model.form}
+    answer({**kind, **memory, "model_bytes": model.size()})
     for line in sys.stdin:
         answer(model.seconds(int(line)))
     return 0

@@ -23,15 +23,15 @@ def test_the_command_times_several(model, tmp_path, capsys):
     command += ["--warm-up", "0", "--resolution", "32", "--threads", "1"]
     assert cli.main([*command, "--output", str(file)]) == 0
     first, second, third = capsys.readouterr().out.splitlines()
-    assert first.split()[:3] == ["model", "engine", "median"]
-    assert second.split()[:2] == [str(model), "onnx"]
+    assert first.split()[:3] == ["model", "engine", "form"]
+    assert second.split()[:3] == [str(model), "onnx", "detections"]
     rows = json.loads(file.read_text())
     assert [row["model"] for row in rows] == [str(model), str(model.parent)]
     for row, line in zip(rows, (second, third), strict=True):
         assert (row["images"], row["threads"], row["resolution"]) == (3, 1, 32)
         assert 0 < row["median_ms"] <= row["p90_ms"]
         assert row["peak_memory_bytes"] < row["process_peak_bytes"]
-        assert line.split()[2] == f"{row['median_ms']:,.1f}"
+        assert line.split()[3] == f"{row['median_ms']:,.1f}"
     assert cli.main([*command, "--format", "json"]) == 0
     assert len(json.loads(capsys.readouterr().out)) == 2
 
@@ -39,9 +39,10 @@ def test_the_command_times_several(model, tmp_path, capsys):
 def test_a_table_by_hand():
     """3 MiB in all, of which 1 MiB came with the model of half a MiB; 2.25 ms."""
     row = {"model": "a/b", "engine": "onnx", "median_ms": 2.25, "p90_ms": 1234.5}
-    row |= {"peak_memory_bytes": 2**20, "process_peak_bytes": 3 * 2**20}
+    row |= {"form": "raw", "peak_memory_bytes": 2**20, "process_peak_bytes": 3 * 2**20}
     _, line = as_table([{**row, "model_bytes": 2**19}]).splitlines()
-    assert line.split() == ["a/b", "onnx", "2.2", "1,234.5", "1.0", "3.0", "0.5"]
+    numbers = ["2.2", "1,234.5", "1.0", "3.0", "0.5"]
+    assert line.split() == ["a/b", "onnx", "raw", *numbers]
 
 
 def test_what_cannot_be_measured(tmp_path):

@@ -45,6 +45,12 @@ def test_one_benchmark_is_as_of_a_savedmodel(model):
     assert {"latency", "throughput", "model_bytes", "machine"} <= set(result)
 
 
+def test_heads_alone_are_timed_and_said_to_be(tmp_path):
+    path = write_detector(tmp_path / "model.onnx", ["box_encodings", "class_scores"])
+    timed = measured(path, squares(1), warm_up=0)
+    assert timed.form == "raw" and timed.seconds(0) > 0
+
+
 def test_a_model_without_detections(tmp_path):
     outputs = [name for name in FOUND if name != "num_detections"]
     path = write_detector(tmp_path / "model.onnx", outputs)
