@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import random_checkpoint
 import tiny
+import tiny_two_stage
+from jax import export as jax_export
 
 import od_api
 from od_api import cli
@@ -138,3 +140,20 @@ def test_a_missing_package_is_named_with_its_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "jax.export", None)
     with pytest.raises(UserError, match=r"pip install 'od-api\[stablehlo\]'"):
         StableHloModel(tmp_path / "model.stablehlo")
+
+
+@pytest.mark.parametrize("kind", ["mask_rcnn", "rfcn"])
+def test_two_stages(tmp_path, kind):
+    """Crops, pooling of score maps and masks in a program. The export compares what it
+    finds with the checkpoint; here is what the program says it gives."""
+    data = tiny.make_data(tmp_path, num_images=1)
+    config = tiny_two_stage.config_for(tmp_path, data, kind)
+    random_checkpoint.write(config, tmp_path / "run")
+    folder = tmp_path / "out"
+    found = od_api.export(config, tmp_path / "run", folder, model_format="stablehlo")
+    assert found["boxes"] < 1e-3 and found["scores"] < 1e-5
+    with zipfile.ZipFile(folder / "model.stablehlo") as file:
+        program = jax_export.deserialize(bytearray(file.read("batch_1")))
+    outputs = program.out_tree.unflatten(program.out_avals)
+    assert outputs["detection_boxes"].shape == (1, 20, 4)
+    assert ("detection_masks" in outputs) == (kind == "mask_rcnn")
