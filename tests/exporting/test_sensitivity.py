@@ -1,10 +1,13 @@
 """What layers lose in int8: the measure, and what is said of it."""
 
+import json
 import logging
 
 import numpy as np
 import pytest
+from int8_packages import needs
 
+from od_api import cli
 from od_api.core.errors import UserError
 from od_api.exporting.sensitivity import IMAGES, Sensitivity, first, lost
 
@@ -77,3 +80,26 @@ def test_nothing_to_measure():
 def test_a_few_images_are_enough():
     assert first(range(100)) == list(range(IMAGES))
     assert first(range(3)) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "model_format",
+    [
+        pytest.param("openvino", marks=needs("nncf")),
+        pytest.param("litert", marks=needs("ai_edge_quantizer")),
+    ],
+)
+def test_layers_of_an_export(random_ssd, tmp_path, caplog, model_format):
+    """The first three are left to int8, and each is measured alone. Random weights
+    hardly look that far back, so that the loss may be nothing."""
+    command = ["export", *random_ssd, str(tmp_path / "int8"), "--format", model_format]
+    options = ["--precision", "int8", "--calibration-images", "3", "--sensitivity"]
+    given = ["--float-layers", "*maps*", "*conv_[dp]w_[2-9]*", "*conv_[dp]w_1[0-9]*"]
+    with caplog.at_level(logging.INFO):
+        assert cli.main([*command, *options, *given]) == 0
+    parity = json.loads((tmp_path / "int8" / "parity.json").read_text())
+    found = parity["sensitivity"]
+    assert len(found) == 3 and all("/conv" in layer for layer in found)
+    assert list(found.values()) == sorted(found.values(), reverse=True)
+    assert 0 <= max(found.values()) < 1
+    assert all(layer in caplog.text for layer in found)
