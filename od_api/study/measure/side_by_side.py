@@ -52,8 +52,7 @@ def side_by_side(paths, images, *, side, num_images, warm_up, threads=None):
     Returns:
       [{"model", "engine", "form", "resolution", "threads", "images", "warm_up",
       "median_ms", "mean_ms", "p90_ms", "p99_ms", "peak_memory_bytes",
-      "peak_memory_kind", "process_peak_bytes", "model_bytes"}], in the order of the
-      paths.
+      "peak_memory_kind", "process_peak_bytes", "model_bytes"}], as the paths come.
 
     Raises:
       UserError: a model that cannot be measured.
