@@ -7,10 +7,7 @@ neighbouring pixels, move boxes of trained detectors by several thousandths of a
 
 import numpy as np
 
-from od_api.engines.onnx_engine import EXTRA
-from od_api.system.extras import needed
-
-tf2onnx = needed("tf2onnx", EXTRA)
+from od_api.exporting.onnx_nodes import BOOL, FLOAT, INT32, INT64, OnnxNodes
 
 
 def bilinear(graph, node, _name, _args):
@@ -22,13 +19,13 @@ def bilinear(graph, node, _name, _args):
     settings = {n: bool(node.get_attr_value(n, 0)) for n in _SETTINGS}
     outputs, shapes, dtypes = node.output, node.output_shapes, node.output_dtypes
     graph.remove_node(node.name)
-    nodes = _Nodes(graph)
-    news = nodes("Cast", size, to=_INT64)
+    nodes = OnnxNodes(graph)
+    news = nodes("Cast", size, to=INT64)
     # tf2onnx forgets a Shape's own bounds where it moves transpositions.
     olds = nodes("Gather", nodes("Shape", images), nodes.const(np.array([1, 2])))
     same = nodes("Equal", olds, news)
-    same = nodes("ReduceMin", nodes("Cast", same, to=_INT32), keepdims=0)
-    same = nodes("Cast", same, to=_BOOL)
+    same = nodes("ReduceMin", nodes("Cast", same, to=INT32), keepdims=0)
+    same = nodes("Cast", same, to=BOOL)
     branches = {
         "then_branch": _branch(graph, shapes, dtypes, _as_it_is, images, news),
         "else_branch": _branch(graph, shapes, dtypes, _resized, images, news, settings),
@@ -42,7 +39,7 @@ def _branch(graph, shapes, dtypes, make, *arguments):
     """The graph of what `make(nodes, *arguments)` gives."""
     branch = graph.create_new_graph_with_same_config()
     branch.parent_graph = graph
-    found = make(_Nodes(branch), *arguments)
+    found = make(OnnxNodes(branch), *arguments)
     branch.add_graph_output(found, dtypes[0], shapes[0])
     return branch
 
@@ -62,24 +59,6 @@ def _resized(nodes, images, news, settings):
 
 
 _SETTINGS = ("align_corners", "half_pixel_centers")
-_FLOAT, _INT32, _INT64, _BOOL = 1, 6, 7, 9
-
-
-class _Nodes:
-    """Called with an operator, inputs and attributes it returns the output's name."""
-
-    def __init__(self, graph):
-        self._graph = graph
-
-    def __call__(self, kind, *inputs, **attr):
-        return self._graph.make_node(kind, list(inputs), attr=attr).output[0]
-
-    def const(self, value):
-        name = tf2onnx.utils.make_name("bilinear")
-        return self._graph.make_const(name, value).output[0]
-
-    def number(self, value):
-        return self.const(np.array(value, np.float32))
 
 
 def _places(nodes, old, new, align_corners, half_pixel_centers):
@@ -95,8 +74,8 @@ def _places(nodes, old, new, align_corners, half_pixel_centers):
         )
     scalars = nodes.const(np.array(0)), nodes.const(np.array(1))
     count = nodes("Squeeze", new, nodes.const(np.array([0])))
-    numbers = nodes("Cast", nodes("Range", scalars[0], count, scalars[1]), to=_FLOAT)
-    last = nodes("Cast", last, to=_FLOAT)
+    numbers = nodes("Cast", nodes("Range", scalars[0], count, scalars[1]), to=FLOAT)
+    last = nodes("Cast", last, to=FLOAT)
     if not half_pixel_centers:
         return nodes("Mul", numbers, scale), last
     half = nodes.number(0.5)
@@ -114,7 +93,7 @@ def _quotient(nodes, over, under):
     for _ in range(4):
         digit = nodes("Div", rest, under)
         rest = nodes("Mul", nodes("Sub", rest, nodes("Mul", digit, under)), base)
-        digits.append(nodes("Cast", digit, to=_FLOAT))
+        digits.append(nodes("Cast", digit, to=FLOAT))
     for i in (1, 2, 3):
         digits[i] = nodes("Mul", digits[i], nodes.number(2.0 ** (-12 * i)))
     high, low = nodes("Add", *digits[:2]), nodes("Add", *digits[2:])
@@ -128,7 +107,7 @@ def _along(nodes, images, axis, places, last):
     low = nodes("Max", low, nodes.number(0.0))
     high = nodes("Min", nodes("Ceil", places), last)
     first, second = (
-        nodes("Gather", images, nodes("Cast", place, to=_INT64), axis=axis)
+        nodes("Gather", images, nodes("Cast", place, to=INT64), axis=axis)
         for place in (low, high)
     )
     inner = np.arange(1, 4 - axis)

@@ -12,6 +12,7 @@ import numpy as np
 from od_api.core.errors import UserError
 from od_api.engines.artefacts import RAW_OUTPUT
 from od_api.engines.onnx_engine import EXTRA, FILE_NAME, OnnxModel
+from od_api.exporting.onnx_crops import crops
 from od_api.exporting.onnx_resizing import bilinear
 from od_api.layers import engine_nms
 from od_api.system.extras import needed
@@ -54,6 +55,7 @@ def save(module, path, metadata):
             opset=OPSET,
             custom_op_handlers={
                 engine_nms.OPERATION: (_suppression, []),
+                "CropAndResize": (crops, []),
                 "ResizeBilinear": (bilinear, []),
                 "SelectV2": (_choice, []),
             },
