@@ -50,7 +50,7 @@ from od_api.exporting.signature_inputs import SignatureInputs
 from od_api.exporting.static_shapes import with_static_shapes
 from od_api.exporting.written_form import WrittenForm
 from od_api.inference.finders import Finder, finder
-from od_api.layers.engine_nms import engine_nms
+from od_api.layers.engine_operators import engine_operators
 from od_api.system.new_folders import appears_whole, check_new_folder
 from od_api.system.path_names import one_name
 from od_api.system.terminal import busy
@@ -71,8 +71,8 @@ _LARGE_KERNEL = 2**14
 # What is written; the first is for TensorFlow and TensorFlow Serving.
 FORMATS = (artefacts.SAVED_MODEL, *artefacts.ENGINES)
 
-# Those whose engines have a suppression of their own.
-_ENGINE_NMS = ("onnx", "openvino")
+# Those whose engines have a suppression and crops of their own.
+_OWN_OPERATORS = ("onnx", "openvino")
 
 # Names of the differences in parity.json.
 _REPORTED = {
@@ -132,7 +132,7 @@ def export(
     found = load(checkpoint)
     detector = _restored(config, found, inputs)
     inputs = form.inputs(inputs, model_format, detector.resizer)
-    with engine_nms() if model_format in _ENGINE_NMS else contextlib.nullcontext():
+    with engine_operators(model_format in _OWN_OPERATORS):
         module = _serving_module(detector, inputs, label_map, form.is_raw)
     with _disk_errors(output_dir), appears_whole(output_dir) as partial:
         write_config(config, partial / "pipeline.config")

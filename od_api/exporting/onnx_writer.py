@@ -1,8 +1,8 @@
 """A detector as an ONNX model: network, decoding and suppression in one file.
 
 tf2onnx brings the static form of the graph over. Where it was traced inside of
-`engine_nms()`, greedy suppression is an operator of ONNX. Importing this raises
-UserError where the extra is not installed.
+`engine_operators()`, greedy suppression and bilinear crops are operators of ONNX.
+Importing this raises UserError where the extra is not installed.
 """
 
 import logging

@@ -9,7 +9,7 @@ GPU's digits back.
 
 import tensorflow as tf
 
-from od_api.layers import engine_nms
+from od_api.layers import engine_operators
 
 # The place of a crop's last sample is rounded four times, each time by at most 2^-24
 # of the map's size: 2^-22 keeps it inside.
@@ -45,9 +45,9 @@ def crop_and_resize(features, boxes, image_shape, size):
 def matmul_crop_and_resize(features, boxes, image_shape, size):
     """`crop_and_resize` as the product of two interpolation matrices and the map.
 
-    Inside of `engine_nms()` it is TensorFlow's kernel: engines have their own for it.
+    Inside of `engine_operators()` it is TensorFlow's kernel, which engines replace.
     """
-    if engine_nms.is_wanted():
+    if engine_operators.is_wanted():
         return crop_and_resize(features, boxes, image_shape, size)
     rows, columns = interpolation_matrices(features, boxes, image_shape, size)
     return interpolate(features, rows, columns)

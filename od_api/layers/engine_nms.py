@@ -1,35 +1,14 @@
 """A place in a graph where other engines put their own non-maximum suppression.
 
-Inside of `engine_nms()` greedy suppression by IoU is one operation, OPERATION, which
-whoever writes a graph for another engine replaces by the engine's. TensorFlow can run
-it, too, as a call back into Python, which no SavedModel keeps.
+Inside of `engine_operators()` greedy suppression by IoU is one operation, OPERATION.
+TensorFlow can run it, too, as a call back into Python, which no SavedModel keeps.
 """
-
-import contextlib
-import contextvars
 
 import tensorflow as tf
 
 from od_api.layers.nms_kernel import NmsKernel
 
 OPERATION = "PyFunc"
-
-_wanted = contextvars.ContextVar("engine_nms", default=False)
-
-
-@contextlib.contextmanager
-def engine_nms():
-    """Graphs that are traced inside have OPERATION where greedy suppression is."""
-    token = _wanted.set(True)
-    try:
-        yield
-    finally:
-        _wanted.reset(token)
-
-
-def is_wanted():
-    """Whether this is inside of `engine_nms()`."""
-    return _wanted.get()
 
 
 def left_after_nms(boxes, scores, iou_threshold, limit, floor):

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from od_api.core import boxes as box_ops
 from od_api.core.types import Detections
-from od_api.layers import engine_nms
+from od_api.layers import engine_operators
 from od_api.layers.ranked_boxes import at_least_one, known_shape, ranked, take
 
 # The anchors that are looked at first, and the factor by which more are taken when
@@ -114,7 +114,7 @@ class SelectDetections:
         """_Selected of images; for engines first of the best anchors alone."""
         size = max(_FIRST_ANCHORS, _FIRST_PER_PLACE * self.total)
         few = (scores.shape[-2] or 0) <= size
-        if few or self.suppression.needs_all or not engine_nms.is_wanted():
+        if few or self.suppression.needs_all or not engine_operators.is_wanted():
             return self._select_all(boxes, scores, columns, window)
         values, anchors = tf.math.top_k(tf.reduce_max(scores, axis=-1), size)
         anchors = tf.sort(anchors, axis=-1)

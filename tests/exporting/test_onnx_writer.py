@@ -8,7 +8,7 @@ import tensorflow as tf
 from kit import random_boxes
 
 from od_api.exporting import onnx_writer
-from od_api.layers.engine_nms import engine_nms
+from od_api.layers.engine_operators import engine_operators
 from od_api.postprocess.batch_non_max_suppression import BatchNonMaxSuppression
 
 # More than are looked at first.
@@ -30,7 +30,7 @@ class Suppression(tf.Module):
 
     @tf.function
     def __call__(self, boxes, scores):
-        with engine_nms():
+        with engine_operators():
             found = part(use_static_shapes=True).select(boxes, scores)
         return {name: tf.identity(getattr(found, name)) for name in FIELDS}
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from od_api.layers.engine_nms import engine_nms, is_wanted, left_after_nms
+from od_api.layers.engine_nms import left_after_nms
+from od_api.layers.engine_operators import engine_operators
 from od_api.suppressions.greedy_nms import GreedyNms
 
 NONE = -np.inf
@@ -42,16 +43,9 @@ def test_it_keeps_what_the_kernel_keeps(boxes, scores, inclusive):
     scores = tf.constant(rng.integers(0, 9, scores) / 9, tf.float32)
     part = GreedyNms(iou_threshold=0.3, inclusive=inclusive)
     want = part.suppress(boxes, scores, {}, 10, 0.2)
-    with engine_nms():
+    with engine_operators():
         got = part.static().suppress(boxes, scores, {}, 10, 0.2)
     np.testing.assert_array_equal(got.scores, want.scores)
     kept = want.scores.numpy() > NONE
     assert kept.any() and got.rows.shape == want.rows.shape
     np.testing.assert_array_equal(got.rows.numpy()[kept], want.rows.numpy()[kept])
-
-
-def test_only_inside():
-    assert not is_wanted()
-    with engine_nms():
-        assert is_wanted()
-    assert not is_wanted()

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from kit import random_boxes
 
-from od_api.layers import engine_nms
+from od_api.layers.engine_operators import engine_operators
 from od_api.layers.ranked_boxes import best_of, ranked
 from od_api.postprocess import detections
 from od_api.postprocess.detections import SelectDetections
@@ -72,7 +72,7 @@ def test_for_engines_the_best_anchors_come_first(settings, monkeypatch):
     native = select(*inputs, **settings)
     monkeypatch.setattr(detections, "_FIRST_ANCHORS", 20)
     monkeypatch.setattr(detections, "_FIRST_PER_PLACE", 0)
-    with engine_nms.engine_nms():
+    with engine_operators():
         assert_equal(select(*inputs, static=True, **settings), native)
 
 
