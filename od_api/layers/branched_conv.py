@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from od_api.layers.sampled_conv import conv
+
 
 class BranchedConv2D(keras.layers.Conv2D):
     """One kernel with several dilations, a branch each.
@@ -40,7 +42,7 @@ class BranchedConv2D(keras.layers.Conv2D):
         return parts[0] if len(parts) == 1 else tf.concat(parts, axis=0)
 
     def _convolved(self, features, dilation):
-        out = keras.ops.conv(
+        out = conv(
             features,
             self.kernel,
             strides=self.strides,

@@ -8,6 +8,7 @@ import keras
 
 from od_api.layers.fused_batch_norm import FusedBatchNormalization
 from od_api.layers.low_rank_conv import LowRankConv2D
+from od_api.layers.sampled_conv import EachCell, needs_samples
 
 _AUTOMATIC_NAME = re.compile(
     "(conv2d|batch_normalization|activation|max_pooling2d|average_pooling2d|"
@@ -82,6 +83,10 @@ def _connect(leave_out_padding, halves, layer, inputs, *args, **kwargs):
             halves[layer.name], name=f"{layer.name}_explicit_pad"
         )
         inputs = pad(inputs)
+    if type(layer) is keras.layers.Conv2D and needs_samples(layer, inputs.shape[-1]):
+        # A layer in front, so that files by kinds of layers still fit.
+        inputs = EachCell(layer.strides, name=f"{layer.name}_cells")(inputs)
+        layer.strides = (1, 1)
     return layer(inputs, *args, **kwargs)
 
 
