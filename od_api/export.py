@@ -132,7 +132,8 @@ def export(
     found = load(checkpoint)
     detector = _restored(config, found, inputs)
     inputs = form.inputs(inputs, model_format, detector.resizer)
-    with engine_operators(model_format in _OWN_OPERATORS):
+    is_onnx = model_format == "onnx"
+    with engine_operators(model_format in _OWN_OPERATORS, is_onnx):
         module = _serving_module(detector, inputs, label_map, form.is_raw)
     with _disk_errors(output_dir), appears_whole(output_dir) as partial:
         write_config(config, partial / "pipeline.config")

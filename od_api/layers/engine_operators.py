@@ -8,16 +8,29 @@ import contextlib
 import contextvars
 
 _wanted = contextvars.ContextVar("engine_operators", default=False)
+_branches = contextvars.ContextVar("branches_of_open_sizes", default=False)
 
 
 @contextlib.contextmanager
-def engine_operators(wanted=True):
-    """Graphs that are traced inside leave these to the engine, if it is wanted."""
-    token = _wanted.set(wanted)
+def engine_operators(wanted=True, branches_of_open_sizes=False):
+    """Graphs that are traced inside leave these to the engine, if it is wanted.
+
+    Args:
+      wanted: whether they do.
+      branches_of_open_sizes: the engine may choose between branches with tensors whose
+        size a run alone knows. OpenVINO 2026.4 does not load such models.
+    """
+    tokens = _wanted.set(wanted), _branches.set(branches_of_open_sizes)
     try:
         yield
     finally:
-        _wanted.reset(token)
+        _wanted.reset(tokens[0])
+        _branches.reset(tokens[1])
+
+
+def has_branches_of_open_sizes():
+    """Whether this is inside of one that has."""
+    return _branches.get()
 
 
 def is_wanted():

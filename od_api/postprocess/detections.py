@@ -113,31 +113,38 @@ class SelectDetections:
     def _select_static(self, boxes, scores, columns, window):
         """_Selected of images; for engines first of the best anchors alone."""
         size = max(_FIRST_ANCHORS, _FIRST_PER_PLACE * self.total)
-        few = (scores.shape[-2] or 0) <= size
+        known = scores.shape[-2]
+        if known is None:
+            few = not engine_operators.has_branches_of_open_sizes()
+        else:
+            few = known <= size
         if few or self.suppression.needs_all or not engine_operators.is_wanted():
             return self._select_all(boxes, scores, columns, window)
-        values, anchors = tf.math.top_k(tf.reduce_max(scores, axis=-1), size)
-        anchors = tf.sort(anchors, axis=-1)
+        if known is None:
+            boxes, scores, columns = _with_one_anchor(boxes, scores, columns)
+        left_out, anchors = _best_anchors(scores, size)
         first = tf.nest.map_structure(
-            lambda x: tf.gather(x, anchors, batch_dims=1), (boxes, scores, columns)
+            lambda x: take(x, anchors), (boxes, scores, columns)
         )
-        # Anchors left out have no score above this one.
-        left_out = values[:, -1]
-        known = first[1] > left_out[:, None, None]
-        certain = tf.where(known, first[1], float("-inf"))
-        found = self._select_all(first[0], certain, first[2], window)
+        certain = first[1] > left_out[:, None, None]
+        certain = tf.where(certain, first[1], float("-inf"))
+        found = self._merged(first[0], certain, first[2], window)
         found = self._in_all(found, anchors)
         is_full = (found.count == self.total) & (found.scores[:, -1] > left_out)
         return tf.cond(
             tf.reduce_all(is_full | (left_out <= self.score_threshold)),
             lambda: found,
-            lambda: self._select_all(boxes, scores, columns, window),
+            lambda: self._merged(boxes, scores, columns, window),
         )
 
     def _select_all(self, boxes, scores, columns, window):
         """_Selected of images or of one image, all anchors looked at."""
         if not scores.shape[-2]:
             boxes, scores, columns = _with_one_anchor(boxes, scores, columns)
+        return self._merged(boxes, scores, columns, window)
+
+    def _merged(self, boxes, scores, columns, window):
+        """The same of one anchor or more."""
         survivors = self._survivors(boxes, scores, columns, self.score_threshold)
         return self._merge(survivors, window)
 
@@ -171,9 +178,7 @@ class SelectDetections:
 
     def _in_all(self, found, anchors):
         """_Selected of some anchors, with their places among all."""
-        places = tf.gather(
-            anchors, found.anchor_indices, batch_dims=anchors.shape.rank - 1
-        )
+        places = take(anchors[..., None], found.anchor_indices)[..., 0]
         real = tf.range(self.total) < found.count[..., None]
         return found._replace(anchor_indices=tf.where(real, places, 0))
 
@@ -260,6 +265,20 @@ class SelectDetections:
             count=tf.reduce_sum(tf.cast(real, tf.int32), axis=-1),
             anchor_indices=chosen(found.rows),
         )
+
+
+def _best_anchors(scores, size):
+    """Of [B, A, K]: [B], which no score of the other anchors is above, and the places
+    of the best `size` anchors, ascending; all, and -inf, where there are no more."""
+    best, is_open = tf.reduce_max(scores, axis=-1), scores.shape[1] is None
+    count = tf.shape(scores)[1] if is_open else scores.shape[1]
+    if is_open:
+        size = tf.minimum(size, count)
+    values, anchors = tf.math.top_k(best, size)
+    left_out = values[:, -1]
+    if is_open:
+        left_out = tf.where(size < count, left_out, float("-inf"))
+    return left_out, tf.sort(anchors, axis=-1)
 
 
 def _by_box(boxes):

@@ -78,6 +78,24 @@ def test_it_finds_what_the_checkpoint_finds(exported, tmp_path):
         assert model(images)["num_detections"].shape == shape[:1]
 
 
+def test_networks_of_all_sizes(tmp_path, monkeypatch):
+    """Their anchors are counted in a run alone, and few are suppressed first; the
+    export compares what they find in images of two sizes."""
+    for name, value in (("_FIRST_ANCHORS", 8), ("_FIRST_PER_PLACE", 1)):
+        monkeypatch.setattr(f"od_api.postprocess.detections.{name}", value)
+    resizer = "{keep_aspect_ratio_resizer {min_dimension: 112 max_dimension: 160}}"
+    override = f"model.faster_rcnn.image_resizer={resizer}"
+    data = tiny.make_data(tmp_path, num_images=1)
+    config = tiny_two_stage.config_for(tmp_path, data, "faster_rcnn", override)
+    random_checkpoint.write(config, tmp_path / "run")
+    found = od_api.export(
+        config, tmp_path / "run", tmp_path / "onnx", model_format="onnx"
+    )
+    assert found["boxes"] < 1e-3 and found["scores"] < 1e-5
+    graph = onnx.load(tmp_path / "onnx" / "model.onnx").graph
+    assert sum(node.op_type == "If" for node in graph.node) == 2
+
+
 def test_the_file_says_what_it_is(exported):
     _, _, folder = exported
     model = OnnxModel(folder / "model.onnx")

@@ -35,6 +35,23 @@ def select(boxes, scores, window, columns=None, suppression=None, **settings):
     return tf.function(part.select)(*tf.nest.map_structure(tf.constant, inputs))
 
 
+def select_of_any_number(boxes, scores, window, suppression=None, **settings):
+    """As `select`, traced for any number of images and anchors."""
+    settings = dict(score_threshold=0.1, per_class=5, total=12) | settings
+    part = SelectDetections(
+        suppression=suppression or GreedyNms(iou_threshold=0.4), **settings
+    )
+    inputs = (boxes, scores, {}, window)
+    open_axes = {4: [None, None], 3: [None, None], 2: [None]}
+    specs = tf.nest.map_structure(
+        lambda x: tf.TensorSpec(
+            [*open_axes[x.ndim], *x.shape[len(open_axes[x.ndim]) :]], tf.float32
+        ),
+        inputs,
+    )
+    return tf.function(part.select, input_signature=specs)(*inputs)
+
+
 def assert_equal(found, expected):
     for name in ("boxes", "scores", "classes", "count", "anchor_indices"):
         np.testing.assert_array_equal(
@@ -74,6 +91,43 @@ def test_for_engines_the_best_anchors_come_first(settings, monkeypatch):
     monkeypatch.setattr(detections, "_FIRST_PER_PLACE", 0)
     with engine_operators():
         assert_equal(select(*inputs, static=True, **settings), native)
+
+
+@pytest.mark.parametrize(
+    ("settings", "anchors"),
+    [
+        (dict(total=5), 50),
+        (dict(total=40, per_class=40), 50),
+        (dict(classes_per_box=2), 50),
+        ({}, 20),
+        ({}, 0),
+    ],
+)
+def test_for_engines_the_number_of_anchors_may_be_open(settings, anchors, monkeypatch):
+    """More than the 20 that are looked at first, as many, and none."""
+    boxes, scores, window = scene(anchors=50)
+    inputs = boxes[:, :anchors], scores[:, :anchors], window
+    native = select(*inputs, **settings)
+    monkeypatch.setattr(detections, "_FIRST_ANCHORS", 20)
+    monkeypatch.setattr(detections, "_FIRST_PER_PLACE", 0)
+    with engine_operators.engine_operators(branches_of_open_sizes=True):
+        found = select_of_any_number(*inputs, static=True, **settings)
+    assert_equal(found, native)
+
+
+def test_equal_scores_at_the_edge_of_the_best_anchors(monkeypatch):
+    """Scores of few values: those of the last anchor taken are not certain."""
+    boxes, scores, window = scene()
+    scores = np.ceil(scores * 6) / 7
+    native = select(boxes, scores, window)
+    monkeypatch.setattr(detections, "_FIRST_ANCHORS", 20)
+    monkeypatch.setattr(detections, "_FIRST_PER_PLACE", 0)
+    with engine_operators.engine_operators(branches_of_open_sizes=True):
+        for found in (
+            select(boxes, scores, window, static=True),
+            select_of_any_number(boxes, scores, window, static=True),
+        ):
+            assert_equal(found, native)
 
 
 def test_xla_compiles_the_static_form():
