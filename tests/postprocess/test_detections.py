@@ -110,7 +110,7 @@ def test_for_engines_the_number_of_anchors_may_be_open(settings, anchors, monkey
     native = select(*inputs, **settings)
     monkeypatch.setattr(detections, "_FIRST_ANCHORS", 20)
     monkeypatch.setattr(detections, "_FIRST_PER_PLACE", 0)
-    with engine_operators.engine_operators(branches_of_open_sizes=True):
+    with engine_operators(branches_of_open_sizes=True):
         found = select_of_any_number(*inputs, static=True, **settings)
     assert_equal(found, native)
 
@@ -122,7 +122,7 @@ def test_equal_scores_at_the_edge_of_the_best_anchors(monkeypatch):
     native = select(boxes, scores, window)
     monkeypatch.setattr(detections, "_FIRST_ANCHORS", 20)
     monkeypatch.setattr(detections, "_FIRST_PER_PLACE", 0)
-    with engine_operators.engine_operators(branches_of_open_sizes=True):
+    with engine_operators(branches_of_open_sizes=True):
         for found in (
             select(boxes, scores, window, static=True),
             select_of_any_number(boxes, scores, window, static=True),
