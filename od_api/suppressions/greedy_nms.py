@@ -8,7 +8,7 @@ import tensorflow as tf
 from od_api.core import boxes as geometry
 from od_api.core.registry import register
 from od_api.core.types import Kept
-from od_api.layers import engine_nms, engine_operators
+from od_api.layers import engine_nms
 from od_api.layers.nms_kernel import NmsKernel
 from od_api.layers.ranked_boxes import at_least_one, best_of, ranked, take
 from od_api.protos import suppression_pb2
@@ -46,7 +46,7 @@ class GreedyNms(Greedy):
 
     def suppress(self, boxes, scores, columns, limit, floor):
         """As `Greedy.suppress`; of IoU by TensorFlow's kernel."""
-        if engine_operators.is_wanted() and self.similarity is None:
+        if engine_nms.is_wanted() and self.similarity is None:
             return self._by_engine(boxes, scores, limit, floor)
         if self._kernel is None:
             return super().suppress(boxes, scores, columns, limit, floor)
