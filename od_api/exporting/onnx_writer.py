@@ -13,6 +13,7 @@ from od_api.core.errors import UserError
 from od_api.engines.artefacts import RAW_OUTPUT
 from od_api.engines.onnx_engine import EXTRA, FILE_NAME, OnnxModel
 from od_api.exporting.onnx_crops import crops
+from od_api.exporting.onnx_division import floor_div, floor_mod
 from od_api.exporting.onnx_resizing import bilinear
 from od_api.layers import engine_nms
 from od_api.system.extras import needed
@@ -56,6 +57,8 @@ def save(module, path, metadata):
             custom_op_handlers={
                 engine_nms.OPERATION: (_suppression, []),
                 "CropAndResize": (crops, []),
+                "FloorDiv": (floor_div, []),
+                "FloorMod": (floor_mod, []),
                 "ResizeBilinear": (bilinear, []),
                 "SelectV2": (_choice, []),
             },

@@ -86,7 +86,7 @@ def test_networks_of_all_sizes(tmp_path, monkeypatch):
     resizer = "{keep_aspect_ratio_resizer {min_dimension: 112 max_dimension: 160}}"
     override = f"model.faster_rcnn.image_resizer={resizer}"
     data = tiny.make_data(tmp_path, num_images=1)
-    config = tiny_two_stage.config_for(tmp_path, data, "faster_rcnn", override)
+    config = tiny_two_stage.config_for(tmp_path, data, "faster_rcnn_fpn", override)
     random_checkpoint.write(config, tmp_path / "run")
     found = od_api.export(
         config, tmp_path / "run", tmp_path / "onnx", model_format="onnx"
