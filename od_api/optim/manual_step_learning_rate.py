@@ -9,13 +9,16 @@ from od_api.protos import optimizer_pb2
 
 @register(optimizer_pb2.ManualStepLearningRate.LearningRateSchedule)
 class LearningRateSchedule:
-    """One entry of the list: from `step` on, the rate is `learning_rate`."""
+    """One entry of the list: from `step` on, the rate is `learning_rate`.
 
-    def __init__(self, *, step=0, learning_rate=0.002):
-        if step < 1:
+    Step 0 takes the place of initial_learning_rate, but must be said.
+    """
+
+    def __init__(self, *, step=None, learning_rate=0.002):
+        if step is None:
             raise ValueError(
-                "step is 0 or not set: the rate of step 0 is initial_learning_rate, "
-                "so the first change comes at step 1 or later"
+                "step is not set: say from which step on the rate is this, 1 or later; "
+                "the rate of step 0 is initial_learning_rate"
             )
         self.step = step
         self.learning_rate = ranges.at_least("learning_rate", learning_rate)
@@ -27,7 +30,8 @@ class ManualStepLearningRate:
 
     Args:
       initial_learning_rate: rate from step 0 on.
-      schedule: `LearningRateSchedule` entries, steps strictly increasing.
+      schedule: `LearningRateSchedule` entries, steps strictly increasing. An entry of
+        step 0 takes the place of initial_learning_rate, as early configs have it.
       warmup: from step 0 to the first entry, go from the initial rate to that entry's
         rate in equal steps.
     """
@@ -41,6 +45,11 @@ class ManualStepLearningRate:
                     f"schedule has step {later} after step {earlier}: the steps must "
                     "increase, so put the entries in order"
                 )
+        if warmup and self._steps and not self._steps[0]:
+            raise ValueError(
+                "schedule begins at step 0, to which no warm-up leads: remove warmup, "
+                "or that entry"
+            )
         self._rates = [initial_learning_rate, *(e.learning_rate for e in schedule)]
         self._warmup = warmup and bool(self._steps)
 

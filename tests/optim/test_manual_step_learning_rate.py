@@ -59,11 +59,29 @@ def test_steps_must_increase():
         schedule_of((5, 0.1), (5, 0.2))
 
 
-def test_step_zero_names_its_place_in_the_config():
+def test_step_zero_takes_the_place_of_the_initial_rate():
+    """As the first sample configs of the old API write it."""
+    schedule = schedule_of((0, 0.3), (5, 0.1), initial_learning_rate=0.7)
+    np.testing.assert_allclose(rates(schedule, [0, 4, 5]), [0.3, 0.3, 0.1], rtol=1e-6)
+
+
+def test_no_warm_up_leads_to_step_zero():
+    with pytest.raises(ValueError, match="no warm-up leads: remove warmup"):
+        schedule_of((0, 0.3), warmup=True)
+
+
+def test_an_entry_without_its_step_names_its_place_in_the_config():
     message = optimizer_pb2.LearningRate()
     entries = message.manual_step_learning_rate.schedule
     entries.add(step=10)
     entries.add(learning_rate=0.1)
-    with pytest.raises(ConfigError, match="step is 0 or not set") as caught:
+    with pytest.raises(ConfigError, match="step is not set") as caught:
         build(message)
     assert caught.value.field_path == "manual_step_learning_rate.schedule[1]"
+
+
+def test_step_zero_of_a_config():
+    message = optimizer_pb2.LearningRate()
+    entries = message.manual_step_learning_rate.schedule
+    entries.add(step=0, learning_rate=0.3)
+    assert rates(build(message), [0]) == [pytest.approx(0.3)]
