@@ -50,8 +50,13 @@ _FORMS = {
         PascalVocMetrics, "WeightedPascalMasks", weighted=True, of_masks=True
     ),
     "oid_V2_detection_metrics": _of(OpenImagesMetrics, "OpenImagesV2"),
-    # The older name of it.
     "open_images_V2_detection_metrics": _of(OpenImagesMetrics, "OpenImagesV2"),
+    # What the old API's first evaluator called three of them, in 2017.
+    "pascal_voc_metrics": _of(PascalVocMetrics, "PascalBoxes"),
+    "weighted_pascal_voc_metrics": _of(
+        PascalVocMetrics, "WeightedPascalBoxes", weighted=True
+    ),
+    "open_images_metrics": _of(OpenImagesMetrics, "OpenImagesV2"),
     "oid_challenge_detection_metrics": _of(
         OpenImagesMetrics,
         "OpenImagesDetectionChallenge",
@@ -71,10 +76,6 @@ for _name, _form in _FORMS.items():
 _NOT_HERE = {
     "coco_panoptic_metrics": "measures panoptic segmentation, which od_api does not do",
     "coco_keypoint_metrics": "measures keypoints, which od_api does not predict yet",
-    "open_images_metrics": (
-        "is a name that no version of the old API's trainer had: use "
-        "oid_V2_detection_metrics, or oid_challenge_detection_metrics"
-    ),
 }
 
 

@@ -84,10 +84,24 @@ def test_recall_bounds_come_from_the_config():
         ("coco_detection_metric", "Did you mean coco_detection_metrics"),
         ("nonsense", "no metrics set 'nonsense'. Available: coco"),
         ("coco_panoptic_metrics", "panoptic"),
-        ("open_images_metrics", "use oid_V2_detection_metrics"),
     ],
 )
 def test_other_names_are_refused_with_the_reason(name, message):
     with pytest.raises(ConfigError, match=message) as error:
         build("coco_detection_metrics", name)
     assert error.value.field_path == "eval_config.metrics_set[1]"
+
+
+@pytest.mark.parametrize(
+    "first, later",
+    [
+        ("pascal_voc_metrics", "pascal_voc_detection_metrics"),
+        ("weighted_pascal_voc_metrics", "weighted_pascal_voc_detection_metrics"),
+        ("open_images_metrics", "oid_V2_detection_metrics"),
+        ("open_images_V2_detection_metrics", "oid_V2_detection_metrics"),
+    ],
+)
+def test_first_names_are_the_same_sets(first, later):
+    (one,), (other,) = build(first), build(later)
+    assert type(one) is type(other) and one.main_metric == other.main_metric
+    assert one.settings() == other.settings()
