@@ -6,7 +6,7 @@ TensorFlow can run it, too, as a call back into Python, which no SavedModel keep
 
 import tensorflow as tf
 
-from od_api.layers.engine_operators import is_wanted as is_wanted
+from od_api.layers.engine_operators import is_wanted as is_wanted  # for suppressions
 from od_api.layers.nms_kernel import NmsKernel
 
 OPERATION = "PyFunc"

@@ -26,7 +26,7 @@ def found_by_engines(function, over, under):
     yield list(compiled([over, under]).values())
 
 
-@pytest.mark.parametrize("dtype", [np.int32, np.int64, np.float32])
+@pytest.mark.parametrize("dtype", [np.int32, np.int64, np.float32, np.float64])
 def test_it_rounds_down(dtype):
     """-112 = -4 x 32 + 16, and 7 = -3 x -3 - 2."""
     over = np.array([112, -112, -96, 7, 0, -1], dtype)
