@@ -69,14 +69,14 @@ def test_metrics_that_may_exist(check, metric):
 
 def test_all_errors_of_a_config_are_said(check):
     settings = "seed: 4294967296 gradient_clipping_by_norm: nan "
-    settings += "use_multiclass_scores: true"
-    lines = check("  num_steps: 4", f"  num_steps: 4 {settings}")
+    refused = "graph_rewriter { quantization { delay: 3 } }"
+    lines = check("train_config {", f"{refused} train_config {{ {settings}")
     assert [line.split(": ")[1] for line in lines] == [
         "train_config.gradient_clipping_by_norm",
         "train_config.seed",
-        "train_config.use_multiclass_scores",
+        "graph_rewriter",
     ]
-    assert lines[0].startswith("c:66:33:")
+    assert lines[0].startswith("c:64:78:")
 
 
 @pytest.mark.parametrize(

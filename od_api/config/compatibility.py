@@ -105,16 +105,6 @@ REFUSED_FIELDS = {
             "what was trained (od-api export --format litert --precision int8)"
         ),
     },
-    "TrainConfig": {
-        "merge_multiple_label_boxes": (
-            "od_api does not train one box on several classes: remove the field, and "
-            "each box counts with its own class"
-        ),
-        "use_multiclass_scores": (
-            "od_api does not train on class scores: remove the field to train on the "
-            "class labels"
-        ),
-    },
     "EvalConfig": {
         "force_no_resize": (
             "od_api evaluates on images as the model's image_resizer makes them: "

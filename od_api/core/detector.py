@@ -26,6 +26,7 @@ class Detector:
       options: {name: largest value}: int32 scalars from 1 up that `call` takes by
         keyword; without them it takes the largest. An export has for each of them a
         signature of that name.
+      takes_class_scores: `losses` learns what `Targets.class_scores` say of each box.
       of_one_size: its boxes mean something for images of the resizer's size alone.
       reads: names of what `call` takes by keyword beside images and true shapes, as
         batches have it: "scale" or nothing; or "boxes", which requests have.
@@ -37,6 +38,7 @@ class Detector:
     finds_boxes = True
     candidates_are_ranked = False
     reports = False
+    takes_class_scores = False
     options = MappingProxyType({})
     of_one_size = False
     reads = ()

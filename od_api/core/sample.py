@@ -13,6 +13,7 @@ Sometimes there, and kept in step by every augmentation and resizer
   keypoints              [G, K, 2] float32 (y, x) in pixels; NaN where not labelled
   keypoint_visibilities  [G, K] int32
   multiclass_scores      [G, K] float32
+  class_scores           [G, K] float32, what each box is to be called
   group_of               [G] bool, a box around several objects
   ignored                [G] bool, neither object nor background
   scale                  float32, pixels of `image` for each pixel of the file's image
@@ -36,6 +37,7 @@ PER_BOX_FIELDS = (
     "keypoints",
     "keypoint_visibilities",
     "multiclass_scores",
+    "class_scores",
 )
 
 

@@ -39,6 +39,8 @@ class Targets(NamedTuple):
         the input does not read them.
       branches: [B] int32, the branch of the network that each row is for; None: there
         are none.
+      class_scores: [B, G, K] float32, what each box is to be called, class by class,
+        its `classes` the highest; None: `classes` alone.
       longest: int32 scalar: behind so many boxes every image has padding alone; None
         where shapes must be static, as XLA needs them.
     """
@@ -55,6 +57,7 @@ class Targets(NamedTuple):
     image_classes: Any = None
     branches: Any = None
     mask_weights: Any = None
+    class_scores: Any = None
 
     @property
     def objects(self):

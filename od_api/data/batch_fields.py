@@ -8,6 +8,8 @@
     weights         [B, G] float32; 0 in the padding
     valid, is_crowd, difficult  [B, G] bool
     ignored         [B, G] bool; neither object nor background, in losses alone
+    class_scores    [B, G, K] float32, what boxes are to be called; training only, where
+                    train_config asks for it
     image_classes   [B, K] float32, 0 or 1; where the reader loads them
     scale           [B] float32, pixels of `image` for each pixel of the file's image
     area            [B, G] float32, square pixels in the file; evaluation only
@@ -42,6 +44,7 @@ _GROUND_TRUTH = {
     "mask_weights": tf.float32,
     "scale": tf.float32,
     "image_classes": tf.float32,
+    "class_scores": tf.float32,
 }
 # Strings and bookkeeping stay on the host.
 _NUMERIC = ("image", "true_shape", *_GROUND_TRUTH)

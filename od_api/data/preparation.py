@@ -28,6 +28,8 @@ class Recipe(NamedTuple):
       keep_originals: adds `original_image`, before augmentation.
       sized: `(position, seed) -> resizer` of the record there; None: `resizer`.
       chips: `(sample, chip) -> sample`, what is seen of a record; None: all of it.
+      class_scores: `(sample, num_classes) -> sample` with what its boxes are to be
+        called, in training; None: their classes.
     """
 
     resizer: Any
@@ -37,6 +39,7 @@ class Recipe(NamedTuple):
     keep_originals: bool = False
     sized: Any = None
     chips: Any = None
+    class_scores: Any = None
 
 
 class Preparation:
@@ -83,6 +86,8 @@ class Preparation:
         sample = self._augment(sample, position)
         if self._training:
             sample = keep_boxes(sample, geometry.area(sample["boxes"]) > 0)
+        if self._recipe.class_scores is not None:
+            sample = self._recipe.class_scores(sample, self._recipe.num_classes)
         return self._with_rows(resize(sample, self._resizer(position)))
 
     def _one_of_each(self, ids):

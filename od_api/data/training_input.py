@@ -8,6 +8,7 @@ from od_api.core.registry import build
 from od_api.data.batch_fields import numeric
 from od_api.data.chip_index import check_chips, read_index
 from od_api.data.chips import ChipCutter
+from od_api.data.class_scores import class_scores_of
 from od_api.data.config_classes import finds_boxes, num_classes_of
 from od_api.data.order import Part
 from od_api.data.reader_input import Input, copy_of, within
@@ -40,10 +41,12 @@ class TrainingInput(Input):
         self.chips = _chips(reader, self.paths) if files else None
         self._augmentations = _augmentations(config.train_config)
         self.schemes = Schemes(self._settings, self._settings.jit_compile)
+        self._reader = copy_of(self._reader)
         if self.schemes:
             # A scheme takes whole batches alone.
-            self._reader = copy_of(self._reader)
             self._reader.drop_remainder = True
+        if self._settings.use_multiclass_scores:
+            self._reader.load_multiclass_scores = True
 
     def training_dataset(self, detector, start_step, share=(0, 1)):
         """Endless batches from `start_step` on, the same ones for the same seed.
@@ -121,7 +124,12 @@ class TrainingInput(Input):
             resizer = build(image_resizer_pb2.IdentityResizer())
             seen = {"resizer": resizer, "chips": ChipCutter(self._reader.chips)}
         sized = self.schemes.sized(seen["resizer"])
-        return {**seen, "augmentations": self._augmentations, "sized": sized}
+        return {
+            **seen,
+            "augmentations": self._augmentations,
+            "sized": sized,
+            "class_scores": class_scores_of(self._settings, detector),
+        }
 
 
 def _refuse_chips(reader, static_shapes):

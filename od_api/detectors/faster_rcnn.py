@@ -17,7 +17,7 @@ from od_api.detectors.branched_detector import joining_branches
 from od_api.detectors.faster_rcnn_parts import faster_rcnn_parts
 from od_api.detectors.mask_supervision import mask_losses
 from od_api.detectors.proposal_sampling import proposal_priors
-from od_api.detectors.stage import reports
+from od_api.detectors.stage import reports, takes_class_scores
 from od_api.protos import faster_rcnn_pb2
 
 ONE_SUPPRESSION = "there is one implementation, and it gives the same boxes"
@@ -207,6 +207,15 @@ class FasterRcnn(Detector):
         """Whether `losses` tells of them prior by prior."""
         return any(map(reports, (*self.first_stages, *self.region_stages)))
 
+    @property
+    def takes_class_scores(self):
+        """Whether `losses` learns what `Targets.class_scores` say of each box.
+
+        The second stages do; to a first stage all objects are of one class.
+        """
+        stages = self.region_stages
+        return bool(stages) and all(map(takes_class_scores, stages))
+
     def losses(self, predictions, targets, seed=None, report=None):
         """Equation 1 of Huang et al. (CVPR 2017) for each stage.
 
@@ -225,9 +234,10 @@ class FasterRcnn(Detector):
           add up to the loss of the whole batch.
         """
         losses = {}
+        objects = targets._replace(class_scores=None)
         for i, stage in enumerate(self.first_stages):
             own = seed if i == 0 else tf.random.fold_in(seed, i + 1, alg="philox")
-            losses |= stage.losses(predictions.first[i], targets, own, report)
+            losses |= stage.losses(predictions.first[i], objects, own, report)
         for stage, found in zip(self.region_stages, predictions.regions, strict=True):
             losses |= stage.losses(found, targets, report=report)
         losses |= self._mask_losses(predictions, targets)

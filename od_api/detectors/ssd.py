@@ -20,7 +20,7 @@ from od_api.detectors.dense_stage import DenseStage
 from od_api.detectors.levels_read import built_parts
 from od_api.detectors.mask_supervision import mask_losses, mask_supervision_of
 from od_api.detectors.objective_field import columns_of, objective_of, set_objective
-from od_api.detectors.stage import reports
+from od_api.detectors.stage import reports, takes_class_scores
 from od_api.layers.fused_batch_norm import keep_statistics
 from od_api.old_api.feature_extractor_aliases import typed_parts
 from od_api.old_api.ssd_objective import REPLACED, ssd_objective
@@ -146,6 +146,11 @@ class Ssd(Detector):
     def reports(self):
         """Whether `losses` tells of them prior by prior."""
         return reports(self.stage)
+
+    @property
+    def takes_class_scores(self):
+        """Whether `losses` learns what `Targets.class_scores` say of each box."""
+        return takes_class_scores(self.stage)
 
     def losses(self, predictions, targets, seed=None, report=None):
         """Equation 1 of Huang et al. (CVPR 2017), summed over the batch.

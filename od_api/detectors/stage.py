@@ -43,6 +43,12 @@ def reports(stage):
     return getattr(stage.objective, "reports", False)
 
 
+def takes_class_scores(stage):
+    """Whether a stage's objective learns what `Targets.class_scores` say."""
+    loss = getattr(stage.objective, "loss", None)
+    return getattr(loss, "takes_class_scores", False)
+
+
 def losses_of(stage, predictions, targets, seed, report=None, **settings):
     """What a stage's objective makes of its predictions, under the stage's names.
 

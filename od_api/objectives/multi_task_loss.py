@@ -39,7 +39,12 @@ class MultiTaskLoss:
       add_background_class: column 0 of the logits is background.
       encode_background_as_zeros: the target of a negative is all zero, not column 0.
       negative_class_weight: of the negatives' classification loss.
+
+    Attributes:
+      takes_class_scores: it learns what `Targets.class_scores` say of each box.
     """
+
+    takes_class_scores = True
 
     def __init__(
         self,
@@ -93,14 +98,25 @@ class MultiTaskLoss:
         )
 
     def _class_targets(self, assignment, targets):
-        """[B, A, K (+1)] one-hot classes; unmatched anchors are background."""
-        classes = assignment.take(targets.classes)
+        """[B, A, K (+1)] what positives are called; unmatched: background."""
         positive = assignment.label == 1
+        if targets.class_scores is not None:
+            return self._scored(assignment.take(targets.class_scores), positive)
+        classes = assignment.take(targets.classes)
         if not self.add_background_class:
             return tf.one_hot(tf.where(positive, classes, -1), self.num_classes)
         unmatched = -1 if self.encode_background_as_zeros else 0
         index = tf.where(positive, classes + 1, unmatched)
         return tf.one_hot(index, self.num_classes + 1)
+
+    def _scored(self, scores, positive):
+        """[B, A, K] scores of the assigned boxes -> [B, A, K (+1)]."""
+        called = tf.where(positive[..., None], scores, 0.0)
+        if not self.add_background_class:
+            return called
+        background = 0.0 if self.encode_background_as_zeros else 1.0
+        background = tf.where(positive, 0.0, background)[..., None]
+        return tf.concat([background, called], axis=-1)
 
     def _box_losses(self, box_codes, anchors, assignment, targets):
         """[B, A] localisation losses against the assigned boxes; 0 for the others."""

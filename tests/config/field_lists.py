@@ -47,6 +47,7 @@ USED = {
         checkpoint_every_n_steps log_every_n_steps stall_warning_seconds batch_size
         data_augmentation_options sync_replicas cluster_start_seconds
         startup_delay_steps worker_silence_seconds batch_schemes
+        merge_multiple_label_boxes use_multiclass_scores
     """,
     "EvalConfig": """
         num_visualizations min_score_threshold max_num_boxes_to_visualize

@@ -71,8 +71,6 @@ def tiny_with(field, text):
 
 REFUSED_TEXTS = {
     "graph_rewriter": ("", "{} {{ quantization {{ delay: 3 }} }}"),
-    "merge_multiple_label_boxes": ("train_config", "{}: true"),
-    "use_multiclass_scores": ("train_config", "{}: true"),
     "force_no_resize": ("eval_config", "{}: true"),
     "parameterized_metric": (
         "eval_config",
@@ -211,10 +209,11 @@ def test_config_check_prints_them(tmp_path):
     assert record["outcome"] == "builds", record
     (note,) = record["notes"]
     assert note.startswith("train_config.use_bfloat16 has no effect")
-    text = text.replace("use_bfloat16", "use_multiclass_scores")
+    text = text.replace("use_bfloat16: true", "")
+    text = text.replace("eval_config {", "eval_config { force_no_resize: true")
     (tmp_path / "a.config").write_text(text)
     record = check_config(tmp_path / "a.config", NAMES, rehearse=False)
-    line = text[: text.index("use_multiclass_scores")].count("\n") + 1
+    line = text[: text.index("force_no_resize")].count("\n") + 1
     assert record["outcome"] == "parses_only"
-    assert record["missing"] == ["train_config.use_multiclass_scores"]
-    assert f"a.config:{line}:16: train_config.use_multiclass" in record["message"]
+    assert record["missing"] == ["eval_config.force_no_resize"]
+    assert f"a.config:{line}:15: eval_config.force_no_resize" in record["message"]

@@ -204,3 +204,15 @@ def test_xla_compiles_the_training_step_with_the_same_losses(name):
     losses, _ = kit.training_losses(static, truth, jit_compile=True)
     for key, value in expected.items():
         np.testing.assert_allclose(losses[key], value, rtol=1e-4, err_msg=key)
+
+
+def test_only_the_second_stage_learns_several_classes_of_a_box():
+    """To the first stage all objects are of one class, whatever they are called."""
+    model = kit.detector("faster_rcnn")
+    truth = kit.targets()
+    plain, _ = kit.training_losses(model, truth)
+    called = tf.fill([*truth.classes.shape, model.num_classes], 0.5)
+    soft, _ = kit.training_losses(model, truth._replace(class_scores=called))
+    assert model.takes_class_scores
+    differ = {name for name in plain if plain[name] != soft[name]}
+    assert differ == {"BoxClassifierLoss/classification_loss"}

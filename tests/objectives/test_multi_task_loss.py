@@ -111,3 +111,34 @@ def test_loss_on_boxes_gets_decoded_ones():
     """Codes of 0 are the anchor: GIoU of 10 x 10 in 10 x 20 is 1/2, of equals 1."""
     found = of_zeros(loss(localization_loss=WeightedGIOULocalizationLoss()))
     np.testing.assert_allclose(found.localization, [[0.5, 0, 0, 0]], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "want"),
+    [
+        ({"add_background_class": False},
+         [[0.2, 0, 1], [0, 0, 0], [0, 0, 0], [1, 0.5, 0]]),
+        ({}, [[0, 0.2, 0, 1], [1, 0, 0, 0], [1, 0, 0, 0], [0, 1, 0.5, 0]]),
+        ({"encode_background_as_zeros": True},
+         [[0, 0.2, 0, 1], [0, 0, 0, 0], [0, 0, 0, 0], [0, 1, 0.5, 0]]),
+    ],
+)  # fmt: skip
+def test_what_boxes_are_to_be_called(settings, want):
+    """Anchor 0 answers for box 1, 3 for box 0; scores come in place of one 1."""
+    seen = []
+
+    def recording(logits, targets):
+        seen.append(targets)
+        return tf.zeros_like(logits)
+
+    scores = tf.constant([[[1.0, 0.5, 0.0], [0.2, 0.0, 1.0]]])
+    part = loss(classification_loss=recording, **settings)
+    logits, codes = tf.zeros([1, 4, len(want[0])]), tf.zeros([1, 4, 4])
+    targets = TARGETS._replace(class_scores=scores)
+    part(logits, codes, as_priors(ANCHORS), ASSIGNMENT, targets)
+    np.testing.assert_allclose(seen[0][0], want)
+    # Of one class each, they are the classes themselves.
+    same = TARGETS._replace(class_scores=tf.one_hot(TARGETS.classes, 3))
+    for one in (TARGETS, same):
+        part(logits, codes, as_priors(ANCHORS), ASSIGNMENT, one)
+    np.testing.assert_array_equal(seen[1], seen[2])
