@@ -18,6 +18,7 @@ from od_api.detectors.faster_rcnn_parts import faster_rcnn_parts
 from od_api.detectors.mask_supervision import mask_losses
 from od_api.detectors.proposal_sampling import proposal_priors
 from od_api.detectors.stage import reports, takes_class_scores
+from od_api.layers.engine_operators import boxes_inside
 from od_api.protos import faster_rcnn_pb2
 
 ONE_SUPPRESSION = "there is one implementation, and it gives the same boxes"
@@ -181,11 +182,11 @@ class FasterRcnn(Detector):
         )
         if not self.region_stages:
             return predictions
-        regions = self._region_predictions(predictions, shapes, training)
-        if targets is None:
-            return predictions._replace(
-                regions=regions, votes=self._votes(features, regions[-1], training)
-            )
+        with _boxes_inside(predictions):
+            regions = self._region_predictions(predictions, shapes, training)
+            if targets is None:
+                votes = self._votes(features, regions[-1], training)
+                return predictions._replace(regions=regions, votes=votes)
         masks = None
         if self.masks is not None:
             masks = self.masks.head.masks(regions[-1].features, training=training)
@@ -267,9 +268,10 @@ class FasterRcnn(Detector):
         if self.masks is None:
             return None
         last = predictions.regions[-1]
-        regions = self.region_stages[-1].regions.features(
-            predictions.features, found.boxes, last.image_shape
-        )
+        with _boxes_inside(predictions):
+            regions = self.region_stages[-1].regions.features(
+                predictions.features, found.boxes, last.image_shape
+            )
         return self.masks.probabilities(regions, found)
 
     def decode(self, predictions):
@@ -366,6 +368,14 @@ class FasterRcnn(Detector):
             targets,
             last.image_shape,
         )
+
+
+def _boxes_inside(predictions):
+    """Proposals, refined and final boxes are clipped to the image; given ones are not.
+
+    Ground truth, which is sampled in training, may be not, either; it is no engine's.
+    """
+    return boxes_inside(bool(predictions.first))
 
 
 def _auxiliary(wanted):

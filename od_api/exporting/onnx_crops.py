@@ -14,17 +14,19 @@ def crops(graph, node, _name, _args):
     """A handler of tf2onnx: puts RoiAlign in the place of a bilinear CropAndResize.
 
     RoiAlign reads the border where samples are a little outside of the map, and those
-    are made 0 behind it.
+    are made 0 behind it; not where boxes lie inside (UNREAD): rounding alone brings
+    samples out there, and the border is right for them.
     """
     features, boxes, owners, _ = node.input
     size = node.inputs[3].get_tensor_value(as_list=False)
+    has_samples_outside = node.get_attr_value("extrapolation_value") == 0.0
     outputs, shapes, dtypes = node.output, node.output_shapes, node.output_dtypes
     graph.remove_node(node.name)
     nodes = OnnxNodes(graph)
     map_size = nodes("Gather", nodes("Shape", features), nodes.const(np.array([1, 2])))
     last = nodes("Cast", nodes("Sub", map_size, nodes.const(np.array(1))), to=FLOAT)
     first, step = _samples(nodes, boxes, last, size)
-    aligned = nodes(
+    found = nodes(
         "RoiAlign",
         nodes("Transpose", features, perm=[0, 3, 1, 2]),
         _bins(nodes, first, step, size),
@@ -34,8 +36,9 @@ def crops(graph, node, _name, _args):
         output_width=int(size[1]),
         sampling_ratio=1,
     )
-    inside = _inside(nodes, first, step, last, size)
-    found = nodes("Mul", aligned, nodes("Cast", inside, to=FLOAT))
+    if has_samples_outside:
+        inside = _inside(nodes, first, step, last, size)
+        found = nodes("Mul", found, nodes("Cast", inside, to=FLOAT))
     graph.make_node(
         "Transpose",
         [found],

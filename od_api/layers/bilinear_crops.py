@@ -7,6 +7,8 @@ digits; `tf.config.experimental.enable_tensor_float_32_execution(False)` brings 
 GPU's digits back.
 """
 
+import math
+
 import tensorflow as tf
 
 from od_api.layers import engine_operators
@@ -14,6 +16,9 @@ from od_api.layers import engine_operators
 # The place of a crop's last sample is rounded four times, each time by at most 2^-24
 # of the map's size: 2^-22 keeps it inside.
 EDGE = 2.0**-22
+# What samples outside of the map are where there are none: a kernel that finds one
+# after all gives no number.
+UNREAD = math.nan
 
 
 def crop_and_resize(features, boxes, image_shape, size):
@@ -36,19 +41,18 @@ def crop_and_resize(features, boxes, image_shape, size):
     Returns:
       [B, P, ch, cw, C] of the features' type, computed in float32.
     """
-    features = tf.convert_to_tensor(features)
-    crops = _kernel_crops(tf.cast(features, tf.float32), boxes, image_shape, size)
-    crops = tf.ensure_shape(crops, [*boxes.shape[:2], *size, features.shape[-1]])
-    return tf.cast(crops, features.dtype)
+    return _crops(features, boxes, image_shape, size)
 
 
 def matmul_crop_and_resize(features, boxes, image_shape, size):
     """`crop_and_resize` as the product of two interpolation matrices and the map.
 
-    Inside of `engine_operators()` it is TensorFlow's kernel, which engines replace.
+    Inside of `engine_operators()` it is TensorFlow's kernel, which engines replace;
+    where boxes lie inside, samples outside are UNREAD.
     """
     if engine_operators.is_wanted():
-        return crop_and_resize(features, boxes, image_shape, size)
+        outside = UNREAD if engine_operators.are_boxes_inside() else 0.0
+        return _crops(features, boxes, image_shape, size, outside)
     rows, columns = interpolation_matrices(features, boxes, image_shape, size)
     return interpolate(features, rows, columns)
 
@@ -103,8 +107,17 @@ def _shape(tensor):
     return [dynamic[i] if n is None else n for i, n in enumerate(static)]
 
 
-def _kernel_crops(features, boxes, image_shape, size):
-    """As `crop_and_resize`, of float32 maps.
+def _crops(features, boxes, image_shape, size, outside=0.0):
+    """As `crop_and_resize`; `outside`: what samples outside the map are."""
+    features = tf.convert_to_tensor(features)
+    maps = tf.cast(features, tf.float32)
+    crops = _kernel_crops(maps, boxes, image_shape, size, outside)
+    crops = tf.ensure_shape(crops, [*boxes.shape[:2], *size, features.shape[-1]])
+    return tf.cast(crops, features.dtype)
+
+
+def _kernel_crops(features, boxes, image_shape, size, outside):
+    """As `_crops`, of float32 maps.
 
     The kernel's own gradient is not used: on a CPU its threads add to the cells that
     crops share without a lock and lose some of it, in about one call of ten for 64 to
@@ -120,7 +133,9 @@ def _kernel_crops(features, boxes, image_shape, size):
             rows, columns = interpolation_matrices(maps, boxes, image_shape, size)
             return tf.ensure_shape(_spread(upstream, rows, columns), maps.shape)
 
-        crops = tf.image.crop_and_resize(maps, flat, owners, size)
+        crops = tf.image.crop_and_resize(
+            maps, flat, owners, size, extrapolation_value=outside
+        )
         return tf.reshape(crops, [batch, count, *size, maps.shape[-1]]), gradient
 
     return crops_of(features)

@@ -9,6 +9,7 @@ import contextvars
 
 _wanted = contextvars.ContextVar("engine_operators", default=False)
 _branches = contextvars.ContextVar("branches_of_open_sizes", default=False)
+_inside = contextvars.ContextVar("boxes_inside", default=False)
 
 
 @contextlib.contextmanager
@@ -26,6 +27,25 @@ def engine_operators(wanted=True, branches_of_open_sizes=False):
     finally:
         _wanted.reset(tokens[0])
         _branches.reset(tokens[1])
+
+
+@contextlib.contextmanager
+def boxes_inside(known=True):
+    """Boxes that are cropped inside lie within their images, if that is known.
+
+    No engine has to ask then whether a sample lies on the map. Boxes that were clipped
+    and rounded since count as inside.
+    """
+    token = _inside.set(known)
+    try:
+        yield
+    finally:
+        _inside.reset(token)
+
+
+def are_boxes_inside():
+    """Whether this is inside of `boxes_inside()`."""
+    return _inside.get()
 
 
 def has_branches_of_open_sizes():

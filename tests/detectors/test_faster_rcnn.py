@@ -8,6 +8,8 @@ import tiny_two_stage
 import two_stage_kit as kit
 
 from od_api.core.errors import ConfigError, UserError
+from od_api.detectors.given_boxes import GivenBoxes
+from od_api.layers.engine_operators import engine_operators
 
 BOX_LOSS = "BoxClassifierLoss/localization_loss"
 RPN = {"RPNLoss/localization_loss", "RPNLoss/objectness_loss"}
@@ -71,6 +73,34 @@ def test_detections_lie_in_the_image_and_masks_go_with_them(name):
     else:
         assert found.masks is None
     assert found.classes.numpy().max() <= (0 if name == "rpn" else 4)
+
+
+def values_outside(detector, *further):
+    """What samples outside of the maps are, of each crop of an engine's graph."""
+
+    def found(images, shapes):
+        with engine_operators():
+            return detector.detect(detector.call(images, shapes, *further)).scores
+
+    graph = tf.function(found).get_concrete_function(
+        kit.images(), tf.constant([[128, 128], [64, 96]])
+    )
+    operations = graph.graph.get_operations()
+    crops = [one for one in operations if one.type == "CropAndResize"]
+    return [one.get_attr("extrapolation_value") for one in crops]
+
+
+@pytest.mark.parametrize("name", ["faster_rcnn_fpn", "cascade_rcnn", "mask_rcnn"])
+def test_engines_learn_that_boxes_lie_in_the_image(name):
+    """Proposals, the boxes of further stages and those of masks do."""
+    values = values_outside(kit.detector(name).static())
+    assert values and np.isnan(values).all()
+
+
+def test_engines_learn_that_given_boxes_may_lie_anywhere():
+    detector = GivenBoxes(kit.detector("mask_rcnn").static())
+    boxes = tf.constant([[[-9.0, 0, 200, 50]]] * 2)
+    assert values_outside(detector, boxes) == [0.0, 0.0]
 
 
 def test_gradients_do_not_reach_the_proposals():

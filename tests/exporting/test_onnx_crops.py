@@ -8,16 +8,19 @@ import tensorflow as tf
 import tf2onnx
 
 from od_api.exporting.onnx_crops import crops
-from od_api.layers.bilinear_crops import crop_and_resize
+from od_api.layers.bilinear_crops import crop_and_resize, matmul_crop_and_resize
+from od_api.layers.engine_operators import boxes_inside, engine_operators
 
 HEIGHT, WIDTH, DEPTH = 9, 14, 3
+IMAGE = (90, 140)
 
 
-def found_by_engines(features, boxes, size):
+def found_by_engines(features, boxes, size, inside=False):
     def cropped(features, boxes):
         # Pooling is transposed in ONNX.
         features = tf.nn.max_pool2d(features, 1, 1, "VALID")
-        return crop_and_resize(features, boxes, (90, 140), size)
+        with engine_operators(), boxes_inside(inside):
+            return matmul_crop_and_resize(features, boxes, IMAGE, size)
 
     model, _ = tf2onnx.convert.from_function(
         tf.function(cropped),
@@ -30,6 +33,7 @@ def found_by_engines(features, boxes, size):
     )
     kinds = {node.op_type for node in model.graph.node}
     assert "RoiAlign" in kinds and not kinds & {"Loop", "Resize"}
+    assert inside != ("And" in kinds)
     model = model.SerializeToString()
     session = onnxruntime.InferenceSession(model)
     names = [i.name for i in session.get_inputs()]
@@ -56,7 +60,36 @@ def test_it_is_tensorflows(size):
         [-90, 0, -10, 10],
     ]
     boxes = np.concatenate([inside, [fixed, fixed]], axis=1).astype(np.float32)
-    wanted = crop_and_resize(features, boxes, (90, 140), size).numpy()
+    wanted = crop_and_resize(features, boxes, IMAGE, size).numpy()
     assert (wanted == 0).any() and (wanted != 0).any()
     for found in found_by_engines(features, boxes, size):
         np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+def boxes_at_edges(rng, window, count=500):
+    """[count, 4] in a window (H, W), some edges of each on the window's; and the whole
+    window, its corners as boxes of no size, and its sides as boxes of no width."""
+    height, width = window
+    low, high = np.sort(rng.uniform(0, 1, (2, count, 2)), axis=0)
+    edges = np.concatenate([low, high], axis=1) * [height, width, height, width]
+    bound = [0, 0, height, width]
+    boxes = np.where(rng.uniform(size=edges.shape) < 0.5, bound, edges)
+    corners = [[y, x, y, x] for y in (0, height) for x in (0, width)]
+    sides = [[y, 0, y, width] for y in (0, height)]
+    return np.concatenate([[bound], corners, sides, boxes])
+
+
+@pytest.mark.parametrize("size", [(14, 14), (1, 3), (7, 2)])
+def test_boxes_inside_need_no_mask(size):
+    """In a map of ones each sample is 1, however it was rounded; else it is what
+    TensorFlow reads. The second image is padded to the first one's size."""
+    rng = np.random.default_rng(1)
+    boxes = [boxes_at_edges(rng, window) for window in (IMAGE, (71, 103))]
+    boxes = np.stack(boxes).astype(np.float32)
+    features = rng.normal(size=(2, HEIGHT, WIDTH, DEPTH)).astype(np.float32)
+    features[..., 0] = 1.0
+    wanted = crop_and_resize(features, boxes, IMAGE, size).numpy()
+    assert np.all(wanted[..., 0] == 1.0)
+    for found in found_by_engines(features, boxes, size, inside=True):
+        np.testing.assert_allclose(found, wanted, atol=2e-5)
+        np.testing.assert_allclose(found[..., 0], 1.0, rtol=0, atol=1e-6)
