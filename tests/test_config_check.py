@@ -118,6 +118,17 @@ def test_a_step_is_rehearsed(tmp_path):
     assert "has 8 numbers a box, and the head predicts 4" in record["message"]
 
 
+@pytest.mark.parametrize(
+    "scheme", ["stitcher {}", "mixup {}", "multi_scale { sizes: [64, 96] }"]
+)
+def test_batch_schemes_are_rehearsed(scheme, tmp_path):
+    """Also those that remember something from step to step."""
+    new = f"train_config {{ batch_schemes {{ {scheme} }}"
+    path = tiny.write_config(tmp_path, tmp_path / "data", "train_config {", new)
+    record = check_config(path, NAMES)
+    assert record["outcome"] == "builds", record
+
+
 def test_files_are_looked_for(tmp_path):
     """Files that the data set lacks, a label map that does not fit, a checkpoint."""
     data = tiny.make_data(tmp_path, num_images=2)

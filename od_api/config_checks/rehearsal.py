@@ -34,6 +34,7 @@ def _rehearse_training(config, detector):
     source = TrainingInput(config, files=False)
     with _placed("train_config.data_augmentation_options"):
         spec = source.training_spec(detector)
+    source.schemes.create_variables()
     seed = (0, 0)
 
     def step(batch):
