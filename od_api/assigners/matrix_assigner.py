@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from od_api.assigners.fcos_assigner import FcosAssigner
 from od_api.core import ranges
-from od_api.core.matrix_layers import matrix_layers
+from od_api.core.matrix_layers import MatrixRanges, matrix_layers
 from od_api.core.registry import register
 from od_api.core.side_distances import four_sides
 from od_api.protos import matcher_pb2
@@ -14,14 +14,10 @@ from od_api.protos import matcher_pb2
 class MatrixAssigner(FcosAssigner):
     """A point is positive for the smallest object that it lies in and its layer is for.
 
-    The layer of row i and column j is for heights from base_size * 2^i and widths from
-    base_size * 2^j on, up to below twice as much. The ranges are widened: they begin at
-    `low_tolerance` times and end at `high_tolerance` times that, so that an object may
-    belong to several layers; without that every object belongs to one. The first ranges
-    begin at 0, and where the matrix ends or its corner is cut off they have no end:
-    a long, thin object belongs to the outermost layer of its shorter side. Otherwise as
-    `fcos_assigner`. Source: Rashwan et al., Matrix Nets, ICCV Workshops 2019, section
-    3.1.
+    What a layer is for is said in `MatrixRanges`; where the matrix ends or its corner
+    is cut off ranges have no end: a long, thin object belongs to the outermost layer of
+    its shorter side. Otherwise as `fcos_assigner`. Source: Rashwan et al., Matrix Nets,
+    ICCV Workshops 2019, section 3.1.
 
     Args:
       levels: layers on the diagonal.
@@ -46,9 +42,6 @@ class MatrixAssigner(FcosAssigner):
         num_levels=None,
     ):
         self.center_radius = ranges.at_least("center_radius", center_radius)
-        ranges.above("base_size", base_size)
-        ranges.above("low_tolerance", low_tolerance, 0, 1)
-        ranges.at_least("high_tolerance", high_tolerance, 1)
         places = matrix_layers(levels, steps)
         if num_levels not in (None, len(places)):
             raise ranges.RangeError(
@@ -57,9 +50,7 @@ class MatrixAssigner(FcosAssigner):
                 f"layers, and there are {num_levels} maps: take matrix_net and "
                 "matrix_point_generator of as many levels and steps",
             )
-        low, high = base_size * low_tolerance, 2.0 * base_size * high_tolerance
-        self.heights = _limits(places, 0, low, high)
-        self.widths = _limits(places, 1, low, high)
+        self.ranges = MatrixRanges(places, base_size, low_tolerance, high_tolerance)
 
     def _fits(self, priors, objects):
         """[B, G, 1, 4] objects -> [B, G, A] bool: which points may answer for them."""
@@ -67,10 +58,10 @@ class MatrixAssigner(FcosAssigner):
         nearest = tf.minimum(tf.minimum(left, right), tf.minimum(top, bottom))
         fits = nearest > 0.0
         # A layer beyond the last can only come of bare Priors.
-        layers = tf.minimum(priors.levels, len(self.heights) - 1)
+        layers = tf.minimum(priors.levels, len(self.ranges.heights) - 1)
         for sizes, limits in (
-            (top + bottom, self.heights),
-            (left + right, self.widths),
+            (top + bottom, self.ranges.heights),
+            (left + right, self.ranges.widths),
         ):
             low, high = tf.unstack(tf.gather(tf.constant(limits), layers), axis=-1)
             fits &= (sizes >= low) & (sizes < high)
@@ -80,15 +71,3 @@ class MatrixAssigner(FcosAssigner):
             fits &= tf.abs(top - bottom) < reach[:, 0]
             fits &= tf.abs(left - right) < reach[:, 1]
         return fits
-
-
-def _limits(places, axis, low, high):
-    """[(low, high)] of the sizes along an axis, for each of the layers' places."""
-    found = []
-    for place in places:
-        step = place[axis]
-        following = (step + 1, place[1]) if axis == 0 else (place[0], step + 1)
-        begin = low * 2.0**step if step else 0.0
-        end = high * 2.0**step if following in places else float("inf")
-        found.append((begin, end))
-    return found
