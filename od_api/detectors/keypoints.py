@@ -13,7 +13,8 @@ from od_api.core.shapes import (
     known_or_unknown,
     pad_to_multiple,
 )
-from od_api.core.types import Candidates, MapSpecs
+from od_api.core.types import Candidates
+from od_api.detectors.keypoint_levels import Layers, Stacks
 from od_api.detectors.levels_read import named_levels, place_above
 from od_api.layers.fused_batch_norm import freeze_batch_norm
 from od_api.protos import keypoints_pb2, post_processing_pb2
@@ -25,7 +26,7 @@ class KeypointPredictions(NamedTuple):
     Attributes:
       maps: {level: {name: [B, h, w, n]}}, as the head names them.
       true_shapes: [B, 2] int32, height and width of each image inside the padding.
-      grouped: Grouped, of the last level; None in training.
+      grouped: Grouped; None in training.
     """
 
     maps: dict
@@ -37,15 +38,16 @@ class KeypointPredictions(NamedTuple):
 class Keypoints(Detector):
     """CornerNet (Law and Deng, ECCV 2018), or what else head and grouping make of it.
 
-    The maps that the head reads have one stride; each has losses (of the stacks of an
-    hourglass this is its intermediate supervision), and the last is grouped into boxes.
+    The maps that the head reads are `Stacks`, of one stride: each has losses, and the
+    last is grouped into boxes. With `level_objects` they are `Layers`, of any strides:
+    each has losses and boxes of the objects that belong to it.
 
     Args:
       num_classes: K.
       resizer: what brings images to the network's input size.
       parts: {"backbone", "neck" (if any), "head"}: the layers that hold variables.
-      maps: MapSpecs of the maps that the head reads.
-      objective: (maps of a level, targets, stride) -> {name: scalar}.
+      reading: `Stacks` or `Layers` of the maps that the head reads.
+      objective: (maps of a level, targets, stride, divisor) -> {name: scalar}.
       grouping: (maps of a level, stride) -> Grouped.
       postprocess: suppresses the grouped boxes.
       freeze_batchnorm: batch norm keeps its statistics, scales and offsets.
@@ -60,7 +62,7 @@ class Keypoints(Detector):
         num_classes,
         resizer,
         parts,
-        maps,
+        reading,
         objective,
         grouping,
         postprocess,
@@ -70,8 +72,7 @@ class Keypoints(Detector):
         self.num_classes = num_classes
         self.resizer = resizer
         self.parts = parts
-        self.levels = maps.levels
-        self.stride = next(iter(maps.strides.values()))
+        self.reading = reading
         self.objective = objective
         self.grouping = grouping
         self.postprocess = postprocess
@@ -87,14 +88,14 @@ class Keypoints(Detector):
         if message.num_classes < 1:
             raise ConfigError("must be at least 1", "num_classes")
         resizer = build_field(message, "image_resizer")
-        parts, maps = _networks(message)
+        parts, reading = _networks(message)
         context = {"num_classes": message.num_classes}
         parts["head"] = build_field(message, "head", **context)
         return cls(
             num_classes=message.num_classes,
             resizer=resizer,
             parts=parts,
-            maps=maps,
+            reading=reading,
             objective=build_field(message, "objective", **context),
             grouping=build_field(message, "grouping", **context),
             postprocess=_postprocess(message, context),
@@ -119,11 +120,11 @@ class Keypoints(Detector):
         maps = self._maps(pad_to_multiple(inputs, self.pad_to_multiple), training)
         if training:
             return KeypointPredictions(maps, true_shapes)
-        grouped = self.grouping(maps[self.levels[-1]], self.stride)
+        grouped = self.reading.grouped(self.grouping, maps)
         return KeypointPredictions(maps, true_shapes, grouped)
 
     def losses(self, predictions, targets, seed=None):
-        """The objective's losses, the mean of those of all levels.
+        """The objective's losses: the mean of those of stacks, the sum of layers'.
 
         Args:
           predictions: KeypointPredictions.
@@ -134,14 +135,7 @@ class Keypoints(Detector):
           {name: float32 scalar}. Over replicas they add up to the loss of the batch.
         """
         del seed
-        of_levels = [
-            self.objective(predictions.maps[level], targets, self.stride)
-            for level in self.levels
-        ]
-        return {
-            name: tf.add_n([losses[name] for losses in of_levels]) / len(of_levels)
-            for name in of_levels[0]
-        }
+        return self.reading.losses(self.objective, predictions.maps, targets)
 
     def candidates(self, predictions):
         """Predictions -> Candidates: the grouped boxes."""
@@ -166,7 +160,7 @@ class Keypoints(Detector):
         features = self.parts["backbone"](inputs, training=training)
         if "neck" in self.parts:
             features = self.parts["neck"](features, training=training)
-        read = {level: features[level] for level in self.levels}
+        read = {level: features[level] for level in self.reading.levels}
         return self.parts["head"](read, training=training)
 
     def _create_variables(self):
@@ -175,7 +169,7 @@ class Keypoints(Detector):
 
 
 def _networks(message):
-    """({"backbone", "neck"}, MapSpecs of what the head reads)."""
+    """({"backbone", "neck"}, `Stacks` or `Layers` of what the head reads)."""
     backbone = build_field(message, "backbone")
     if backbone.second_stage is not None:
         raise ConfigError(
@@ -183,24 +177,27 @@ def _networks(message):
             "remove the field",
             "backbone",
         )
+    layered = message.HasField("level_objects")
     parts, specs = {"backbone": backbone}, backbone.specs
     if message.HasField("neck"):
         parts["neck"] = build_field(message, "neck")
-        place_above(parts["neck"], backbone)
+        place_above(parts["neck"], backbone, stretched=layered)
         specs = parts["neck"].specs
+    if layered:
+        strides = named_levels(message, "levels", specs, specs.levels).strides
+        of_maps = {"strides": list(strides.values())}
+        objects = build_field(message, "level_objects", **of_maps)
+        return parts, Layers(strides, objects)
     finest = min(specs.strides.values())
     own = [name for name, stride in specs.strides.items() if stride == finest]
-    return parts, _of_one_stride(named_levels(message, "levels", specs, own))
-
-
-def _of_one_stride(maps):
-    if len(set(maps.strides.values())) > 1:
+    strides = named_levels(message, "levels", specs, own).strides
+    if len(set(strides.values())) > 1:
         raise ConfigError(
-            f"have strides of {maps.strides}, and keypoints are of one: name maps of "
-            "equal stride",
+            f"have strides of {strides}, and keypoints are of one: name maps of equal "
+            "stride, or say in level_objects which objects each of them is for",
             "levels",
         )
-    return MapSpecs(strides=dict(maps.strides), channels=dict(maps.channels))
+    return parts, Stacks(strides)
 
 
 def _postprocess(message, context):
@@ -219,4 +216,4 @@ def _with_places(grouped):
     shape = tf.shape(grouped.valid)
     rows = tf.broadcast_to(tf.cast(tf.range(shape[1]), tf.float32), shape)
     places = {"level": tf.zeros(shape), "prior": rows}
-    return (grouped.columns or {}) | {n: x[..., None] for n, x in places.items()}
+    return {n: x[..., None] for n, x in places.items()} | (grouped.columns or {})

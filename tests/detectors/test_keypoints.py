@@ -38,7 +38,8 @@ def test_what_it_says_of_itself(corners):
     assert corners.candidates_are_ranked and corners.finds_boxes
     assert corners.options == {}
     assert list(corners.parts) == ["backbone", "head"]
-    assert corners.levels == ("stack_1", "stack_2") and corners.stride == 4
+    assert corners.reading.levels == ("stack_1", "stack_2")
+    assert corners.reading.stride == 4
 
 
 def test_losses_are_the_mean_of_all_stacks(corners):
@@ -47,7 +48,9 @@ def test_losses_are_the_mean_of_all_stacks(corners):
     assert predictions.grouped is None
     losses = corners.losses(predictions, truth)
     assert list(losses) == ["heat_loss", "pull_loss", "push_loss", "offset_loss"]
-    own = [corners.objective(predictions.maps[n], truth, 4) for n in corners.levels]
+    own = [
+        corners.objective(predictions.maps[n], truth, 4) for n in corners.reading.levels
+    ]
     for name, value in losses.items():
         assert float(value) == pytest.approx(
             float(own[0][name] + own[1][name]) / 2, rel=1e-5
@@ -98,7 +101,7 @@ def test_one_level_of_a_neck_is_read():
         "neck { fpn { min_level: 3 max_level: 5 depth: 16 } }",
         clear=["backbone"],
     )
-    assert made.levels == ("P3",) and made.stride == 8
+    assert made.reading.levels == ("P3",) and made.reading.stride == 8
     assert list(made.parts) == ["backbone", "neck", "head"]
     assert made.call(IMAGES, SHAPES).maps["P3"]["top_left_heat"].shape[1:] == (
         16,
