@@ -22,14 +22,23 @@ RECORD = HERE / "keypoint_proofs.json"
 MODEL = "model.keypoints"
 STEPS = 200
 FILES = [
+    "assigners/matrix_objects.py",
+    "core/matrix_layers.py",
+    "detectors/keypoint_levels.py",
     "detectors/keypoints.py",
+    "groupings/_paired_corners.py",
     "groupings/corner_grouping.py",
+    "groupings/corner_to_center_grouping.py",
     "heads/corner_head.py",
+    "heads/corner_to_center_head.py",
     "layers/corner_pooling.py",
     "layers/heatmaps.py",
     "layers/inner_pooling.py",
     "layers/pooled_block.py",
+    "necks/matrix_net.py",
+    "objectives/_corners.py",
     "objectives/corner_objective.py",
+    "objectives/corner_to_center_objective.py",
 ]
 # {name: overrides}
 PROOFS = {
@@ -41,6 +50,17 @@ PROOFS = {
         f"{MODEL}.backbone={{mobilenet_v1 {{depth_multiplier: 0.25 "
         "conv_hyperparams {batch_norm {decay: 0.9}}}}",
         f"{MODEL}.neck={{fpn {{min_level: 3 max_level: 5 depth: 32}}}}",
+    ],
+    "corner_to_center_head": [
+        f"{MODEL}.backbone={{mobilenet_v1 {{depth_multiplier: 0.25 "
+        "conv_hyperparams {batch_norm {decay: 0.9}}}}",
+        f"{MODEL}.neck={{matrix_net {{neck {{fpn {{min_level: 3 max_level: 5 "
+        "depth: 32}}}}",
+        f"{MODEL}.level_objects={{matrix_objects {{base_size: 20}}}}",
+        f"{MODEL}.head={{corner_to_center_head {{depth: 32 "
+        "num_layers_before_predictor: 2}}",
+        f"{MODEL}.objective={{corner_to_center_objective {{}}}}",
+        f"{MODEL}.grouping={{corner_to_center_grouping {{top_k: 10 max_boxes: 100}}}}",
     ],
 }
 
