@@ -73,16 +73,16 @@ def test_of_a_refused_config_the_rest_is_explained(path):
     overrides = [
         'model.ssd.feature_extractor.type="ssd_spaghetti"',
         "model.ssd.anchor_generator.ssd_anchor_generator.min_scale=2",
-        "train_config.merge_multiple_label_boxes=true",
-        "train_config.use_multiclass_scores=true",
+        "graph_rewriter.quantization.delay=3",
+        "eval_config.force_no_resize=true",
         "eval_config.metrics_set=coco_keypoint_metrics",
         "train_config.num_steps=20",
     ]
     lines, refused = explain(path, overrides)
     for field in (
         "model.ssd.feature_extractor.type",
-        "train_config.merge_multiple_label_boxes",
-        "train_config.use_multiclass_scores",
+        "graph_rewriter",
+        "eval_config.force_no_resize",
         "eval_config.metrics_set",
     ):
         assert any(field in line for line in refused), (field, refused)

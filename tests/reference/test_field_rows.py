@@ -47,7 +47,7 @@ def test_values_of_an_enum_are_named():
     [
         (train_pb2.TrainConfig, "num_steps", "used", ""),
         (train_pb2.TrainConfig, "batch_queue_capacity", "no effect", "tf.data"),
-        (train_pb2.TrainConfig, "use_multiclass_scores", "refused", "does not train"),
+        (eval_pb2.EvalConfig, "force_no_resize", "refused", "image_resizer"),
         (ssd_pb2.Ssd, "inplace_batchnorm_update", "no effect", "batch norm"),
         (ssd_pb2.Ssd, "explicit_background_class", "refused", "no class"),
         (losses_pb2.Loss, "equalization_loss", "refused", "does not offer"),
