@@ -17,6 +17,9 @@ from od_api.system.extras import needed
 
 openvino = needed("openvino", EXTRA)
 
+# What reads its arguments into memory of its own.
+_COMPUTING = {"ShapeOf", "Add", "Subtract", "Multiply", "Divide"}
+
 
 def write(module, folder, metadata, **of_int8):
     """Writes model.xml and model.bin of a ServingModule, as `onnx_writer.write`.
@@ -66,15 +69,20 @@ def converted(path, folder, metadata, is_raw=False, **of_int8):
 
 
 def _copy_what_if_gives(model):
-    """Puts a copy behind every output of an `If`.
+    """Puts a copy behind every output of an `If` that something looks into.
 
     OpenVINO 2026.4 lets a slice look into an output of `If` whose memory is replaced
     when the branch ends: what is computed of it is wrong, on the first call at least.
+    Behind the others there is none: a copy of resized images, whose sizes are open,
+    is what would be wrong on the first call.
     """
     for node in model.get_ops():
         if node.get_type_name() == "If":
             for output in node.outputs():
                 readers = list(output.get_target_inputs())
+                kinds = {reader.get_node().get_type_name() for reader in readers}
+                if kinds <= _COMPUTING:
+                    continue
                 copy = _copy(output)
                 for reader in readers:
                     reader.replace_source_output(copy)
