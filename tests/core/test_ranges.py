@@ -67,6 +67,7 @@ CONTEXT = {
     "auxiliary": MapSpecs({"M2": 4}, {"M2": 8}),
     "make_stage": lambda maps, names: None,
     "joins_branches": True,
+    "strides": [8, 16],
 }
 # What a part needs besides the field under test.
 NEEDS = {
