@@ -99,23 +99,35 @@ def best_of(ranked_boxes, scores, limit, boxes=None):
     if boxes is None:
         boxes = ranked_boxes.boxes
     size = scores.shape[-1] or tf.shape(scores)[-1]
-    known = isinstance(size, int)
-    size = min(limit, size) if known else tf.minimum(limit, size)
+    size = min(limit, size) if isinstance(size, int) else tf.minimum(limit, size)
     values, order = tf.math.top_k(scores, size)
-    real = values > float("-inf")
-    rows = take(ranked_boxes.rows, order)
-    kept = Kept(
+    return kept(take(ranked_boxes.rows, order), values, take(boxes, order), limit)
+
+
+def kept(rows, scores, boxes, limit):
+    """Kept of at most `limit` boxes, best first; nothing, where a score is -inf.
+
+    Args:
+      rows: [..., m] int32.
+      scores: [..., m].
+      boxes: [..., m, 4].
+      limit: int.
+    """
+    real = scores > float("-inf")
+    found = Kept(
         rows=tf.where(real, rows, 0),
-        scores=values,
-        boxes=tf.where(real[..., None], take(boxes, order), 0.0),
+        scores=scores,
+        boxes=tf.where(real[..., None], boxes, 0.0),
     )
-    if known and size == limit:
-        return kept
-    axes = order.shape.rank - 1
+    size = scores.shape[-1]
+    if size == limit:
+        return found
+    axis = scores.shape.rank - 1
+    missing = limit - (size or tf.shape(scores)[-1])
     return Kept(
-        rows=_padded(kept.rows, axes, limit - size, limit, 0),
-        scores=_padded(kept.scores, axes, limit - size, limit, float("-inf")),
-        boxes=_padded(kept.boxes, axes, limit - size, limit, 0.0),
+        rows=_padded(found.rows, axis, missing, limit, 0),
+        scores=_padded(found.scores, axis, missing, limit, float("-inf")),
+        boxes=_padded(found.boxes, axis, missing, limit, 0.0),
     )
 
 

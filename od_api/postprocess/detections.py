@@ -126,27 +126,51 @@ class SelectDetections:
         first = tf.nest.map_structure(
             lambda x: take(x, anchors), (boxes, scores, columns)
         )
-        certain = first[1] > left_out[:, None, None]
-        certain = tf.where(certain, first[1], float("-inf"))
-        found = self._merged(first[0], certain, first[2], window)
-        found = self._in_all(found, anchors)
+        # What is below settles nothing: were it needed, all would be looked at.
+        floor = tf.maximum(tf.reduce_min(left_out), self.score_threshold)
+        found = self._in_all(self._merged(*first, window, floor), anchors)
         is_full = (found.count == self.total) & (found.scores[:, -1] > left_out)
         return tf.cond(
             tf.reduce_all(is_full | (left_out <= self.score_threshold)),
             lambda: found,
-            lambda: self._merged(boxes, scores, columns, window),
+            lambda: self._merged(boxes, scores, columns, window, self.score_threshold),
         )
 
     def _select_all(self, boxes, scores, columns, window):
         """_Selected of images or of one image, all anchors looked at."""
         if not scores.shape[-2]:
             boxes, scores, columns = _with_one_anchor(boxes, scores, columns)
-        return self._merged(boxes, scores, columns, window)
+        return self._merged(boxes, scores, columns, window, self.score_threshold)
 
-    def _merged(self, boxes, scores, columns, window):
-        """The same of one anchor or more."""
-        survivors = self._survivors(boxes, scores, columns, self.score_threshold)
-        return self._merge(survivors, window)
+    def _merged(self, boxes, scores, columns, window, floor):
+        """The same of one anchor or more, of scores above `floor`."""
+        left = self._left_by_class(boxes, scores, floor)
+        if left is not None:
+            return self._merge_left(boxes, left, window)
+        return self._merge(self._survivors(boxes, scores, columns, floor), window)
+
+    def _left_by_class(self, boxes, scores, floor):
+        """[..., M, K]: the scores that are left, -inf for the others; None where the
+        suppression does not say it at once."""
+        says = getattr(self.suppression, "left", None)
+        if says is None or self.classes_per_box or self.max_candidates:
+            return None
+        by_class = tf.linalg.matrix_transpose(scores)
+        return says(_by_box(boxes), by_class, self.per_class, floor)
+
+    def _merge_left(self, boxes, left, window):
+        """As `_merge`, of scores [..., K, M]: no class has a list of its own first."""
+        boxes = box_ops.clip(_by_box(boxes), window[..., None, None, :])
+        left = tf.where(box_ops.area(boxes) > 0.0, left, float("-inf"))
+        size, are_shared = known_shape(left)[-1], boxes.shape[-3] == 1
+        boxes = _flat(boxes, -3)
+
+        def chosen(order):
+            classes = order // size
+            rows = order - size * classes
+            return take(boxes, rows if are_shared else order), classes, rows
+
+        return self._listed(_flat(left, -2), chosen)
 
     def _select_one(self, boxes, scores, columns, window):
         """_Selected of one image: tries more and more anchors until it is settled."""
@@ -241,8 +265,19 @@ class SelectDetections:
         """_Survivors, [..., 4] -> _Selected: clipped, with area, sorted and padded."""
         boxes = box_ops.clip(found.boxes, window[..., None, :])
         scores = tf.where(box_ops.area(boxes) > 0.0, found.scores, float("-inf"))
-        length = self.total
-        values, order = tf.math.top_k(scores, min(length, scores.shape[-1]))
+        of_each = boxes, found.classes, found.rows
+        return self._listed(scores, lambda order: [take(x, order) for x in of_each])
+
+    def _listed(self, scores, chosen):
+        """_Selected of the best scores.
+
+        Args:
+          scores: [..., S], -inf for what is none.
+          chosen: of [..., n] places among them, their boxes, classes and rows.
+        """
+        size = scores.shape[-1]
+        size = min(self.total, size) if size else tf.minimum(self.total, _last(scores))
+        values, order = tf.math.top_k(scores, size)
         real = values > float("-inf")
         lead = real.shape.rank - 1
 
@@ -252,18 +287,17 @@ class SelectDetections:
             )
             x = tf.where(inside, x, 0)
             padding = [[0, 0]] * x.shape.rank
-            padding[lead] = [0, length - x.shape[lead]]
-            return tf.pad(x, padding)
+            padding[lead] = [0, self.total - size]
+            shape = [*x.shape[:lead], self.total, *x.shape[lead + 1 :]]
+            return tf.ensure_shape(tf.pad(x, padding), shape)
 
-        def chosen(x):
-            return finish(take(x, order))
-
+        boxes, classes, rows = map(finish, chosen(order))
         return _Selected(
-            boxes=chosen(boxes),
+            boxes=boxes,
             scores=finish(values),
-            classes=chosen(found.classes),
+            classes=classes,
             count=tf.reduce_sum(tf.cast(real, tf.int32), axis=-1),
-            anchor_indices=chosen(found.rows),
+            anchor_indices=rows,
         )
 
 
@@ -290,15 +324,17 @@ def _by_box(boxes):
 
 
 def _flat(x, axis):
-    """Axes `axis` and the one behind it as one: [.., K, n, ..] -> [.., K n, ..].
-
-    Args:
-      x: both sizes must be known.
-      axis: counted from the end.
-    """
+    """Axes `axis`, counted from the end, and the one behind it as one:
+    [.., K, n, ..] -> [.., K n, ..]."""
     axis += x.shape.rank
-    size = x.shape[axis] * x.shape[axis + 1]
-    return tf.reshape(x, [*known_shape(x)[:axis], size, *x.shape[axis + 2 :]])
+    shape = known_shape(x)
+    size = shape[axis] * shape[axis + 1]
+    return tf.reshape(x, [*shape[:axis], size, *shape[axis + 2 :]])
+
+
+def _last(x):
+    """The size of the last axis, as a tensor."""
+    return tf.shape(x)[-1]
 
 
 def _with_one_anchor(boxes, scores, columns):

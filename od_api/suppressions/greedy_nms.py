@@ -10,7 +10,7 @@ from od_api.core.registry import register
 from od_api.core.types import Kept
 from od_api.layers import engine_nms
 from od_api.layers.nms_kernel import NmsKernel
-from od_api.layers.ranked_boxes import at_least_one, best_of, ranked, take
+from od_api.layers.ranked_boxes import at_least_one, kept, ranked, take
 from od_api.protos import suppression_pb2
 from od_api.suppressions._counted import checked
 from od_api.suppressions._greedy import Greedy
@@ -46,20 +46,26 @@ class GreedyNms(Greedy):
 
     def suppress(self, boxes, scores, columns, limit, floor):
         """As `Greedy.suppress`; of IoU by TensorFlow's kernel."""
-        if engine_nms.is_wanted() and self.similarity is None:
-            return self._by_engine(boxes, scores, limit, floor)
+        left = self.left(boxes, scores, limit, floor)
+        if left is not None:
+            best = ranked(boxes, left, {}, limit)
+            return kept(best.rows, best.scores, best.boxes, limit)
         if self._kernel is None:
             return super().suppress(boxes, scores, columns, limit, floor)
         boxes = tf.cast(boxes, tf.float32)
         rows, values = self._kernel(boxes, scores, limit, floor)
         return Kept(rows=rows, scores=values, boxes=take(at_least_one(boxes), rows))
 
-    def _by_engine(self, boxes, scores, limit, floor):
-        """The same, of an operation that other engines have."""
+    def left(self, boxes, scores, limit, floor):
+        """[..., M]: the scores of what `suppress` keeps, -inf for the others.
+
+        By the engine that the graph is for, where it has an operation for that; None
+        where it has none.
+        """
+        if not engine_nms.is_wanted() or self.similarity is not None:
+            return None
         boxes, scores = tf.cast(boxes, tf.float32), tf.cast(scores, tf.float32)
-        left = engine_nms.left_after_nms(boxes, scores, self._above, limit, floor)
-        best = ranked(boxes, left, {}, limit)
-        return best_of(best, best.scores, limit)
+        return engine_nms.left_after_nms(boxes, scores, self._above, limit, floor)
 
     def removes(self, kept, others):
         """Candidates of n and m boxes -> [B, n, m] bool."""

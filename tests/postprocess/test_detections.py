@@ -115,6 +115,23 @@ def test_for_engines_the_number_of_anchors_may_be_open(settings, anchors, monkey
     assert_equal(found, native)
 
 
+@pytest.mark.parametrize("own_boxes", [False, True])
+@pytest.mark.parametrize("anchors", [20, 50])
+def test_engines_merge_the_classes_at_once(own_boxes, anchors, monkeypatch):
+    """Scores of few values tie within and between classes; a window that cuts most
+    boxes leaves some no area, though they have removed others."""
+    boxes, scores, window = scene(anchors=anchors, own_boxes=own_boxes)
+    scores, window = np.ceil(scores * 6) / 8, window / [1, 1, 3, 2]
+    inputs = boxes, scores, window.astype(np.float32)
+    settings = dict(total=15, per_class=4)
+    native = select(*inputs, **settings)
+    assert 0 < np.min(native.count) < 12
+    monkeypatch.setattr(detections, "_FIRST_ANCHORS", 20)
+    monkeypatch.setattr(detections, "_FIRST_PER_PLACE", 0)
+    with engine_operators():
+        assert_equal(select(*inputs, static=True, **settings), native)
+
+
 def test_equal_scores_at_the_edge_of_the_best_anchors(monkeypatch):
     """Scores of few values: those of the last anchor taken are not certain."""
     boxes, scores, window = scene()
