@@ -88,13 +88,10 @@ def _suppression(graph, node, _name, _args):
         return graph.make_node(kind, list(values), **settings).output[0]
 
     kept = made("NonMaxSuppression", *inputs)
-    shape = made("Shape", scores)
-    count = made("Shape", kept, attr={"start": 0, "end": 1})
-    mask = made("ScatterND", _filled(made, shape, 0.0), kept, _filled(made, count, 1.0))
-    is_kept = made("Greater", mask, _constant(graph, 0.5))
+    nothing = _filled(made, made("Shape", scores), -np.inf)
     graph.make_node(
-        "Where",
-        [is_kept, scores, _constant(graph, -np.inf)],
+        "ScatterND",
+        [nothing, kept, made("GatherND", scores, kept)],
         outputs=outputs,
         shapes=shapes,
         dtypes=dtypes,
@@ -117,11 +114,6 @@ def _choice(graph, node, _name, _args):
 def _filled(made, shape, value):
     value = onnx.numpy_helper.from_array(np.array([value], np.float32))
     return made("ConstantOfShape", shape, attr={"value": value})
-
-
-def _constant(graph, value):
-    name = tf2onnx.utils.make_name("engine_nms")
-    return graph.make_const(name, np.array(value, np.float32)).output[0]
 
 
 def _forget_sizes(model):
