@@ -14,6 +14,7 @@ from od_api.engines.artefacts import RAW_OUTPUT
 from od_api.engines.onnx_engine import EXTRA, FILE_NAME, OnnxModel
 from od_api.exporting.onnx_crops import crops
 from od_api.exporting.onnx_division import floor_div, floor_mod
+from od_api.exporting.onnx_layout import bring_channels_first
 from od_api.exporting.onnx_resizing import bilinear
 from od_api.layers import engine_nms
 from od_api.system.extras import needed
@@ -68,6 +69,7 @@ def save(module, path, metadata):
         raise UserError(
             f"this detector cannot be written as ONNX: {reason or type(error).__name__}"
         ) from error
+    bring_channels_first(model)
     _forget_sizes(model)
     onnx.helper.set_model_props(model, metadata)
     onnx.save(model, str(path))

@@ -18,7 +18,7 @@ from od_api.system.extras import needed
 openvino = needed("openvino", EXTRA)
 
 # What reads its arguments into memory of its own.
-_COMPUTING = {"ShapeOf", "Add", "Subtract", "Multiply", "Divide"}
+_COMPUTING = {"ShapeOf", "Add", "Subtract", "Multiply", "Divide", "Transpose"}
 
 
 def write(module, folder, metadata, **of_int8):

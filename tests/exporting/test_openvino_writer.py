@@ -32,12 +32,19 @@ def scaled(output):
     return ops.shape_of(output), ops.multiply(output, np.float32(3.0))
 
 
+def turned(output):
+    """As an image whose channels are brought first."""
+    return (ops.multiply(ops.transpose(output, np.array([1, 0])), np.float32(3.0)),)
+
+
 def cut(output):
     rows = [np.array([value]) for value in (0, 1, 1, 0)]
     return (ops.slice(output, *rows),)
 
 
-@pytest.mark.parametrize("reading, is_copied", [(scaled, False), (cut, True)])
+@pytest.mark.parametrize(
+    "reading, is_copied", [(scaled, False), (turned, False), (cut, True)]
+)
 def test_what_is_looked_into_is_copied(reading, is_copied):
     """A copy of resized images made the first call of trained detectors wrong."""
     model, node = chosen(reading)
@@ -47,5 +54,5 @@ def test_what_is_looked_into_is_copied(reading, is_copied):
     assert (kinds == ["Minimum"]) == is_copied
     x = np.arange(8, dtype=np.float32).reshape(2, 4)
     found = openvino.compile_model(model, "CPU")([x, np.array(False)])
-    wanted = x[:1] * 2 if is_copied else x * 6
+    wanted = {scaled: x * 6, turned: x.T * 6, cut: x[:1] * 2}[reading]
     np.testing.assert_array_equal(found[len(found) - 1], wanted)
