@@ -17,6 +17,7 @@ from od_api.engines.artefacts import (
     ENGINES,
     FLOAT32,
     HEADS_ALONE,
+    INT8,
     PRECISION,
     RAW_OUTPUT,
 )
@@ -26,8 +27,8 @@ EXTRA = "openvino"
 FILE_NAME = ENGINES["openvino"].file_name
 # Where a model keeps its metadata; keys of ours begin with the same and a dot.
 SECTION = "od_api"
-# How OpenVINO says the precisions. The rest of an int8 model is float32.
-_HINTS = {FLOAT32: "f32", "bfloat16": "bf16", "float16": "f16"}
+# How OpenVINO says the precisions; of an int8 model that of its heads.
+_HINTS = {FLOAT32: "f32", "bfloat16": "bf16", "float16": "f16", INT8: "bf16"}
 
 
 class OpenvinoModel:

@@ -1,7 +1,8 @@
 """The network of an OpenVINO model in int8, by NNCF's quantisation after training.
 
 Each channel of a kernel has a scale of its own. What is not of the network (see
-LoweredNetwork) stays as it is, and so do the heads (see WeightedLayers).
+LoweredNetwork) stays as it is. So do the heads (see WeightedLayers), which compute in
+bfloat16 where the processor does.
 """
 
 import logging
@@ -56,7 +57,10 @@ def quantized(model, images, in_float=(), sensitivity=None):
             return _loaded(_quantized(clone, sample, len(sample), others))
 
         sensitivity.measure(chosen, sample, _loaded(model), alone)
-    return _quantized(model, images, images.number, in_float_with(chosen))
+    exact = layers.operators_of(layers.named(in_float))
+    model = _quantized(model, images, images.number, in_float_with(chosen))
+    network.keep_others_exact(model, exact)
+    return model
 
 
 def _quantized(model, images, number, in_float):

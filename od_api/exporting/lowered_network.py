@@ -52,13 +52,19 @@ class LoweredNetwork(NetworkPart):
                 found[name] = _with_path(operator)
         return found
 
-    def keep_others_exact(self):
-        """Marks the other operators, and the constants of theirs alone, so."""
-        for operator in self._model.get_ordered_ops():
+    def keep_others_exact(self, model=None, further=()):
+        """Marks the other operators, and the constants of theirs alone, so.
+
+        Args:
+          model: of the same operators and more; None: the one that was parted.
+          further: names of operators of the network that are marked as well.
+        """
+        exact = self.others | set(further)
+        for operator in (model or self._model).get_ordered_ops():
             name, kind = operator.get_friendly_name(), operator.get_type_name()
             readers = {reader.get_friendly_name() for reader in _readers(operator)}
-            is_own = kind == "Constant" and readers <= self.others
-            if name in self.others or is_own:
+            is_own = kind == "Constant" and readers <= exact
+            if name in exact or is_own:
                 operator.get_rt_info()[_PRECISE] = ""
 
 

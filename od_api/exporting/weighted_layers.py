@@ -32,24 +32,33 @@ class WeightedLayers:
             if name in network.heads:
                 self.heads.add(layer)
 
-    def chosen(self, in_float=()):
-        """[layer] for int8: all but heads, and but those that are to stay in float32.
-
-        Args:
-          in_float: names of the latter, or patterns of names with `*`.
+    def named(self, patterns):
+        """{layer} of the names, or patterns of names with `*`.
 
         Raises:
-          UserError: there is no such layer, or none is left.
+          UserError: there is no such layer.
         """
-        kept = set(self.heads)
-        for pattern in in_float:
+        named = set()
+        for pattern in patterns:
             found = fnmatch.filter(self.operators, pattern)
             if not found:
                 raise UserError(
                     f"--float-layers: no layer with weights is {pattern!r}; there are "
                     f"{', '.join(self.operators)}"
                 )
-            kept.update(found)
+            named.update(found)
+        return named
+
+    def chosen(self, in_float=()):
+        """[layer] for int8: all but heads, and but those that are to stay in float32.
+
+        Args:
+          in_float: the latter, as `named` takes them.
+
+        Raises:
+          UserError: there is no such layer, or none is left.
+        """
+        kept = self.heads | self.named(in_float)
         chosen = [layer for layer in self.operators if layer not in kept]
         if not chosen:
             raise UserError(

@@ -67,9 +67,18 @@ def check_quantized(model):
         assert kernel.input_value(0).get_element_type() == openvino.Type.i8
         channels, *others = scales.output(0).shape
         assert channels == kernel.output(0).shape[0] and set(others) == {1}
+    # Heads may be of bfloat16, and what was asked for stays in float32.
+    assert [o for o in found if _is_exact(o)] == kept
     (suppression,) = (o for o in operators if "NonMaxSuppression" in o.get_type_name())
     sources = {v.get_node().get_type_name() for v in suppression.input_values()}
     assert "FakeQuantize" not in sources
+    assert _is_exact(suppression)
+
+
+def _is_exact(operator):
+    """Whether it is marked so; the mark has another name since 2026."""
+    marks = ("precise_0", "DisablePrecisionConversion_0")
+    return any(mark in operator.get_rt_info() for mark in marks)
 
 
 def _behind(convolution):
