@@ -21,6 +21,7 @@ from od_api.engines.artefacts import (
     PRECISION,
     RAW_OUTPUT,
 )
+from od_api.engines.shaped_model import ShapedModel
 from od_api.system.extras import needed
 
 EXTRA = "openvino"
@@ -33,6 +34,8 @@ _HINTS = {FLOAT32: "f32", "bfloat16": "bf16", "float16": "f16", INT8: "bf16"}
 
 class OpenvinoModel:
     """A loaded model: called with images it returns {output name: array}.
+
+    It is compiled anew for images of one shape that keep coming: see ShapedModel.
 
     Args:
       path: of model.xml; model.bin is beside it.
@@ -55,13 +58,13 @@ class OpenvinoModel:
             model = core.read_model(str(path))
             self.metadata = _metadata(model)
             settings = _settings(self.metadata, threads)
-            self._compiled = core.compile_model(model, "CPU", settings)
+            self._shaped = ShapedModel(_compiling(core, model, settings))
         except Exception as error:  # of many kinds, without a common one
             raise UserError(
                 f"{printable(path)} cannot be loaded by OpenVINO: {_reason(error)}"
             ) from error
-        self._names = [output.get_any_name() for output in self._compiled.outputs]
-        first, *others = self._compiled.inputs
+        self._names = [output.get_any_name() for output in model.outputs]
+        first, *others = model.inputs
         takes_images = first.element_type == runtime.Type.u8 and not others
         if RAW_OUTPUT in self and not is_raw:
             raise UserError(f"{printable(path)} {HEADS_ALONE}")
@@ -85,13 +88,35 @@ class OpenvinoModel:
           UserError: the model takes other shapes, or fails.
         """
         try:
-            found = self._compiled([np.asarray(images)])
+            found = self._shaped(np.asarray(images))
             return {name: np.array(found[name]) for name in self._names}
         except Exception as error:  # as above
             raise UserError(
                 f"the model fails on images of shape {tuple(images.shape)}: "
                 f"{_reason(error)}"
             ) from error
+
+    def prepare(self, shape):
+        """Compiles for images of a shape [B, h, w, 3] now, before they come."""
+        self._shaped.prepare(shape)
+
+
+def _compiling(core, model, settings):
+    """What compiles the model for a shape, as ShapedModel asks."""
+
+    def compiled(shape):
+        if shape is None:
+            return core.compile_model(model, "CPU", settings)
+        if model.inputs[0].partial_shape.is_static:
+            return None
+        of_shape = model.clone()
+        try:
+            of_shape.reshape(list(shape))
+            return core.compile_model(of_shape, "CPU", settings)
+        except RuntimeError:  # of OpenVINO, which has the one of all shapes
+            return None
+
+    return compiled
 
 
 def precision_hint(precision):

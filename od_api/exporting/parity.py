@@ -49,9 +49,10 @@ def check(model, detector, inputs, is_exact=True):
     with _exact_products():
         for height, width in dict.fromkeys(inputs.size_for(*s) for s in _SIZES):
             image = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
-            got, want, shape = _outputs_of_both(model, detector, inputs, image)
-            found.append(compare(got, want, shape))
-            refuse_not_finite(got, "noise")
+            answers, want, shape = _outputs_of_both(model, detector, inputs, image)
+            for got in answers:
+                found.append(compare(got, want, shape))
+                refuse_not_finite(got, "noise")
         _check_blank(model, inputs)
     # np.max, unlike max, lets a difference that is not a number through.
     worst = {name: float(np.max([f[name] for f in found])) for name in found[0]}
@@ -65,9 +66,15 @@ def check(model, detector, inputs, is_exact=True):
 
 
 def _outputs_of_both(model, detector, inputs, image):
-    """What a model and its detector say of an image, and the resized (H, W)."""
+    """What a model and its detector say of an image, and the resized (H, W).
+
+    Of a model that can be prepared for its shape twice: before that, and after.
+    """
     request = inputs.example(image)
-    got = model(*request.values())
+    answers = [model(*request.values())]
+    if prepare := getattr(model, "prepare", None):
+        prepare([inputs.batch, *image.shape])
+        answers.append(model(*request.values()))
     batch = np.repeat(image[None], inputs.batch, axis=0)
     images, true_shapes = serving.resize(detector.resizer, batch)
     shape = tf.constant(image.shape[:2])
@@ -75,7 +82,7 @@ def _outputs_of_both(model, detector, inputs, image):
         detector.reads, shape, true_shapes, request.get("boxes")
     )
     want = serving.outputs_of(detector, images, true_shapes, *further)
-    return got, want, images.shape[1:3]
+    return answers, want, images.shape[1:3]
 
 
 def _check_blank(model, inputs):

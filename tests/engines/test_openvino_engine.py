@@ -20,6 +20,7 @@ from od_api import cli
 from od_api.core.errors import UserError
 from od_api.engines.artefacts import CONFIG, LABEL_MAP, PRECISION, artefact_at
 from od_api.engines.openvino_engine import OpenvinoModel
+from od_api.engines.shaped_model import PATIENCE
 from od_api.inference.finders import finder
 
 MODEL = "model.xml"
@@ -90,6 +91,29 @@ def test_images_of_another_shape(ssd):
     model = OpenvinoModel(ssd[2] / MODEL)
     with pytest.raises(UserError, match=r"fails on images of shape \(1, 8, 8, 1\)"):
         model(np.zeros((1, 8, 8, 1), np.uint8))
+
+
+def test_images_that_keep_coming(ssd):
+    """Compiled for their shape it finds the same, and other shapes are answered."""
+    model, rng = OpenvinoModel(ssd[2] / MODEL), np.random.default_rng(3)
+    image, other = (
+        rng.integers(0, 256, (1, *s, 3), np.uint8) for s in ((40, 50), (70, 60))
+    )
+    first, of_other = model(image), model(other)
+    for _ in range(PATIENCE + 1):
+        found = model(image)
+    assert model._shaped.shape == image.shape
+    assert_close(found, first)
+    assert_close(model(other), of_other)
+    assert model._shaped.shape is None
+    model.prepare(other.shape)
+    assert_close(model(other), of_other)
+    assert model._shaped.shape == other.shape
+
+
+def assert_close(found, wanted):
+    for name, values in wanted.items():
+        np.testing.assert_allclose(found[name], values, atol=1e-5, err_msg=name)
 
 
 def test_a_missing_package_is_named_with_its_extra(tmp_path, monkeypatch):
