@@ -39,8 +39,11 @@ def _openvino(folder, settings):
         "PERFORMANCE_HINT": "LATENCY",
         "PERF_COUNT": True,
     }
-    compiled = openvino.Core().compile_model(folder / "model.xml", "CPU", options)
-    request, image = compiled.create_infer_request(), _image(settings)
+    core, image = openvino.Core(), _image(settings)
+    model = core.read_model(folder / "model.xml")
+    # As OpenvinoModel does for images that keep coming.
+    model.reshape(list(image.shape))
+    request = core.compile_model(model, "CPU", options).create_infer_request()
     found = collections.Counter()
     for call in range(inference.WARM_UP + _CALLS):
         request.infer([image])

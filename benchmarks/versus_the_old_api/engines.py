@@ -15,7 +15,7 @@ def ours(settings):
     image = inference.image(settings["side"])
     models = {"seconds": _detector(settings)}
     if settings["bare"]:
-        models["bare_seconds"] = _network(settings)
+        models["bare_seconds"] = _network(settings, image.shape)
     for model in models.values():
         for _ in range(inference.WARM_UP):
             model(image)
@@ -44,8 +44,8 @@ def _detector(settings):
     return load(engine_exporting.folder_of(settings) / engine.file_name)
 
 
-def _network(settings):
-    """What takes the same and has heads alone."""
+def _network(settings, shape):
+    """What takes images of the shape and has heads alone."""
     path = engine_exporting.bare_folder_of(settings) / "model.onnx"
     if settings["format"] == "onnx":
         from od_api.engines.onnx_engine import OnnxModel
@@ -57,4 +57,8 @@ def _network(settings):
 
     hint = precision_hint(settings["precision"])
     options = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"}
-    return openvino.Core().compile_model(path, "CPU", options)
+    core = openvino.Core()
+    model = core.read_model(path)
+    # As OpenvinoModel does for images that keep coming.
+    model.reshape(list(shape))
+    return core.compile_model(model, "CPU", options)

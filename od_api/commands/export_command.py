@@ -1,5 +1,7 @@
 """`od-api export`: its arguments, and what it does with them."""
 
+import pathlib
+
 from od_api.engines.artefacts import ENGINES, FLOAT32, PRECISIONS, SAVED_MODEL
 from od_api.system.arguments import add_config
 
@@ -107,6 +109,7 @@ def _add_precision(parser):
 
 def _export(args):
     from od_api import export, load_config
+    from od_api.engines.snippets import snippet
 
     export(
         load_config(args.config, args.overrides),
@@ -129,3 +132,5 @@ def _export(args):
         batch_sizes=args.batch_sizes and tuple(args.batch_sizes),
         image_size=args.image_size and tuple(args.image_size),
     )
+    if args.form == "detections":
+        print(snippet(args.format, pathlib.Path(args.output), args.precision), end="")

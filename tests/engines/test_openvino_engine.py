@@ -5,6 +5,7 @@ models that are exported there.
 """
 
 import json
+import subprocess
 import sys
 from xml.etree import ElementTree
 
@@ -14,6 +15,7 @@ import pytest
 import random_checkpoint
 import tiny
 from openvino import opset13 as ops
+from PIL import Image
 
 import od_api
 from od_api import cli
@@ -21,6 +23,7 @@ from od_api.core.errors import UserError
 from od_api.engines.artefacts import CONFIG, LABEL_MAP, PRECISION, artefact_at
 from od_api.engines.openvino_engine import OpenvinoModel
 from od_api.engines.shaped_model import PATIENCE
+from od_api.engines.snippets import snippet
 from od_api.inference.finders import finder
 
 MODEL = "model.xml"
@@ -125,6 +128,21 @@ def test_a_missing_package_is_named_with_its_extra(tmp_path, monkeypatch):
 def _some(folder):
     (folder / MODEL).write_text("<net></net>")
     return folder
+
+
+def test_it_runs_without_tensorflow_and_without_us(ssd, tmp_path):
+    """The snippet, where neither can be imported, finds as many."""
+    pixels = np.random.default_rng(0).integers(0, 256, (80, 100, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "noise.png")
+    _, code = snippet("openvino", ssd[2]).split(":\n\n", 1)
+    blocked = "import sys\nsys.modules['tensorflow'] = sys.modules['od_api'] = None\n"
+    code = blocked + code.replace("photo.jpg", str(tmp_path / "noise.png"))
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    (count,) = OpenvinoModel(ssd[2] / MODEL)(pixels[None])["num_detections"]
+    assert len(done.stdout.splitlines()) == count > 0
 
 
 def test_lower_precision(ssd, tmp_path):
