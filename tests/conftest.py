@@ -21,6 +21,13 @@ SEED = 20_210_419
 # to gigabytes a process. TensorFlow reads this when it allocates first.
 os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")
 
+# What XLA compiles here runs once or twice: LLVM need not spend its time on it. XLA
+# reads this when it compiles first.
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true",
+)
+
 
 def pytest_collection_modifyitems(items):
     """Modules with slow tests come first, so that no worker is left with them alone."""

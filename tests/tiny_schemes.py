@@ -45,8 +45,9 @@ def config_of(folder, data, schemes):
     return load_config(write_config(folder, data, schemes))
 
 
-def with_chips(folder, data):
-    """The tiny config with chips, their index, and a size range; returns its path."""
+def with_chips(folder, data, schemes=""):
+    """The tiny config with chips, their index, a size range and batch schemes; returns
+    its path."""
     path = tiny.write_config(
         folder, data, "    box_coder {", SIZE_RANGE + "box_coder {"
     )
@@ -54,7 +55,9 @@ def with_chips(folder, data):
     chips = CHIPS.replace("INDEX", str(folder / "index.chips"))
     text = path.read_text()
     path.write_text(
-        text.replace("train_input_reader {", f"train_input_reader {{ {chips}")
+        text.replace("train_input_reader {", f"train_input_reader {{ {chips}").replace(
+            "train_config {", f"train_config {{ {schemes}"
+        )
     )
     write_chips(load_config(path))
     return path

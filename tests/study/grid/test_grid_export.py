@@ -19,7 +19,7 @@ GRID = pathlib.Path(__file__).parents[3] / "configs" / "study" / "huang_2017.gri
     [
         ("ssd_mobilenet_v1_300", 1917),
         ("faster_rcnn_inception_v2_300_stride16_proposals50", 50),
-        ("rfcn_resnet101_300_stride16_proposals20", 20),
+        ("rfcn_mobilenet_v1_300_stride16_proposals20", 20),
     ],
 )
 def test_random_weights_are_exported_and_loaded_again(name, candidates, tmp_path):
