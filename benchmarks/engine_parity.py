@@ -14,8 +14,10 @@ A detection is compared with the nearest one of its class. For each engine and b
 float32 the record has the numbers of images and detections; the largest differences of
 boxes (in pixels of the photograph), scores and masks; `swapped`: how many stand
 elsewhere in the list; `apart`: how many have none within the limits; `alone`: the rest,
-where one side has more. mAP is that of the whole photographs, by both; of bfloat16 it
-is all there is. The table of docs/engines.md is made from the record; it is printed,
+where one side has more. The same of what TensorFlow finds with the SavedModel, as
+`from_tensorflow`: its batch norm is folded, too, so that what differs is the engine
+alone. mAP is that of the whole photographs, by both; of bfloat16 and int8 it is all
+there is. The table of docs/engines.md is made from the record; it is printed,
 too.
 """
 
@@ -43,9 +45,14 @@ from od_api.train import train
 CONFIGS = pathlib.Path(__file__).resolve().parents[1] / "configs"
 BATCH_SIZES = (1, 8)
 # (format, precision)
-FORMS = (("onnx", "float32"), ("openvino", "float32"), ("openvino", "bfloat16"))
-ENGINES = {"onnx": "ONNX Runtime", "openvino": "OpenVINO"}
-PACKAGES = ("tensorflow", "onnxruntime", "openvino")
+FORMS = (
+    ("saved_model", "float32"),
+    ("onnx", "float32"),
+    *(("openvino", precision) for precision in ("float32", "bfloat16", "int8")),
+)
+ENGINES = {"saved_model": "TensorFlow", "onnx": "ONNX Runtime", "openvino": "OpenVINO"}
+PACKAGES = ("tensorflow", "onnxruntime", "openvino", "nncf")
+CALIBRATION_IMAGES = 100
 CLASSES = ("Platelets", "RBC", "WBC")
 METRICS = {
     "box mAP@.5": "DetectionBoxes_Precision/mAP@.50IOU",
@@ -334,24 +341,20 @@ def summary(compared):
     }
 
 
-def compared_with(path, wanted, images):
-    """[{"batch", and as `summary`}] of an exported model.
+def found_by(find, images, batch):
+    """{shape: what is found in its images, so many at once}."""
+    return {shape: found_in(find, several, batch) for shape, several in images.items()}
 
-    Args:
-      path: of the export.
-      wanted: {shape: what the checkpoint finds in the images}.
-      images: {shape: [count, H, W, 3]}.
-    """
-    find, rows = finder(path).find, []
-    for batch in BATCH_SIZES:
-        pairs = []
-        for shape, several in images.items():
-            for one, other in zip(
-                found_in(find, several, batch), wanted[shape], strict=True
-            ):
-                pairs.append(differences(one, other, shape))
-        rows.append({"batch": batch, **summary(pairs)})
-    return rows
+
+def compared(found, wanted):
+    """`summary` of two that `found_by` returned."""
+    return summary(
+        [
+            differences(one, other, shape)
+            for shape, several in found.items()
+            for one, other in zip(several, wanted[shape], strict=True)
+        ]
+    )
 
 
 def measured(kind, runs, data, count):
@@ -361,9 +364,8 @@ def measured(kind, runs, data, count):
         start = time.monotonic()
         train(config, run, evaluate_on_the_way=False, record_summaries=False)
         (run / "seconds").write_text(f"{time.monotonic() - start:.0f}")
-    images = batches(data, count)
-    checkpoint = finder(run).find
-    wanted = {shape: found_in(checkpoint, x, 1) for shape, x in images.items()}
+    images, by_tensorflow = batches(data, count), None
+    wanted = found_by(finder(run).find, images, 1)
     record = {"title": KINDS[kind].title, "steps": KINDS[kind].steps}
     record["training_seconds"] = int((run / "seconds").read_text())
     record |= {"mAP": {}, "rows": []}
@@ -372,13 +374,21 @@ def measured(kind, runs, data, count):
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / "exported"
             options = {"model_format": model_format, "precision": precision}
+            if precision == "int8":
+                options["calibration_images"] = CALIBRATION_IMAGES
             export(config, run, path, evaluate=True, **options)
             evaluation = json.loads((path / "parity.json").read_text())["evaluation"]
             record["mAP"] |= {"checkpoint": _main(evaluation["checkpoint"])}
             record["mAP"][f"{model_format} {precision}"] = _main(evaluation["exported"])
-            if precision == "float32":
-                rows = compared_with(path, wanted, images)
-                record["rows"] += [{**form, **row} for row in rows]
+            if precision != "float32":
+                continue
+            find = finder(path).find
+            for batch in BATCH_SIZES:
+                found = found_by(find, images, batch)
+                by_tensorflow = by_tensorflow or found
+                row = {**form, "batch": batch, **compared(found, wanted)}
+                row["from_tensorflow"] = compared(found, by_tensorflow)
+                record["rows"].append(row)
     return record
 
 
@@ -409,9 +419,12 @@ def markdown(record):
     return "\n".join(lines) + "\n"
 
 
+_COUNTED = ("detections", "boxes_px", "scores", "masks", "apart", "alone")
+
+
 def _compared(rows):
     """The cells of what was compared."""
-    worst = {name: max(row[name] for row in rows) for name in rows[0]}
+    worst = {name: max(row[name] for row in rows) for name in _COUNTED}
     masks = f"{worst['masks']:.1g}" if worst["masks"] else ""
     beyond = str(worst["apart"] + worst["alone"])
     boxes, scores = f"{worst['boxes_px']:.1g} px", f"{worst['scores']:.1g}"

@@ -1,7 +1,8 @@
 """A model in the file of another engine, on one image at a time: see `inference`.
 
-The old side is its SavedModel. Where it is asked for, our network alone is timed in
-turn with the whole, in the same engine and precision.
+The old side is its SavedModel. In turn with the whole are timed, where they are asked
+for, our network alone in the same engine and precision, and OpenVINO's model compiled
+for images of all sizes.
 """
 
 import importlib
@@ -16,6 +17,8 @@ def ours(settings):
     models = {"seconds": _detector(settings)}
     if settings["bare"]:
         models["bare_seconds"] = _network(settings, image.shape)
+    if settings["open"]:
+        models["open_seconds"] = _compiled(settings, _path_of(settings))
     for model in models.values():
         for _ in range(inference.WARM_UP):
             model(image)
@@ -44,6 +47,10 @@ def _detector(settings):
     return load(engine_exporting.folder_of(settings) / engine.file_name)
 
 
+def _path_of(settings):
+    return engine_exporting.folder_of(settings) / "model.xml"
+
+
 def _network(settings, shape):
     """What takes images of the shape and has heads alone."""
     path = engine_exporting.bare_folder_of(settings) / "model.onnx"
@@ -51,6 +58,12 @@ def _network(settings, shape):
         from od_api.engines.onnx_engine import OnnxModel
 
         return OnnxModel(path, is_raw=True)
+    # As OpenvinoModel does for images that keep coming.
+    return _compiled(settings, path, list(shape))
+
+
+def _compiled(settings, path, shape=None):
+    """OpenVINO's model for images of a shape, or of all."""
     import openvino
 
     from od_api.engines.openvino_engine import precision_hint
@@ -59,6 +72,6 @@ def _network(settings, shape):
     options = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"}
     core = openvino.Core()
     model = core.read_model(path)
-    # As OpenvinoModel does for images that keep coming.
-    model.reshape(list(shape))
+    if shape:
+        model.reshape(shape)
     return core.compile_model(model, "CPU", options)

@@ -9,8 +9,8 @@ class ShapedModel:
 
     An engine that knows all sizes plans memory and kernels beforehand: OpenVINO runs a
     small detector up to twice as fast so. One compiled model is kept at a time. Each
-    return to the one of all shapes doubles the calls that it takes, so that a folder of
-    mixed sizes is compiled for a few times at most.
+    return to the one of all shapes doubles the calls that it takes, and so does each
+    shape that there is none for: a folder of mixed sizes is compiled for a few times.
 
     Args:
       compiled: of a shape, or of None for all, gives what is called with images; None:
@@ -46,5 +46,5 @@ class ShapedModel:
         self.model = None  # its memory is free before the other's is needed
         self.shape, self.model = shape, self._compiled(shape)
         if self.model is None:
-            self._patience = 0
+            self._patience *= 2
             self._compile(None)

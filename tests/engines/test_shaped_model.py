@@ -57,7 +57,10 @@ def test_every_call_is_answered_for_its_own_images():
             assert shape in (None, images.shape)
 
 
-def test_a_shape_that_cannot_be_compiled_for_is_asked_for_once():
+def test_a_shape_that_cannot_be_compiled_for_is_tried_ever_more_rarely():
+    """At the calls 3, 6, 12 and 24 in a row; another shape then takes 48."""
     model = ShapedModel(compiler := Compiler(refused=[SMALL.shape]))
-    assert called(model, *[SMALL] * 20, *[LARGE] * 20) == [None] * 40
-    assert compiler.asked == [None, SMALL.shape, None]
+    assert set(called(model, *[SMALL] * 8 * PATIENCE)) == {None}
+    assert compiler.asked == [None] + [SMALL.shape, None] * 4
+    found = called(model, *[LARGE] * 16 * PATIENCE)
+    assert found == [None] * (len(found) - 1) + [LARGE.shape]
