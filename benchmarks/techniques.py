@@ -414,15 +414,17 @@ def _measure_latency(pairs, args):
 
 def _record(pairs, args):
     """The record with what these pairs gave in place of what it had."""
-    old = args.out / RECORD.name
-    rows = json.loads(old.read_text())["techniques"] if old.is_file() else {}
+    path = args.out / RECORD.name
+    old = json.loads(path.read_text()) if path.is_file() else {}
+    rows = old.get("techniques", {})
     for name, (mine, base) in pairs.items():
         rows.pop(name, None)
         with contextlib.suppress(FileNotFoundError):
             rows[name] = _row(name, mine, base, args)
     return {
         "scenes": SCENES,
-        "pretrained": {
+        "pretrained": old.get("pretrained", {})
+        | {
             path.parent.name: json.loads(path.read_text())
             for path in sorted((args.work / "pretrained").glob("*/found.json"))
         },
