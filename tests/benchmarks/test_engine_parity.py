@@ -71,18 +71,34 @@ def test_ellipses_fill_what_they_say(script):
     np.testing.assert_allclose(area, np.pi / 4 * 40 * 60, rtol=1e-3)
 
 
-def test_nothing_of_the_record_lies_beyond_the_limits(script):
-    """Both engines, single images and batches, of every kind that was measured."""
+# Of the 4,800 detections of a kind, how many may lie beyond the limits. Rounding moves
+# these detectors so: TensorFlow's own SavedModel of the last has six, too.
+BEYOND = {"ssd_fpn": 1, "ssd_depthwise": 6}
+
+
+def test_engines_find_what_the_checkpoints_find(script):
+    """All engines, single images and batches, of every kind."""
     record = json.loads(SCRIPT.with_suffix(".json").read_text())
-    assert set() < set(record["kinds"]) <= set(script.KINDS)
-    for kind in record["kinds"].values():
+    assert set(record["kinds"]) == set(script.KINDS)
+    for name, kind in record["kinds"].items():
         rows = kind["rows"]
         assert {(row["format"], row["batch"]) for row in rows} == {
             (name, batch) for name in script.ENGINES for batch in script.BATCH_SIZES
         }
         for row in rows:
+            place = kind["title"], row
             assert row["detections"] > 0
-            assert row["apart"] == row["alone"] == 0, (kind["title"], row)
+            for found in (row, row["from_tensorflow"]):
+                assert found["alone"] == 0, place
+                assert found["apart"] <= BEYOND.get(name, 0), place
+                assert found["boxes_px"] < 0.002 and found["scores"] < 1.2e-5, place
+
+
+def test_int8_loses_little(script):
+    """At most .02 mAP@.5, of every kind."""
+    for kind in json.loads(SCRIPT.with_suffix(".json").read_text())["kinds"].values():
+        for metric, before in kind["mAP"]["checkpoint"].items():
+            assert before - kind["mAP"]["openvino int8"][metric] <= 0.02, kind["title"]
 
 
 def test_the_page_shows_the_record_as_it_is(script):
