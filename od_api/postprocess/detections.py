@@ -150,8 +150,8 @@ class SelectDetections:
         return self._merge(self._survivors(boxes, scores, columns, floor), window)
 
     def _left_by_class(self, boxes, scores, floor):
-        """[..., M, K]: the scores that are left, -inf for the others; None where the
-        suppression does not say it at once."""
+        """[..., M, K] scores -> [..., K, M]: those that are left, -inf for the others;
+        None where the suppression does not say it at once."""
         says = getattr(self.suppression, "left", None)
         if says is None or self.classes_per_box or self.max_candidates:
             return None
